@@ -1,0 +1,81 @@
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from grounding.core.errors import UserError
+from grounding.core.files import check_writable, replacing, sha256_of, write_json, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "x.txt"
+    write_text(path, "old")
+
+    def fail_half_way():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_are_made_and_permissions_are_the_usual_ones(tmp_path):
+    path = tmp_path / "a" / "b" / "x.txt"
+    write_text(path, "text")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_json_is_strict(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+    write_json(tmp_path / "x.json", {"ä": [1, 2]}, indent=None)
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{"ä":[1,2]}\n'
+
+
+def test_unwritable_places_are_named(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.touch()
+    for attempt in (check_writable, lambda p: write_text(p, "x")):
+        with pytest.raises(UserError, match=f"cannot write {blocker / 'x'}"):
+            attempt(blocker / "x")
+        with pytest.raises(UserError, match="it is a folder; name a file"):
+            attempt(tmp_path)
+
+
+def test_sha256(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"abc")
+    assert sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_kill_while_writing_leaves_the_old_or_the_new_file(tmp_path):
+    path = tmp_path / "x.txt"
+    size = 4_000_000
+    code = (
+        "from pathlib import Path; from grounding.core.files import write_text\n"
+        f"p = Path({str(path)!r}); i = 0\n"
+        "while True:\n"
+        f"    write_text(p, str(i % 10) * {size}); i += 1\n"
+        "    print(i, flush=True)\n"
+    )
+    for delay in (0.0, 0.011, 0.023):
+        writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(delay)
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        text = path.read_text()
+        assert len(text) == size
+        assert len(set(text)) == 1
