@@ -1,0 +1,121 @@
+"""What a training epoch reads: clean images, images augmented anew, or one augmented set."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from grounding.core.config.schema import Experiment
+from grounding.core.data.augment import Augmentation, augment
+from grounding.core.data.splits import to_unit
+from grounding.core.errors import UserError
+from grounding.core.files import replacing
+from grounding.core.randomness import generator
+
+CHUNK = 1024
+CACHE_FORMAT = "grounding augmented set 1"
+
+
+class TrainingInputs:
+    """The (input, target) batches of each epoch; the target is always the clean image.
+
+    Args:
+        images: uint8 (N, C, H, W), the training images, on the device to train on.
+        experiment: its seed, batch size and `self_supervised` section.
+        data_fingerprint: which data the images are from; part of the key of a cached set.
+
+    Attributes:
+        count: inputs in one epoch, N x augmentations_per_sample.
+    """
+
+    def __init__(self, images: Tensor, experiment: Experiment, data_fingerprint: str) -> None:
+        settings = experiment.self_supervised
+        self.images = images
+        self.seed = experiment.seed
+        self.batch_size = experiment.training.batch_size
+        self.augmentation = Augmentation(**settings.augmentation.model_dump())
+        self.refreshes = settings.enabled and settings.refreshes
+        self.count = len(images) * (settings.augmentations_per_sample if settings.enabled else 1)
+        self.fixed: Tensor | None = None
+        if settings.enabled and not settings.refreshes:
+            self.fixed = self._fixed_set(experiment, data_fingerprint)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of (inputs, targets), float (B, C, H, W) in [0, 1], in this epoch's own order."""
+        device = self.images.device
+        # Drawn on the CPU: the order is then the same on every device.
+        order = torch.randperm(self.count, generator=generator(self.seed, "order", epoch))
+        order = order.to(device)
+        draws = generator(self.seed, "augment", epoch, device)
+        for indices in order.split(self.batch_size):
+            targets = to_unit(self.images[indices % len(self.images)])
+            if self.fixed is not None:
+                yield to_unit(self.fixed[indices]), targets
+            elif self.refreshes:
+                yield augment(targets, self.augmentation, draws), targets
+            else:
+                yield targets, targets
+
+    def _fixed_set(self, experiment: Experiment, data_fingerprint: str) -> Tensor:
+        """One augmented set, uint8 (count, C, H, W): input i shows image i % N."""
+        path = experiment.self_supervised.cache_path
+        if not experiment.self_supervised.precompute or path is None:
+            return self._draw_set()
+        key = _cache_key(experiment, data_fingerprint, self.images.device.type)
+        path = path.with_name(f"{path.stem}-{key[:12]}{path.suffix or '.pt'}")
+        if path.exists():
+            return _read_cache(path, key, self.count).to(self.images.device)
+        drawn = self._draw_set()
+        with replacing(path) as temporary:
+            torch.save({"format": CACHE_FORMAT, "key": key, "images": drawn.cpu()}, temporary)
+        return drawn
+
+    def _draw_set(self) -> Tensor:
+        size = self.count * self.images[0].numel()
+        try:
+            drawn = self.images.new_empty((self.count, *self.images.shape[1:]))
+        except RuntimeError:
+            raise UserError(
+                f"one augmented set takes {size / 1e9:.1f} GB, which cannot be had; "
+                "try --set self_supervised.refresh_each_epoch=true --set "
+                "self_supervised.precompute=false"
+            ) from None
+        draws = generator(self.seed, "augment", 0, self.images.device)
+        for chunk in torch.arange(self.count, device=self.images.device).split(CHUNK):
+            clean = to_unit(self.images[chunk % len(self.images)])
+            # Rounding to 256 levels is far below the noise that was just added.
+            drawn[chunk] = augment(clean, self.augmentation, draws).mul_(255).round_().byte()
+        return drawn
+
+
+def _cache_key(experiment: Experiment, data_fingerprint: str, device: str) -> str:
+    settings = experiment.self_supervised
+    made_from = {
+        "format": CACHE_FORMAT,
+        "data": data_fingerprint,
+        "train_samples": experiment.data.train_samples,
+        "seed": experiment.seed,
+        "augmentations_per_sample": settings.augmentations_per_sample,
+        "augmentation": settings.augmentation.model_dump(),
+        "device": device,  # another device draws other numbers
+    }
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _read_cache(path: Path, key: str, count: int) -> Tensor:
+    try:
+        cache = torch.load(path, map_location="cpu", weights_only=True)
+        intact = cache["format"] == CACHE_FORMAT and cache["key"] == key
+        images: Tensor = cache["images"]
+        intact = intact and images.dtype == torch.uint8 and len(images) == count
+    except Exception:  # whatever a damaged file makes torch raise
+        intact = False
+    if not intact:
+        raise UserError(
+            f"{path} is not the augmented set that this experiment needs, or is damaged; "
+            "delete it, or set another self_supervised.cache_path"
+        )
+    return images

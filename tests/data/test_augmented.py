@@ -1,0 +1,112 @@
+import pytest
+import torch
+
+from grounding.core.config.load import load_experiment
+from grounding.core.data.augmented import TrainingInputs
+from grounding.core.errors import UserError
+
+IMAGES = torch.randint(
+    0, 256, (10, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+)
+COUNT = "self_supervised.augmentations_per_sample=3"
+FIXED = "self_supervised.refresh_each_epoch=false"
+
+
+def inputs(*settings, config="4", data="abc"):
+    experiment = load_experiment(config, ["training.batch_size=8", *settings])
+    return TrainingInputs(IMAGES, experiment, data)
+
+
+def epoch(source, number):
+    pairs = list(source.epoch(number))
+    return torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])
+
+
+def times_shown(targets):
+    """How often each image is a target."""
+    same = (targets[:, None] == (IMAGES.float() / 255)[None]).flatten(2).all(2)
+    assert (same.sum(1) == 1).all()
+    return same.sum(0).tolist()
+
+
+def test_without_augmentation_an_epoch_shows_each_clean_image_once():
+    x, y = epoch(inputs(config="2"), 1)
+    assert torch.equal(x, y)
+    assert times_shown(y) == [1] * 10
+    assert [len(x) for x, _ in inputs(config="2").epoch(1)] == [8, 2]
+
+
+def test_an_epoch_shows_each_image_as_often_as_asked_with_clean_targets():
+    source = inputs(COUNT)
+    x, y = epoch(source, 1)
+    assert source.count == len(x) == 30
+    assert times_shown(y) == [3] * 10
+    assert not torch.equal(x, y)
+
+
+def test_order_and_augmentation_depend_on_the_epoch_alone():
+    source = inputs(COUNT)
+    first = epoch(source, 1)
+    second = epoch(source, 2)
+    again = epoch(inputs(COUNT), 2)
+    assert torch.equal(second[0], again[0])
+    assert not torch.equal(first[0], second[0])
+    assert not torch.equal(first[1], second[1])
+
+
+def sorted_rows(x):
+    return sorted(map(tuple, x.flatten(1).tolist()))
+
+
+def test_a_fixed_set_is_shown_in_another_order_each_epoch():
+    source = inputs(COUNT, FIXED)
+    (first, _), (second, _) = epoch(source, 1), epoch(source, 2)
+    assert not torch.equal(first, second)
+    assert sorted_rows(first) == sorted_rows(second)
+
+
+def test_a_fixed_set_is_not_the_clean_images_but_close_to_what_refreshing_draws():
+    x, y = epoch(inputs(COUNT, FIXED), 1)
+    assert times_shown(y) == [3] * 10
+    assert not torch.equal(x, y)
+
+
+def precomputed(path, *settings, data="abc"):
+    cached = ["self_supervised.precompute=true", f"self_supervised.cache_path={path}"]
+    return inputs(COUNT, "self_supervised.refresh_each_epoch=null", *cached, *settings, data=data)
+
+
+def test_a_precomputed_set_is_kept_and_equals_the_one_in_memory(tmp_path):
+    path = tmp_path / "sub" / "set.pt"
+    drawn = epoch(precomputed(path), 1)[0]
+    files = list(path.parent.iterdir())
+    assert len(files) == 1
+    assert files[0].name.startswith("set-")
+    written = files[0].stat().st_mtime_ns
+    assert torch.equal(epoch(precomputed(path), 1)[0], drawn)
+    assert files[0].stat().st_mtime_ns == written
+    assert torch.equal(epoch(inputs(COUNT, FIXED), 1)[0], drawn)
+
+
+def test_the_cache_is_keyed_by_what_made_it(tmp_path):
+    path = tmp_path / "set.pt"
+    variants = [
+        precomputed(path),
+        precomputed(path, "experiment.seed=1"),
+        precomputed(path, "self_supervised.augmentation.noise_std=0.2"),
+        precomputed(path, "self_supervised.augmentations_per_sample=4"),
+        precomputed(path, data="other data"),
+    ]
+    assert len(list(tmp_path.iterdir())) == len(variants)
+
+
+def test_a_damaged_cache_is_refused_by_name(tmp_path):
+    path = tmp_path / "set.pt"
+    precomputed(path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-100], b"not a cache"):
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"set-.*is not the augmented set.*delete it"):
+            precomputed(path)
+    assert file.read_bytes() == b"not a cache"
