@@ -1,0 +1,129 @@
+"""3 x 3 convolutions of stride 2, and their transposes, as one matrix product each on the CPU.
+
+With few channels the CPU kernels of `conv2d` and `conv_transpose2d` spend most of their time on
+moving data about. Here the nine values under each kernel position are gathered into a row, and one
+matrix product does the rest; the transpose is the same backwards: a product, then a scatter.
+Elsewhere than in training on a CPU, and in every export, these are torch's own layers: same
+weights, same results up to rounding.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+KERNEL, STRIDE, PADDING = 3, 2, 1
+
+
+class StridedConv2d(nn.Conv2d):
+    """`nn.Conv2d(before, after, 3, stride=2, padding=1)`: (B, C, H, W) to half the size."""
+
+    def __init__(self, before: int, after: int, *, bias: bool = True) -> None:
+        super().__init__(before, after, KERNEL, stride=STRIDE, padding=PADDING, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature maps (B, after, ceil(H / 2), ceil(W / 2)) of maps (B, before, H, W)."""
+        if not _by_product(self, x):
+            return super().forward(x)
+        count, _, height, width = x.shape
+        patches: Tensor = _Gather.apply(x.permute(1, 2, 3, 0).contiguous())  # type: ignore[no-untyped-call]
+        weight = self.weight.permute(0, 2, 3, 1).reshape(self.out_channels, -1)
+        out = weight @ patches
+        if self.bias is not None:
+            out = out + self.bias[:, None]
+        shape = (self.out_channels, (height + 1) // 2, (width + 1) // 2, count)
+        return out.view(shape).permute(3, 0, 1, 2)
+
+
+class StridedConvTranspose2d(nn.ConvTranspose2d):
+    """The transpose of `StridedConv2d`: (B, C, h, w) to maps of a given size (H, W).
+
+    Args:
+        before: channels that come in.
+        after: channels that go out.
+        size: (H, W) of the output, 2h or 2h - 1 and 2w or 2w - 1.
+    """
+
+    def __init__(self, before: int, after: int, size: tuple[int, int]) -> None:
+        # A stride-2 convolution maps 2n and 2n - 1 pixels to n; the padding says which it was.
+        output_padding = (1 - size[0] % 2, 1 - size[1] % 2)
+        super().__init__(
+            before,
+            after,
+            KERNEL,
+            stride=STRIDE,
+            padding=PADDING,
+            output_padding=output_padding,
+        )
+        self.size = size
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Feature maps (B, after, H, W) of maps (B, before, h, w)."""
+        if output_size is not None or not _by_product(self, x):
+            return super().forward(x, output_size)
+        assert self.bias is not None
+        columns = x.permute(1, 2, 3, 0).reshape(self.in_channels, -1)
+        weight = self.weight.permute(2, 3, 1, 0).reshape(-1, self.in_channels)
+        shape = (self.out_channels, *self.size, len(x))
+        out: Tensor = _Scatter.apply(weight @ columns, shape)  # type: ignore[no-untyped-call]
+        return (out + self.bias[:, None, None, None]).permute(3, 0, 1, 2)
+
+
+def _by_product(module: nn.Module, x: Tensor) -> bool:
+    return module.training and x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _overlaps(size: int) -> list[tuple[slice, slice]]:
+    """For each kernel position: which outputs it has a pixel for, and every second pixel it is."""
+    pairs = []
+    for position in range(KERNEL):
+        first = 1 if position < PADDING else 0
+        last = min((size - 1) // STRIDE, (size - 1 + PADDING - position) // STRIDE)
+        offset = position - PADDING
+        pixels = slice(STRIDE * first + offset, STRIDE * last + offset + 1, STRIDE)
+        pairs.append((slice(first, last + 1), pixels))
+    return pairs
+
+
+def _gather(x: Tensor) -> Tensor:
+    """The 3 x 3 neighbourhoods (9C, h * w * B) at every second pixel of x (C, H, W, B)."""
+    channels, height, width, count = x.shape
+    halves = (height + 1) // 2, (width + 1) // 2
+    patches = x.new_zeros(KERNEL, KERNEL, channels, *halves, count)
+    for row, (to_rows, rows) in enumerate(_overlaps(height)):
+        for column, (to_columns, columns) in enumerate(_overlaps(width)):
+            patches[row, column, :, to_rows, to_columns] = x[:, rows, columns]
+    return patches.view(KERNEL * KERNEL * channels, -1)
+
+
+def _scatter(patches: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
+    """The transpose of `_gather`: sums patches (9C, h * w * B) into maps (C, H, W, B)."""
+    channels, height, width, count = shape
+    halves = (height + 1) // 2, (width + 1) // 2
+    parts = patches.view(KERNEL, KERNEL, channels, *halves, count)
+    x = patches.new_zeros(shape)
+    for row, (from_rows, rows) in enumerate(_overlaps(height)):
+        for column, (from_columns, columns) in enumerate(_overlaps(width)):
+            x[:, rows, columns] += parts[row, column, :, from_rows, from_columns]
+    return x
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.shape = x.shape
+        return _gather(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return _scatter(grad, ctx.shape)
+
+
+class _Scatter(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, patches: Tensor, shape: tuple[int, int, int, int]) -> Tensor:  # noqa: ARG004
+        return _scatter(patches, shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
+        return _gather(grad), None
