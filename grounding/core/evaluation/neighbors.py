@@ -1,0 +1,106 @@
+"""Exact nearest neighbours in bounded memory, ties broken by the lower index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .distances import Block, Distances
+
+Progress = Callable[[int, int], None]
+
+
+class Neighbors(NamedTuple):
+    """The k nearest references of each query.
+
+    Attributes:
+        distances: (Q, k) ascending, in the dtype of the points.
+        indices: (Q, k) int64; of equally distant references the lower index comes first.
+    """
+
+    distances: Tensor
+    indices: Tensor
+
+
+def nearest(
+    queries: Tensor,
+    references: Tensor,
+    k: int,
+    *,
+    metric: str = "euclidean",
+    exclude_self: bool = False,
+    block_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> Neighbors:
+    """The k nearest references of each query, as if all distances were taken in float64.
+
+    Args:
+        queries: (Q, D) float32 or float64.
+        references: (N, D), same dtype and device.
+        k: neighbours per query, 1 <= k <= N (N - 1 with exclude_self).
+        metric: "euclidean", or "cosine" (1 - cos, in [0, 2]; a zero vector is at 1 from all).
+        exclude_self: query i is reference i and is not its own neighbour; needs Q == N.
+        block_bytes: size of a block of distances; it changes speed and memory, never the result.
+        progress: called with (blocks done, blocks in all).
+
+    Raises:
+        ValueError: k out of range, shapes or dtypes that do not fit, non-finite values, an unknown
+            metric.
+    """
+    distances = Distances(
+        queries, references, metric=metric, exclude_self=exclude_self, block_bytes=block_bytes
+    )
+    check_k(k, distances.available)
+    found = queries.new_empty(queries.shape[0], k, dtype=torch.float64, requires_grad=False)
+    indices = torch.empty(found.shape, dtype=torch.int64, device=found.device)
+    ranges = list(distances.ranges())
+    for done, (start, stop) in enumerate(ranges, start=1):
+        block = distances.block(start, stop)
+        found[start:stop], indices[start:stop] = nearest_in_block(distances, block, k)
+        if progress is not None:
+            progress(done, len(ranges))
+    return Neighbors(distances.true(found), indices)
+
+
+def check_k(k: int, available: int) -> None:
+    """Raise ValueError unless 1 <= k <= available."""
+    if not 1 <= k <= available:
+        raise ValueError(f"k is {k}, allowed: 1 to {available}, the points there are to find")
+
+
+def nearest_in_block(distances: Distances, block: Block, k: int) -> Neighbors:
+    """The k nearest references of a block's queries; distances are scaled, float64.
+
+    A few more than k candidates are taken by the block's values and measured again. No other
+    reference can be nearer if the worst candidate, less the error bound, is still farther than the
+    k-th; rows that fail this test, as duplicates do, are measured in full.
+    """
+    count = min(k + 4 + k // 8, distances.available)
+    values_BC, columns_BC = torch.topk(block.squared, count, dim=1, largest=False, sorted=False)
+    columns_BC = columns_BC.sort(dim=1).values
+    exact_BC = distances.between(block.rows, columns_BC)
+    exact_BC, order = exact_BC.sort(dim=1, stable=True)
+    found, indices = exact_BC[:, :k], columns_BC.gather(1, order)[:, :k]
+    if count == distances.available:
+        return Neighbors(found, indices)
+    beyond = values_BC.amax(dim=1).double() - block.tolerance
+    unproven = (beyond <= found[:, -1].square()).nonzero()[:, 0]
+    step = max(1, distances.rows_per_block // 4)
+    for first in range(0, len(unproven), step):
+        part = unproven[first : first + step]
+        found[part], indices[part] = _nearest_in_rows(distances.rows(part + block.start), k)
+    return Neighbors(found, indices)
+
+
+def _nearest_in_rows(exact_RN: Tensor, k: int) -> Neighbors:
+    """The k smallest of each row, ties by the lower column."""
+    kth = torch.topk(exact_RN, k, dim=1, largest=False).values.amax(dim=1, keepdim=True)
+    nearer, tied = exact_RN < kth, exact_RN == kth
+    missing = k - nearer.sum(dim=1, keepdim=True)
+    taken = nearer | (tied & (tied.cumsum(dim=1) <= missing))
+    columns = taken.nonzero()[:, 1].reshape(-1, k)
+    found, order = exact_RN.gather(1, columns).sort(dim=1, stable=True)
+    return Neighbors(found, columns.gather(1, order))
