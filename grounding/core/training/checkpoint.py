@@ -1,0 +1,202 @@
+"""Checkpoints: plain tensors, numbers and strings, whole or not there, checked before use."""
+
+import hashlib
+import io
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import grounding
+from grounding.core.config.load import experiment_from_dict
+from grounding.core.config.schema import Experiment
+from grounding.core.errors import UserError
+from grounding.core.files import replacing, sha256_of, write_text
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model at the end of one epoch, and all that is needed to use it.
+
+    Attributes:
+        state_dict: weights by name, on the CPU.
+        experiment: the whole config.
+        epoch: epochs trained, from 1.
+        train_loss: mean squared error over the last epoch's inputs.
+        val_loss: mean squared error over the validation images after it.
+        image_shape: (C, H, W).
+        data_fingerprint: which data the splits were cut from.
+        versions: of Python, torch and grounding.
+        device: type of the device that trained it.
+        threads: CPU threads that torch used.
+        seconds: spent training, all epochs.
+    """
+
+    state_dict: dict[str, Tensor]
+    experiment: Experiment
+    epoch: int
+    train_loss: float
+    val_loss: float
+    image_shape: tuple[int, int, int]
+    data_fingerprint: str
+    versions: dict[str, str]
+    device: str
+    threads: int
+    seconds: float
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    return {
+        "grounding": grounding.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+    }
+
+
+def hash_path(path: Path) -> Path:
+    """The file with a checkpoint's SHA-256."""
+    return path.with_name(path.name + ".sha256")
+
+
+def epoch_path(path: Path, epoch: int) -> Path:
+    """The periodic checkpoint of an epoch: `x_final.pt` -> `x_final_epoch005.pt`."""
+    return path.with_name(f"{path.stem}_epoch{epoch:03d}{path.suffix}")
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
+    """Write a checkpoint and, beside it, its SHA-256 in the format of `sha256sum`.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        UserError: the place cannot be written to.
+    """
+    values = {
+        **vars(checkpoint),
+        "format": FORMAT,
+        "experiment": checkpoint.experiment.name,
+        "config": checkpoint.experiment.as_dict(),
+        "image_shape": list(checkpoint.image_shape),
+    }
+    # Saved to a file, the archive would hold that file's (temporary) name.
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+        digest = sha256_of(temporary)
+        # While one file is renamed and the other is not, both hashes are good: a kill between
+        # the two leaves a pair that still loads.
+        old = [sha256_of(path)] if path.exists() else []
+        _write_hashes(path, [digest, *old])
+    _write_hashes(path, [digest])
+    return digest
+
+
+def load_checkpoint(path: Path) -> tuple[Checkpoint, str]:
+    """Read a checkpoint after checking its SHA-256.
+
+    Returns:
+        The checkpoint and its SHA-256.
+
+    Raises:
+        UserError: it is missing, damaged, of another kind, or its SHA-256 is missing.
+    """
+    digest = _checked_hash(path)
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the hash is right, so it was never a checkpoint
+        reason = str(error).strip().splitlines()[0][:120]
+        raise UserError(f"{path} is not a checkpoint: {reason}") from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else type(values).__name__
+        raise UserError(
+            f"{path} has checkpoint format {found}, this version reads {FORMAT}; train it again"
+        )
+    missing = [k for k in (*Checkpoint.__annotations__, "config") if k not in values]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}; train it again")
+    fields = {name: values[name] for name in Checkpoint.__annotations__}
+    fields["experiment"] = experiment_from_dict(values["config"], str(path))
+    fields["image_shape"] = tuple(values["image_shape"])
+    return Checkpoint(**fields), digest
+
+
+def differences(given: Experiment, trained: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Keys that shape training and differ, as `section.key` -> (given, trained)."""
+    mine, theirs = _flat(training_config(given)), _flat(training_config(trained))
+    return {
+        key: (mine.get(key), theirs.get(key))
+        for key in sorted(mine.keys() | theirs.keys())
+        if mine.get(key) != theirs.get(key)
+    }
+
+
+def training_config(experiment: Experiment) -> dict[str, Any]:
+    """The part of the config that decides what comes out of training.
+
+    Paths, the device and what is only used after training are not in it; a section that is
+    switched off counts as its defaults.
+    """
+    config = experiment.as_dict()
+    config["experiment"] = {"seed": config["experiment"]["seed"]}
+    config["data"] = {k: config["data"][k] for k in ("dataset", "train_samples", "val_samples")}
+    config["model"] |= experiment.model.build_arguments()
+    del config["training"]["device"], config["output"], config["analysis"]
+    config["regularization"] = {"dropout_p": experiment.regularization.dropout_p}
+    augmented = config.pop("self_supervised")
+    if experiment.self_supervised.enabled:
+        # Where a fixed set is kept does not change what is in it.
+        for key in ("precompute", "cache_path"):
+            del augmented[key]
+        augmented["refresh_each_epoch"] = experiment.self_supervised.refreshes
+        config["self_supervised"] = augmented
+    return config
+
+
+def fingerprint(experiment: Experiment, data_fingerprint: str) -> str:
+    """Hex SHA-256 of everything that decides what comes out of training."""
+    made_from = {"config": training_config(experiment), "data": data_fingerprint}
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+        flat |= inner
+    return flat
+
+
+def _write_hashes(path: Path, digests: list[str]) -> None:
+    write_text(hash_path(path), "".join(f"{digest}  {path.name}\n" for digest in digests))
+
+
+def _checked_hash(path: Path) -> str:
+    try:
+        digest = sha256_of(path)
+        lines = hash_path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        if not path.exists():
+            raise UserError(f"checkpoint {path} does not exist") from None
+        raise UserError(
+            f"{path} cannot be checked: {error.filename} is missing; if you trust the checkpoint: "
+            f"(cd {path.parent} && sha256sum {path.name} > {path.name}.sha256)"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read checkpoint {path}: {error}") from None
+    if digest not in [line.split(" ")[0] for line in lines]:
+        raise UserError(
+            f"{path} is damaged: its SHA-256 is {digest[:12]}..., not the one in "
+            f"{hash_path(path).name}; train it again or copy both files again"
+        )
+    return digest

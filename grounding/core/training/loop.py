@@ -1,0 +1,196 @@
+"""The training loop: one function for every architecture, read from top to bottom."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from grounding.core.config.schema import Experiment
+from grounding.core.data.augmented import TrainingInputs
+from grounding.core.data.splits import Splits, to_unit
+from grounding.core.errors import UserError
+from grounding.core.files import check_writable
+from grounding.core.models.autoencoder import Autoencoder
+from grounding.core.models.build import build_autoencoder
+from grounding.core.models.layers import Dropout
+from grounding.core.randomness import generator, stream_seed
+from grounding.core.training.checkpoint import Checkpoint, epoch_path, save_checkpoint, versions
+from grounding.core.training.memory import keep_freed_memory
+from grounding.core.training.objectives import reconstruction_error
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to; one line of metrics.jsonl.
+
+    Attributes:
+        epoch: from 1.
+        train_loss: mean squared error over the epoch's inputs.
+        val_loss: mean squared error over the validation images after the epoch.
+        seconds: training and validation.
+        images_per_second: inputs trained on per second, validation not counted.
+    """
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    seconds: float
+    images_per_second: float
+
+
+def train(
+    experiment: Experiment,
+    splits: Splits,
+    device: torch.device,
+    *,
+    on_step: Callable[[int], None] = lambda _: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Checkpoint:
+    """Train an experiment's model and write its checkpoints and metrics.
+
+    Args:
+        experiment: what to train and where its outputs go.
+        splits: its images.
+        device: where to compute.
+        on_step: called after each step with the number of inputs it used.
+        on_epoch: called after each epoch.
+
+    Returns:
+        The final checkpoint, which is also at `experiment.checkpoint_path`.
+
+    Raises:
+        UserError: an output cannot be written, the model does not fit the images, or the loss is
+            no longer finite (checkpoints written before that stay).
+    """
+    path = experiment.checkpoint_path
+    check_writable(path)
+    keep_freed_memory()
+    model = initial_model(experiment, splits.image_shape).to(device)
+    optimizer = torch.optim.Adam(
+        model.parameters(),
+        lr=experiment.training.learning_rate,
+        weight_decay=experiment.training.weight_decay,
+        fused=True,
+    )
+    inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
+    val_images = splits.val.images.to(device)
+    history: list[Epoch] = []
+
+    for number in range(1, experiment.training.epochs + 1):
+        started = time.perf_counter()
+        model.train()
+        _seed_dropout(model, experiment.seed, number, device)
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        for batch, targets in inputs.epoch(number):
+            loss = reconstruction_error(model(batch), targets)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            # Summed on the device: asking for the number here would wait for every step.
+            total += loss.detach() * len(targets)
+            on_step(len(targets))
+        train_loss = total.item() / inputs.count
+        trained = time.perf_counter()
+        val_loss = reconstruction_loss(model, val_images)
+        _stop_if_not_finite(train_loss, val_loss, number, experiment, history)
+
+        done = time.perf_counter()
+        epoch = Epoch(
+            number, train_loss, val_loss, done - started, inputs.count / (trained - started)
+        )
+        history.append(epoch)
+        _append_metrics(path, epoch)
+        every = experiment.output.save_every_n_epochs
+        is_last = number == experiment.training.epochs
+        if is_last or (every and number % every == 0):
+            checkpoint = Checkpoint(
+                state_dict={k: v.cpu().contiguous() for k, v in model.state_dict().items()},
+                experiment=experiment,
+                epoch=number,
+                train_loss=train_loss,
+                val_loss=val_loss,
+                image_shape=splits.image_shape,
+                data_fingerprint=splits.fingerprint,
+                versions=versions(),
+                device=device.type,
+                threads=torch.get_num_threads(),
+                seconds=sum(past.seconds for past in history),
+            )
+            if every and number % every == 0:
+                save_checkpoint(checkpoint, epoch_path(path, number))
+            if is_last:
+                save_checkpoint(checkpoint, path)
+        on_epoch(epoch)
+    return checkpoint
+
+
+def initial_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Autoencoder:
+    """The model before training, on the CPU, its weights drawn from the experiment's seed.
+
+    Raises:
+        UserError: the model does not fit images of this shape.
+    """
+    # torch's initialisers draw from the global state: seed it for them alone.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(experiment.seed, "init"))
+        try:
+            return build_autoencoder(
+                **experiment.model.build_arguments(),
+                image_shape=image_shape,
+                dropout=experiment.regularization.dropout_p,
+            )
+        except ValueError as error:
+            raise UserError(f"model: {error}") from None
+
+
+def metrics_path(checkpoint_path: Path) -> Path:
+    """The file with one line of metrics an epoch: `x_final.pt` -> `x_final_metrics.jsonl`."""
+    return checkpoint_path.with_name(f"{checkpoint_path.stem}_metrics.jsonl")
+
+
+@torch.inference_mode()
+def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
+    """Mean squared error of D(E(x)) over images uint8 (N, C, H, W), without dropout."""
+    model.eval()
+    total = torch.zeros((), dtype=torch.float64, device=images.device)
+    for batch in images.split(EVALUATION_BATCH):
+        clean = to_unit(batch)
+        total += reconstruction_error(model(clean), clean) * len(batch)
+    return total.item() / len(images)
+
+
+def _seed_dropout(model: Autoencoder, seed: int, epoch: int, device: torch.device) -> None:
+    draws = generator(seed, "dropout", epoch, device)
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = draws
+
+
+def _stop_if_not_finite(
+    train_loss: float, val_loss: float, number: int, experiment: Experiment, history: list[Epoch]
+) -> None:
+    if math.isfinite(train_loss) and math.isfinite(val_loss):
+        return
+    before = f"it was {history[-1].train_loss:.4g} before" if history else "in the first epoch"
+    raise UserError(
+        f"the loss of epoch {number} is {train_loss} ({before}); training stopped and "
+        f"{experiment.checkpoint_path} was not written; try a smaller step: "
+        f"--set training.learning_rate={experiment.training.learning_rate / 10:g}"
+    )
+
+
+def _append_metrics(checkpoint_path: Path, epoch: Epoch) -> None:
+    path = metrics_path(checkpoint_path)
+    try:
+        # The first epoch replaces the file of an earlier run.
+        with path.open("w" if epoch.epoch == 1 else "a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(epoch)) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,200 @@
+import dataclasses
+import subprocess
+
+import pytest
+import torch
+
+from grounding.core.config.load import load_experiment
+from grounding.core.errors import UserError
+from grounding.core.training.checkpoint import (
+    Checkpoint,
+    differences,
+    epoch_path,
+    fingerprint,
+    hash_path,
+    load_checkpoint,
+    save_checkpoint,
+    training_config,
+)
+
+HELD = Checkpoint(
+    state_dict={"w": torch.arange(6.0).view(2, 3)},
+    experiment=load_experiment("4"),
+    epoch=3,
+    train_loss=0.25,
+    val_loss=0.5,
+    image_shape=(1, 28, 28),
+    data_fingerprint="abc",
+    versions={"grounding": "0"},
+    device="cpu",
+    threads=2,
+    seconds=1.5,
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "x_final.pt"
+    save_checkpoint(HELD, path)
+    return path
+
+
+def test_what_is_saved_is_loaded(path):
+    loaded, digest = load_checkpoint(path)
+    assert torch.equal(loaded.state_dict["w"], HELD.state_dict["w"])
+    assert loaded.experiment == HELD.experiment
+    for field in dataclasses.fields(Checkpoint):
+        if field.name != "state_dict":
+            assert getattr(loaded, field.name) == getattr(HELD, field.name)
+    assert digest in hash_path(path).read_text()
+
+
+def test_torch_alone_can_read_it(path):
+    values = torch.load(path, weights_only=True)
+    assert {"state_dict", "config", "epoch", "train_loss", "val_loss"} <= values.keys()
+    assert values["config"]["experiment"]["name"] == "self_supervised_covnet_aug100"
+
+
+def test_the_hash_file_is_what_sha256sum_reads(path):
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", hash_path(path).name], cwd=path.parent, check=True
+    )
+
+
+def refused(path):
+    with pytest.raises(UserError) as caught:
+        load_checkpoint(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_any_damage_is_noticed(path):
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        assert "is damaged" in refused(path)
+    path.write_bytes(whole[:-1])
+    assert "is damaged" in refused(path)
+
+
+def rehash(path):
+    import hashlib
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    hash_path(path).write_text(f"{digest}  {path.name}\n")
+
+
+def test_wrong_files_are_refused_even_with_a_right_hash(path):
+    path.write_bytes(b"<html>not found</html>")
+    rehash(path)
+    assert "is not a checkpoint" in refused(path)
+    torch.save({"state_dict": {}}, path)
+    rehash(path)
+    assert "format None" in refused(path)
+    torch.save([1, 2], path)
+    rehash(path)
+    assert "format list" in refused(path)
+    torch.save({"format": 1, "epoch": 3}, path)
+    rehash(path)
+    assert "lacks state_dict" in refused(path)
+
+
+class Payload:
+    def __reduce__(self):
+        return (print, ("the payload ran",))
+
+
+def test_a_pickle_payload_does_not_run(path, capsys):
+    torch.save({"format": 1, "x": Payload()}, path)
+    rehash(path)
+    assert "is not a checkpoint" in refused(path)
+    assert "payload ran" not in capsys.readouterr().out
+
+
+def test_a_missing_file_or_hash_is_said(path):
+    assert "does not exist" in refused(path.with_name("none.pt"))
+    hash_path(path).unlink()
+    assert "sha256sum x_final.pt > x_final.pt.sha256" in refused(path)
+
+
+def test_a_kill_between_checkpoint_and_hash_leaves_a_pair_that_loads(path, monkeypatch):
+    """The second hash file is never written: as if the process died before it."""
+    from grounding.core.training import checkpoint as module
+
+    written = []
+    write = module.write_text
+
+    def die_the_second_time(target, text):
+        written.append(text)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        write(target, text)
+
+    monkeypatch.setattr(module, "write_text", die_the_second_time)
+    newer = dataclasses.replace(HELD, epoch=4)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(newer, path)
+    assert load_checkpoint(path)[0].epoch == 4
+
+    # And the other way round: the hash file is new, the checkpoint still the old one.
+    both = hash_path(path).read_text()
+    monkeypatch.undo()
+    save_checkpoint(HELD, path)
+    old = path.read_bytes()
+    save_checkpoint(newer, path)
+    path.write_bytes(old)
+    hash_path(path).write_text(both)
+    assert load_checkpoint(path)[0].epoch == 3
+
+
+def test_names_of_periodic_checkpoints(path):
+    assert epoch_path(path, 5).name == "x_final_epoch005.pt"
+
+
+def experiment(*settings, config="4"):
+    return load_experiment(config, settings)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.epochs=3",
+        "experiment.seed=1",
+        "data.train_samples=99",
+        "model.latent_dim=8",
+        "self_supervised.augmentation.max_shift=1",
+        "self_supervised.refresh_each_epoch=false",
+        "regularization.dropout.enabled=true",
+    ],
+)
+def test_what_changes_training_changes_the_fingerprint(setting):
+    changed = experiment(setting)
+    assert fingerprint(changed, "data") != fingerprint(experiment(), "data")
+    key = setting.split("=")[0].replace("dropout.enabled", "dropout_p")
+    assert list(differences(changed, experiment())) == [key]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "experiment.name=other",
+        "training.device=cpu",
+        "data.test_samples=10",
+        "data.num_workers=4",
+        "data.data_dir=elsewhere",
+        "analysis.k=3",
+        "output.checkpoint_path=x.pt",
+        "regularization.dropout.p=0.4",
+        "model.hidden_dims=[8,16]",
+    ],
+)
+def test_what_does_not_change_training_does_not(setting):
+    assert training_config(experiment(setting)) == training_config(experiment())
+
+
+def test_a_section_that_is_off_counts_as_its_defaults():
+    off = experiment("self_supervised.augmentation.max_shift=1", config="2")
+    assert training_config(off) == training_config(experiment(config="2"))
