@@ -1,0 +1,9 @@
+"""`grounding` and `python -m grounding`: the doors as subcommands, and `run` for the whole chain.
+
+grounding run --config 4
+"""
+
+from grounding.core.commands import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,175 @@
+"""The command line of every door: options, defaults and help; imports nothing heavy."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+SPLITS = ("train", "val", "test")
+
+SUMMARIES = {
+    "run": "train, analyse and export one experiment, skipping what is up to date",
+    "train": "train an experiment's autoencoder",
+    "analyze": "kNN analysis of the latent space",
+    "manifold": "manifold metrics and the manifold score",
+    "points": "latent points in three dimensions, for the viewer",
+    "export": "encoder, decoder and interactive assets: all that the playground needs",
+    "export-encoder": "the encoder as ONNX",
+    "export-decoder": "the decoder as ONNX",
+    "export-assets": "interactive assets for the playground",
+    "schema": "print the JSON Schema of the config files",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line on stderr and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def door_parser(command: str, prog: str | None = None) -> Parser:
+    """The parser of one command, as its own program.
+
+    Args:
+        command: a key of `SUMMARIES`.
+        prog: name to show in help; default: the program's own.
+    """
+    parser = Parser(prog=prog, description=SUMMARIES[command].capitalize() + ".")
+    add_options(parser, command)
+    return parser
+
+
+def grounding_parser(version: str) -> Parser:
+    """The parser of `grounding`, with every command as a subcommand."""
+    parser = Parser(
+        prog="grounding",
+        description="Train small autoencoders and measure how good their latent spaces are.",
+        epilog="Start with: grounding run --config 4",
+    )
+    parser.add_argument("--version", action="version", version=f"grounding {version}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, summary in SUMMARIES.items():
+        add_options(
+            commands.add_parser(command, help=summary, description=summary.capitalize() + "."),
+            command,
+        )
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add a command's options to a parser."""
+    if command == "schema":
+        return
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help="override a value of the config; may be repeated",
+    )
+    if command in ("run", "train"):
+        parser.add_argument(
+            "--tensorboard",
+            nargs="?",
+            type=Path,
+            const=Path("artifacts/tensorboard"),
+            metavar="FOLDER",
+            help="also log for TensorBoard (default folder: artifacts/tensorboard)",
+        )
+    if command == "run":
+        parser.add_argument("--force", action="store_true", help="do everything again")
+    if command == "train":
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="where to write the final checkpoint"
+        )
+    if command not in ("run", "train"):
+        parser.add_argument(
+            "--checkpoint",
+            type=Path,
+            metavar="FILE",
+            help="checkpoint to use (default: output.checkpoint_path of the config)",
+        )
+        place = "FOLDER" if command == "export" else "FILE"
+        parser.add_argument("--output", type=Path, metavar=place, help="where to write the result")
+    if command in ("manifold", "points", "export", "export-assets"):
+        parser.add_argument(
+            "--split", choices=SPLITS, default="test", help="images to use (default: test)"
+        )
+    if command in ("points", "export", "export-assets"):
+        _add_embedding_options(parser, command)
+
+
+def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> None:
+    default = 5000 if command == "points" else 3000
+    parser.add_argument(
+        "--max-points",
+        type=_whole_number,
+        default=default,
+        metavar="N",
+        help=f"draw at most N points, 0 for all (default: {default})",
+    )
+    parser.add_argument(
+        "--l2-normalize",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="scale latents to unit length first (default: no)",
+    )
+    parser.add_argument(
+        "--umap-n-neighbors",
+        type=_at_least_two,
+        default=30,
+        metavar="N",
+        help="neighbours that UMAP keeps together (default: 30)",
+    )
+    parser.add_argument(
+        "--umap-min-dist",
+        type=_share,
+        default=0.1,
+        metavar="D",
+        help="how close UMAP packs points, 0 to 1 (default: 0.1)",
+    )
+    if command != "points":
+        parser.add_argument(
+            "--projection-k",
+            type=_positive,
+            default=12,
+            metavar="K",
+            help="neighbours that a probe is placed between (default: 12)",
+        )
+
+
+def _whole_number(text: str) -> int:
+    return _checked_int(text, 0)
+
+
+def _positive(text: str) -> int:
+    return _checked_int(text, 1)
+
+
+def _at_least_two(text: str) -> int:
+    return _checked_int(text, 2)
+
+
+def _checked_int(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in 0 to 1")
+    return value

@@ -1,0 +1,245 @@
+"""What each door does: a short walk through the rooms.
+
+Every walk imports the rooms it passes through, so that `--help` and mistakes in the command line
+are answered at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grounding
+from grounding.core.arguments import door_parser, grounding_parser
+from grounding.core.errors import UserError
+
+if TYPE_CHECKING:
+    from grounding.core.config.schema import Experiment
+    from grounding.core.export.points import EmbeddingOptions
+    from grounding.core.run import Run
+    from grounding.core.steps import Step
+
+TRAINERS = {
+    "vanilla_fc": "grounding/train_naive_autoencoder.py",
+    "naive_conv": "grounding/train_covnet.py",
+    "asymmetric_resnet": "grounding/train_covnet.py",
+}
+
+
+def main(
+    command: str | None = None,
+    argv: Sequence[str] | None = None,
+    *,
+    architectures: Sequence[str] = tuple(TRAINERS),
+) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        command: a key of `WALKS`; None takes it from the first argument.
+        argv: the arguments; default: those of the process.
+        architectures: what a trainer may train.
+
+    Returns:
+        0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
+        interrupted.
+    """
+    parser = door_parser(command) if command else grounding_parser(grounding.__version__)
+    arguments = parser.parse_args(argv)
+    try:
+        if command == "train":
+            train(arguments, architectures)
+        else:
+            WALKS[command or arguments.command](arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was written before is intact", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(arguments: Namespace, architectures: Sequence[str] = tuple(TRAINERS)) -> None:
+    """Train an experiment and write its checkpoints and metrics."""
+    experiment = _experiment(arguments)
+    if experiment.model.architecture not in architectures:
+        raise UserError(
+            f"{Path(sys.argv[0]).name} trains {' and '.join(architectures)}, but "
+            f"{arguments.config} has model.architecture {experiment.model.architecture}; use: "
+            + _train_command(arguments, experiment)
+        )
+    if arguments.output:
+        output = experiment.output.model_copy(update={"checkpoint_path": arguments.output})
+        experiment = experiment.model_copy(update={"output": output})
+    from grounding.core.steps import train_experiment
+
+    print(train_experiment(experiment, arguments.tensorboard))
+    print(f"wrote {experiment.checkpoint_path}")
+
+
+def analyze(arguments: Namespace) -> None:
+    """Measure kNN accuracy and write the report as text and JSON."""
+    run = _load_run(arguments)
+    from grounding.core.steps import analysis_step
+
+    path = arguments.output or run.experiment.analysis_path
+    _do(analysis_step(run, path))
+
+
+def manifold(arguments: Namespace) -> None:
+    """Measure a split's manifold metrics and write them as JSON."""
+    run = _load_run(arguments)
+    from grounding.core.steps import manifold_step
+
+    path = arguments.output or run.experiment.manifold_analysis_path
+    _do(manifold_step(run, arguments.split, path))
+
+
+def points(arguments: Namespace) -> None:
+    """Write a split's latent points for the viewer."""
+    run = _load_run(arguments)
+    from grounding.core.steps import points_step
+
+    path = arguments.output or run.experiment.artifact(f"{arguments.split}_latent_points.json")
+    _do(points_step(run, arguments.split, _embedding_options(arguments), path))
+
+
+def export_encoder(arguments: Namespace) -> None:
+    """Write the encoder as ONNX."""
+    run = _load_run(arguments)
+    from grounding.core.steps import onnx_step
+
+    _do(onnx_step(run, "encoder", arguments.output or run.experiment.artifact("encoder.onnx")))
+
+
+def export_decoder(arguments: Namespace) -> None:
+    """Write the decoder as ONNX."""
+    run = _load_run(arguments)
+    from grounding.core.steps import onnx_step
+
+    _do(onnx_step(run, "decoder", arguments.output or run.experiment.artifact("decoder.onnx")))
+
+
+def export_assets(arguments: Namespace) -> None:
+    """Write the interactive assets for the playground."""
+    run = _load_run(arguments)
+    from grounding.core.steps import assets_step
+
+    path = arguments.output or run.experiment.artifact(f"{arguments.split}_interactive_assets.json")
+    options = _embedding_options(arguments)
+    _do(assets_step(run, arguments.split, options, arguments.projection_k, path))
+
+
+def export(arguments: Namespace) -> None:
+    """Write all that the playground needs: encoder, decoder and interactive assets."""
+    run = _load_run(arguments)
+    from grounding.core.steps import assets_step, onnx_step
+
+    def place(ending: str) -> Path:
+        default = run.experiment.artifact(ending)
+        return arguments.output / default.name if arguments.output else default
+
+    options, split = _embedding_options(arguments), arguments.split
+    assets = place(f"{split}_interactive_assets.json")
+    _do(onnx_step(run, "encoder", place("encoder.onnx")))
+    _do(onnx_step(run, "decoder", place("decoder.onnx")))
+    _do(assets_step(run, split, options, arguments.projection_k, assets))
+
+
+def run_chain(arguments: Namespace) -> None:
+    """Do the whole chain for one experiment, skipping what is up to date."""
+    experiment = _experiment(arguments)
+    from grounding.core.run import is_trained
+    from grounding.core.steps import chain_steps, result_lines, train_experiment
+
+    checkpoint = experiment.checkpoint_path
+    if not arguments.force and is_trained(experiment, checkpoint):
+        print(f"train: up to date, {checkpoint}")
+    else:
+        print(f"train: {train_experiment(experiment, arguments.tensorboard)}")
+    run = _load_run(arguments)
+    steps = chain_steps(run)
+    for step in steps:
+        if not arguments.force and step.is_current():
+            print(f"{step.name}: up to date, {step.path}")
+        else:
+            _do(step)
+    print()
+    print("\n".join(result_lines(run, steps)))
+
+
+def schema(arguments: Namespace) -> None:  # noqa: ARG001
+    """Print the JSON Schema of the config files."""
+    import json
+
+    from grounding.core.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+WALKS = {
+    "run": run_chain,
+    "train": train,
+    "analyze": analyze,
+    "manifold": manifold,
+    "points": points,
+    "export": export,
+    "export-encoder": export_encoder,
+    "export-decoder": export_decoder,
+    "export-assets": export_assets,
+    "schema": schema,
+}
+
+
+def _experiment(arguments: Namespace) -> Experiment:
+    from grounding.core.config.load import load_experiment
+
+    return load_experiment(arguments.config, arguments.overrides)
+
+
+def _load_run(arguments: Namespace) -> Run:
+    experiment = _experiment(arguments)
+    from grounding.core.run import load_run
+
+    run, ignored = load_run(
+        experiment,
+        getattr(arguments, "checkpoint", None),
+        train_command=_train_command(arguments, experiment),
+    )
+    for line in ignored:
+        print(f"warning: {line}", file=sys.stderr)
+    return run
+
+
+def _train_command(arguments: Namespace, experiment: Experiment) -> str:
+    """What to type to train an experiment."""
+    overrides = "".join(f" --set {shlex.quote(override)}" for override in arguments.overrides)
+    trainer = TRAINERS[experiment.model.architecture]
+    return f"python {trainer} --config {shlex.quote(arguments.config)}{overrides}"
+
+
+def _embedding_options(arguments: Namespace) -> EmbeddingOptions:
+    from grounding.core.export.points import EmbeddingOptions
+
+    return EmbeddingOptions(
+        max_points=arguments.max_points,
+        l2_normalize=arguments.l2_normalize,
+        umap_n_neighbors=arguments.umap_n_neighbors,
+        umap_min_dist=arguments.umap_min_dist,
+    )
+
+
+def _do(step: Step) -> None:
+    """Make one output and say so."""
+    started = time.perf_counter()
+    result = step.do()
+    seconds = time.perf_counter() - started
+    if "\n" in result:  # a table stands on lines of its own
+        print(f"{result}\n")
+        result = "done"
+    print(f"{step.name}: {result} in {seconds:.1f} s, {step.path}", flush=True)

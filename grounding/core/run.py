@@ -1,0 +1,152 @@
+"""A trained run: from a checkpoint to its model, its splits and their latents."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from grounding.core.config.schema import Experiment
+from grounding.core.data.splits import SplitName, Splits, load_splits, to_unit
+from grounding.core.errors import UserError
+from grounding.core.models.autoencoder import Autoencoder
+from grounding.core.models.build import build_autoencoder
+from grounding.core.training.checkpoint import (
+    Checkpoint,
+    differences,
+    load_checkpoint,
+    training_config,
+    versions,
+)
+from grounding.core.training.device import resolve_device
+
+ENCODING_BATCH = 500
+
+
+@dataclass(eq=False)
+class Run:
+    """A trained model together with the images it is judged on.
+
+    Attributes:
+        experiment: the config in force: outputs and analysis as asked for now, training as it
+            was done.
+        path: the checkpoint's file.
+        sha256: of that file.
+        checkpoint: what it holds.
+        model: in evaluation mode, on `device`.
+        splits: the checkpoint's own train and validation images, and the test images.
+        device: where the model computes.
+    """
+
+    experiment: Experiment
+    path: Path
+    sha256: str
+    checkpoint: Checkpoint
+    model: Autoencoder
+    splits: Splits
+    device: torch.device
+    _latents: dict[SplitName, Tensor] = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def latents(self, split: SplitName) -> Tensor:
+        """Latents of a split's images, float32 (N, D) on the run's device, computed once."""
+        if split not in self._latents:
+            batches = self.splits.named(split).images.split(ENCODING_BATCH)
+            self._latents[split] = torch.cat(
+                [self.model.encode(to_unit(batch.to(self.device))) for batch in batches]
+            )
+        return self._latents[split]
+
+
+def load_run(
+    experiment: Experiment, checkpoint: Path | None = None, *, train_command: str = ""
+) -> tuple[Run, list[str]]:
+    """Rebuild the run that a checkpoint holds.
+
+    Args:
+        experiment: the config in force.
+        checkpoint: file to load; default: the experiment's final checkpoint.
+        train_command: what to type if the checkpoint is missing.
+
+    Returns:
+        The run, and one line for each setting of the config that the checkpoint was not trained
+        with and that is therefore ignored.
+
+    Raises:
+        UserError: no such checkpoint, a damaged one, or one that does not belong to the config or
+            to the data.
+    """
+    path = checkpoint or experiment.checkpoint_path
+    if not path.exists():
+        made_by = f"; make it with: {train_command}" if train_command else ""
+        raise UserError(f"checkpoint {path} does not exist{made_by}")
+    held, digest = load_checkpoint(path)
+    ignored = _check_belongs(experiment, held, path, train_command)
+    splits = load_splits(experiment.data, experiment.seed)
+    if splits.fingerprint != held.data_fingerprint:
+        raise UserError(
+            f"{path} was trained on other data than that in {splits.source} "
+            f"(SHA-256 {held.data_fingerprint[:12]}..., here {splits.fingerprint[:12]}...); "
+            "set data.data_dir to the folder it was trained on, or train again"
+        )
+    device = resolve_device(experiment.training.device)
+    model = build_autoencoder(
+        **held.experiment.model.build_arguments(),
+        image_shape=held.image_shape,
+        dropout=held.experiment.regularization.dropout_p,
+    )
+    try:
+        model.load_state_dict(held.state_dict)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} does not fit its own config: {reason}; train it again") from None
+    model = model.to(device).eval()
+    return Run(_in_force(experiment, held), path, digest, held, model, splits, device), ignored
+
+
+def is_trained(experiment: Experiment, checkpoint: Path) -> bool:
+    """Whether a checkpoint is there, intact, and what training this experiment would make."""
+    if not checkpoint.exists():
+        return False
+    try:
+        held, _ = load_checkpoint(checkpoint)
+        splits = load_splits(experiment.data, experiment.seed)
+    except UserError:
+        return False
+    return (
+        training_config(experiment) == training_config(held.experiment)
+        and held.epoch == experiment.training.epochs
+        and held.data_fingerprint == splits.fingerprint
+        and held.versions["grounding"] == versions()["grounding"]
+    )
+
+
+def _in_force(experiment: Experiment, held: Checkpoint) -> Experiment:
+    """The given config with the training settings that the checkpoint was really trained with."""
+    trained = held.experiment
+    training = trained.training.model_copy(update={"device": experiment.training.device})
+    return experiment.model_copy(
+        update={
+            "training": training,
+            "regularization": trained.regularization,
+            "self_supervised": trained.self_supervised,
+        }
+    )
+
+
+def _check_belongs(
+    experiment: Experiment, held: Checkpoint, path: Path, train_command: str
+) -> list[str]:
+    """Refuse another model or other splits; return lines for differences that do no harm."""
+    differing = differences(experiment, held.experiment)
+    for key, (given, trained) in differing.items():
+        if key.startswith(("model.", "data.", "experiment.")):
+            again = f"train again with: {train_command}, or " if train_command else ""
+            raise UserError(
+                f"{path} was trained with {key}={trained}, the config says {given}; "
+                f"{again}pass --set {key}={trained}"
+            )
+    return [
+        f"{path} was trained with {key}={trained}; {given} in the config is ignored"
+        for key, (given, trained) in differing.items()
+    ]

@@ -1,0 +1,335 @@
+"""The steps of the chain: an experiment or a trained run goes in, one output comes out.
+
+Each output says what it was made from, so that a step can tell whether its file is up to date.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grounding.core.config.schema import Experiment
+from grounding.core.data.splits import SplitName, load_splits, to_unit
+from grounding.core.errors import UserError
+from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
+from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
+from grounding.core.evaluation.neighbors import nearest
+from grounding.core.export.assets import interactive_assets
+from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
+from grounding.core.export.points import EmbeddingOptions, embed, latent_points
+from grounding.core.export.report import analysis_text, manifold_lines, text_table
+from grounding.core.files import check_writable, write_json, write_text
+from grounding.core.models.autoencoder import count_parameters
+from grounding.core.progress import TrainingProgress, work_progress
+from grounding.core.run import Run
+from grounding.core.training.checkpoint import versions
+from grounding.core.training.device import resolve_device
+from grounding.core.training.loop import Epoch, metrics_path, train
+from grounding.core.training.tensorboard import tensorboard_log
+
+
+@dataclass(frozen=True)
+class Step:
+    """One output of a trained run.
+
+    Attributes:
+        name: of the step.
+        path: of its file.
+        made_from: what decides the file's content.
+        make: writes the file, given what it is made from, and returns a line about the result.
+    """
+
+    name: str
+    path: Path
+    made_from: dict[str, Any]
+    make: Callable[["Step"], str]
+
+    def do(self) -> str:
+        """Write the file and return a line about the result."""
+        check_writable(self.path)
+        return self.make(self)
+
+    def is_current(self) -> bool:
+        """Whether the file is there and was made from just this."""
+        return _read_made_from(self.path) == self.made_from
+
+
+def train_experiment(experiment: Experiment, tensorboard: Path | None = None) -> str:
+    """Train an experiment, showing progress, and return a line about the result."""
+    device = resolve_device(experiment.training.device)
+    splits = load_splits(experiment.data, experiment.seed)
+    settings = experiment.self_supervised
+    each = settings.augmentations_per_sample if settings.enabled else 1
+    epochs = experiment.training.epochs
+    if experiment.data.num_workers:
+        print(
+            f"data.num_workers {experiment.data.num_workers} has no effect: the images are one "
+            "tensor in memory, augmented as whole batches, so there is no work for workers"
+        )
+    if not splits.is_standard:
+        print(f"data: {splits.source}, which is not the published {experiment.data.dataset}")
+    print(
+        f"training {experiment.name}: {experiment.model.architecture}, {len(splits.train)} images "
+        f"x {each}, {epochs} epochs, {device.type}, {torch.get_num_threads()} threads",
+        flush=True,
+    )
+    log_to = tensorboard_log(tensorboard / experiment.name) if tensorboard else nullcontext()
+    with log_to as log, TrainingProgress(epochs, len(splits.train) * each) as progress:
+
+        def on_epoch(epoch: Epoch) -> None:
+            progress.on_epoch(epoch)
+            if log:
+                log(epoch)
+
+        checkpoint = train(experiment, splits, device, on_step=progress.on_step, on_epoch=on_epoch)
+    return (
+        f"{checkpoint.seconds:.1f} s, validation loss {checkpoint.val_loss:.5f}, "
+        f"metrics in {metrics_path(experiment.checkpoint_path)}"
+    )
+
+
+def analysis_step(run: Run, path: Path) -> Step:
+    """KNN accuracy and per-class scores of the test images, as text and, beside it, as JSON."""
+    settings = run.experiment.analysis
+    options = {"k": settings.k, "metric": settings.metric, "test_samples": len(run.splits.test)}
+
+    def make(step: Step) -> str:
+        started = time.perf_counter()
+        predicted = _knn_labels(run)
+        labels = run.splits.test.labels
+        share = accuracy(labels, predicted)
+        classes = classification_report(labels, predicted, run.splits.num_classes)
+        parameters = count_parameters(run.model)
+        knn = (
+            f"k = {settings.k}, {settings.metric}, {len(run.splits.train)} train -> "
+            f"{len(run.splits.test)} test"
+        )
+        text = analysis_text(
+            experiment=run.experiment.name,
+            checkpoint=str(run.path),
+            parameters=parameters,
+            accuracy=share,
+            knn=knn,
+            classes=classes,
+        )
+        body = {
+            "total_parameters": parameters[0],
+            "trainable_parameters": parameters[1],
+            "knn_accuracy": share,
+            "classes": [{"label": i, **c._asdict()} for i, c in enumerate(classes)],
+        }
+        write_text(path, text)
+        write_json(step.path, _document(run, step, body, started))
+        return text.rstrip()
+
+    return Step("analyze", analysis_json_path(path), _made_from(run, options), make)
+
+
+def manifold_step(run: Run, split: SplitName, path: Path) -> Step:
+    """All manifold metrics of a split and the score, as JSON."""
+    k = run.experiment.analysis.k
+    trustworthiness_k = max(5, k)
+    options = {
+        "split": split,
+        "k": k,
+        "metric": run.experiment.analysis.metric,
+        "samples": len(run.splits.named(split)),
+        "test_samples": len(run.splits.test),
+    }
+
+    def make(step: Step) -> str:
+        started = time.perf_counter()
+        chosen = run.splits.named(split)
+        if 2 * trustworthiness_k >= len(chosen):
+            raise UserError(
+                f"the {split} split has {len(chosen)} images; its metrics at {trustworthiness_k} "
+                f"neighbours need more than {2 * trustworthiness_k}"
+            )
+        if len(chosen.labels.unique()) < 2:
+            raise UserError(f"the {split} split has one class only; its metrics need two")
+        knn = accuracy(run.splits.test.labels, _knn_labels(run))
+        with work_progress("manifold metrics") as progress:
+            metrics = manifold_metrics(
+                to_unit(chosen.images).flatten(1).to(run.device),
+                _finite(run.latents(split)),
+                chosen.labels.to(run.device),
+                k=k,
+                trustworthiness_k=trustworthiness_k,
+                knn_test_accuracy=knn,
+                progress=progress,
+            )
+        score = manifold_score(metrics)
+        # A space in which classes collapse onto points has infinite ratios; JSON has no infinity.
+        shown = {key: v if math.isfinite(v) else None for key, v in metrics.items()}
+        body = {
+            "manifold_split": split,
+            "k_neighbors": k,
+            "trustworthiness_neighbors": trustworthiness_k,
+            "metrics": shown,
+            "manifold_score": score,
+        }
+        write_json(path, _document(run, step, body, started))
+        return "\n".join(manifold_lines(shown, score))
+
+    return Step("manifold", path, _made_from(run, options), make)
+
+
+def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Path) -> Step:
+    """A split's latents in three dimensions, as JSON for the viewer."""
+
+    def make(step: Step) -> str:
+        started = time.perf_counter()
+        embedding = embed(run.latents(split), options, run.experiment.seed)
+        body = latent_points(embedding, run.splits.named(split).labels, options)
+        write_json(path, _document(run, step, {"split": split, **body}, started), indent=None)
+        return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+
+    return Step("points", path, _made_from(run, {"split": split, **asdict(options)}), make)
+
+
+def onnx_step(run: Run, half: Half, path: Path) -> Step:
+    """The encoder or the decoder as ONNX, checked against PyTorch."""
+
+    def make(step: Step) -> str:
+        examples = to_unit(run.splits.test.images[:257])
+        module = run.model.encoder
+        if half == "decoder":
+            examples = _finite(run.latents("test")[:257])
+            module = run.model.decoder
+        metadata = {
+            "experiment": run.experiment.name,
+            "half": half,
+            "made_from": json.dumps(step.made_from, sort_keys=True),
+        }
+        difference = export_onnx(module, examples, half, path, metadata)
+        return f"{path.stat().st_size / 1e3:,.0f} kB, differs from PyTorch by {difference:.1g}"
+
+    return Step(half, path, _made_from(run, {"half": half}), make)
+
+
+def assets_step(
+    run: Run, split: SplitName, options: EmbeddingOptions, projection_k: int, path: Path
+) -> Step:
+    """References, their points and one sample per digit, as JSON for the playground."""
+    made_from = _made_from(run, {"split": split, **asdict(options), "projection_k": projection_k})
+
+    def make(step: Step) -> str:
+        started = time.perf_counter()
+        embedding = embed(run.latents(split), options, run.experiment.seed)
+        body = interactive_assets(embedding, run.splits, split, options, projection_k)
+        write_json(path, _document(run, step, {"split": split, **body}, started), indent=None)
+        return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+
+    return Step("assets", path, made_from, make)
+
+
+def chain_steps(run: Run) -> list[Step]:
+    """Every output of an experiment, with the defaults of the commands that make them."""
+    experiment = run.experiment
+    shared = {"l2_normalize": True, "umap_n_neighbors": 30, "umap_min_dist": 0.1}
+    points, assets = (
+        EmbeddingOptions(max_points=count, **shared)  # type: ignore[arg-type]
+        for count in (5000, 3000)
+    )
+    return [
+        analysis_step(run, experiment.analysis_path),
+        manifold_step(run, "test", experiment.manifold_analysis_path),
+        points_step(run, "test", points, experiment.artifact("test_latent_points.json")),
+        onnx_step(run, "encoder", experiment.artifact("encoder.onnx")),
+        onnx_step(run, "decoder", experiment.artifact("decoder.onnx")),
+        assets_step(run, "test", assets, 12, experiment.artifact("test_interactive_assets.json")),
+    ]
+
+
+def result_lines(run: Run, steps: Sequence[Step]) -> list[str]:
+    """The result table of a chain and where everything lies."""
+    paths = {step.name: step.path for step in steps}
+    analysis = json.loads(paths["analyze"].read_text(encoding="utf-8"))
+    manifold = json.loads(paths["manifold"].read_text(encoding="utf-8"))
+    checkpoint = run.checkpoint
+    total = analysis["total_parameters"]
+    rows = [
+        ("parameters", f"{total:,}", run.experiment.model.architecture),
+        ("training", f"{checkpoint.seconds:.1f}", f"seconds, {checkpoint.epoch} epochs"),
+        ("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"),
+    ]
+    lines = text_table("lrl", (run.experiment.name, "", ""), rows)
+    table = [*lines, "", *manifold_lines(manifold["metrics"], manifold["manifold_score"]), ""]
+    files = {
+        "checkpoint": run.path,
+        "metrics": metrics_path(run.path),
+        "report": run.experiment.analysis_path,
+        **paths,
+    }
+    return table + text_table("ll", ("file", ""), [(k, str(v)) for k, v in files.items()])
+
+
+def analysis_json_path(path: Path) -> Path:
+    """The JSON beside the text report: `x_analysis.txt` -> `x_analysis.json`."""
+    beside = path.with_suffix(".json")
+    return beside if beside != path else path.with_name(f"{path.stem}_values.json")
+
+
+def _knn_labels(run: Run) -> torch.Tensor:
+    """Labels int64 (N,) that the nearest training latents give to the test images."""
+    settings = run.experiment.analysis
+    references = run.splits.train
+    if settings.k > len(references):
+        raise UserError(
+            f"analysis.k {settings.k} neighbours, but only {len(references)} training images; "
+            f"try --set analysis.k={len(references)}"
+        )
+    found = nearest(
+        _finite(run.latents("test")),
+        _finite(run.latents("train")),
+        settings.k,
+        metric=settings.metric,
+    )
+    votes = references.labels[found.indices.cpu()]
+    return knn_predict(votes, run.splits.num_classes)
+
+
+def _finite(latents: torch.Tensor) -> torch.Tensor:
+    if not latents.isfinite().all():
+        raise UserError(
+            "some latents are not finite numbers; the checkpoint's weights are unusable: train "
+            "again with a smaller training.learning_rate"
+        )
+    return latents
+
+
+def _made_from(run: Run, options: dict[str, Any]) -> dict[str, Any]:
+    return {"checkpoint_sha256": run.sha256, "options": options, "versions": versions()}
+
+
+def _read_made_from(path: Path) -> dict[str, Any] | None:
+    """What an output says it was made from; None if it is not there or not readable."""
+    try:
+        if path.suffix == ".onnx":
+            values = json.loads(onnx_metadata(path)["made_from"])
+        else:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            values = {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dict[str, Any]:
+    """An output's JSON: what it is of, its body, and where it came from."""
+    return {
+        "experiment": run.experiment.name,
+        "checkpoint": str(run.path),
+        **body,
+        "seed": run.experiment.seed,
+        **step.made_from,
+        "data": {"source": run.splits.source, "sha256": run.splits.fingerprint},
+        "config": run.experiment.as_dict(),
+        "seconds": round(time.perf_counter() - started, 3),
+    }

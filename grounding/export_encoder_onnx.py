@@ -1,0 +1,12 @@
+r"""Export the encoder as ONNX, checked against PyTorch.
+
+    python grounding/export_encoder_onnx.py \
+        --config grounding/configs/5_asymmetric_resnet8_autoencoder.yaml
+
+Writes artifacts/<experiment name>_encoder.onnx: input (batch, C, H, W) -> latent (batch, D).
+"""
+
+from grounding.core.commands import main
+
+if __name__ == "__main__":
+    raise SystemExit(main("export-encoder"))
