@@ -168,7 +168,7 @@ def run_chain(arguments: Namespace) -> None:
         if not arguments.force and step.is_current():
             print(f"{step.name}: up to date, {step.path}")
         else:
-            _do(step)
+            _do(step, show_table=False)
     print()
     print("\n".join(result_lines(run, steps)))
 
@@ -234,12 +234,13 @@ def _embedding_options(arguments: Namespace) -> EmbeddingOptions:
     )
 
 
-def _do(step: Step) -> None:
+def _do(step: Step, *, show_table: bool = True) -> None:
     """Make one output and say so."""
     started = time.perf_counter()
     result = step.do()
     seconds = time.perf_counter() - started
     if "\n" in result:  # a table stands on lines of its own
-        print(f"{result}\n")
+        if show_table:
+            print(f"{result}\n")
         result = "done"
     print(f"{step.name}: {result} in {seconds:.1f} s, {step.path}", flush=True)

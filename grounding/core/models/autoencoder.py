@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from grounding.core.models.initialize import initialize
+
 
 class Autoencoder(nn.Module):
     """An encoder (B, C, H, W) -> (B, D) and a decoder (B, D) -> (B, C, H, W).
@@ -26,6 +28,7 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.image_shape = image_shape
         self.latent_dim = latent_dim
+        initialize(self)
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents (B, D) of images (B, C, H, W) in [0, 1]."""

@@ -81,10 +81,11 @@ def conv_decoder(
         nn.Unflatten(1, (channels[-1], *sizes[-1])),
     ]
     for stage in range(len(channels) - 1, 0, -1):
-        layers.append(activation(activation_name))
-        if dropout:
-            layers.append(Dropout(dropout))
         layers.append(
             StridedConvTranspose2d(channels[stage], channels[stage - 1], sizes[stage - 1])
         )
+        if stage > 1:
+            layers.append(activation(activation_name))
+            if dropout:
+                layers.append(Dropout(dropout))
     return nn.Sequential(*layers, nn.Sigmoid())
