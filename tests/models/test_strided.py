@@ -59,3 +59,12 @@ def test_evaluation_uses_torchs_layer_and_agrees():
     trained = layer(x)
     assert trained.grad_fn.name() != layer.eval()(x).grad_fn.name()
     assert torch.allclose(trained, layer(x), atol=1e-6)
+
+
+def test_fresh_transposed_layers_keep_the_size_of_signals():
+    torch.manual_seed(0)
+    layer = StridedConvTranspose2d(32, 32, (16, 16))
+    out = layer(torch.randn(64, 32, 8, 8))
+    # He: the variance doubles before a ReLU, which halves it. The border sees less of the kernel.
+    assert out[..., 2:-2, 2:-2].var().item() == pytest.approx(2, rel=0.1)
+    assert (layer.bias == 0).all()

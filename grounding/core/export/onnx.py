@@ -62,8 +62,8 @@ def export_onnx(
 def parity(module: nn.Module, path: Path, examples: Tensor) -> float:
     """Largest difference between a module and an ONNX file, over batches of `BATCHES`.
 
-    The difference is absolute for outputs up to 1, and relative to the largest output above: latents
-    may be 100 large, where neighbouring float32 numbers are 8e-6 apart.
+    The difference is absolute for outputs up to 1, and relative to the largest output above that:
+    latents may be 100 large, where neighbouring float32 numbers are 8e-6 apart.
 
     Args:
         module: on the CPU, in evaluation mode.

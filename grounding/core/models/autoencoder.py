@@ -2,8 +2,6 @@
 
 from torch import Tensor, nn
 
-from grounding.core.models.initialize import initialize
-
 
 class Autoencoder(nn.Module):
     """An encoder (B, C, H, W) -> (B, D) and a decoder (B, D) -> (B, C, H, W).
@@ -28,7 +26,6 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.image_shape = image_shape
         self.latent_dim = latent_dim
-        initialize(self)
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents (B, D) of images (B, C, H, W) in [0, 1]."""

@@ -7,6 +7,7 @@ Elsewhere than in training on a CPU, and in every export, these are torch's own 
 weights, same results up to rounding.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -56,6 +57,18 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
             output_padding=output_padding,
         )
         self.size = size
+
+    def reset_parameters(self) -> None:
+        """Draw He-normal weights (He et al., 2015) and zero biases from torch's global state.
+
+        An output of a stride-2 transpose sums over a quarter of the kernel of each input channel.
+        torch's own draw counts output channels instead, which leaves the last layer of a small
+        decoder far too large or too small.
+        """
+        inputs = self.in_channels * KERNEL * KERNEL / STRIDE**2
+        nn.init.normal_(self.weight, 0, math.sqrt(2 / inputs))
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Feature maps (B, after, H, W) of maps (B, before, h, w)."""
