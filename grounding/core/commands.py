@@ -46,7 +46,7 @@ def main(
 
     Returns:
         0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
-        interrupted.
+        interrupted; 141 if nobody reads the output any more.
     """
     parser = door_parser(command) if command else grounding_parser(grounding.__version__)
     arguments = parser.parse_args(argv)
@@ -61,6 +61,9 @@ def main(
     except KeyboardInterrupt:
         print("interrupted; what was written before is intact", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
+        sys.stdout = None  # or Python would complain again at exit
+        return 141
     return 0
 
 
@@ -154,15 +157,16 @@ def export(arguments: Namespace) -> None:
 def run_chain(arguments: Namespace) -> None:
     """Do the whole chain for one experiment, skipping what is up to date."""
     experiment = _experiment(arguments)
-    from grounding.core.run import is_trained
+    from grounding.core.run import trained_run
     from grounding.core.steps import chain_steps, result_lines, train_experiment
 
     checkpoint = experiment.checkpoint_path
-    if not arguments.force and is_trained(experiment, checkpoint):
+    run = None if arguments.force else trained_run(experiment)
+    if run:
         print(f"train: up to date, {checkpoint}")
     else:
         print(f"train: {train_experiment(experiment, arguments.tensorboard)}")
-    run = _load_run(arguments)
+        run = _load_run(arguments)
     steps = chain_steps(run)
     for step in steps:
         if not arguments.force and step.is_current():

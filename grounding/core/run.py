@@ -15,7 +15,6 @@ from grounding.core.training.checkpoint import (
     Checkpoint,
     differences,
     load_checkpoint,
-    training_config,
     versions,
 )
 from grounding.core.training.device import resolve_device
@@ -104,21 +103,18 @@ def load_run(
     return Run(_in_force(experiment, held), path, digest, held, model, splits, device), ignored
 
 
-def is_trained(experiment: Experiment, checkpoint: Path) -> bool:
-    """Whether a checkpoint is there, intact, and what training this experiment would make."""
-    if not checkpoint.exists():
-        return False
+def trained_run(experiment: Experiment) -> Run | None:
+    """The run at the experiment's checkpoint, if that is just what training it now would make."""
     try:
-        held, _ = load_checkpoint(checkpoint)
-        splits = load_splits(experiment.data, experiment.seed)
+        run, ignored = load_run(experiment)
     except UserError:
-        return False
-    return (
-        training_config(experiment) == training_config(held.experiment)
-        and held.epoch == experiment.training.epochs
-        and held.data_fingerprint == splits.fingerprint
-        and held.versions["grounding"] == versions()["grounding"]
+        return None
+    current = (
+        not ignored
+        and run.checkpoint.epoch == experiment.training.epochs
+        and run.checkpoint.versions["grounding"] == versions()["grounding"]
     )
+    return run if current else None
 
 
 def _in_force(experiment: Experiment, held: Checkpoint) -> Experiment:

@@ -132,6 +132,7 @@ def test_a_missing_config_names_the_nearest_one(in_folder):
     ("extra", "expected"),
     [
         ("training:\n  epocs: 3\n", ":6:3: training.epocs: unknown key; did you mean epochs?"),
+        ("output:\n  nam: x\ntraining:\n  epochs: 0\n", "output.nam: unknown key"),
         ("trainin:\n  epochs: 3\n", ":5:1: trainin: unknown key; did you mean training?"),
         ("latent_dim: 3\n", ":5:1: latent_dim: unknown key; did you mean model.latent_dim?"),
         ("training:\n  zzz: 3\n", "training.zzz: unknown key; allowed: batch_size, epochs"),

@@ -130,7 +130,8 @@ def _apply(values: dict[str, Any], override: str, origins: dict[Location, str]) 
 def _explain(
     error: ValidationError, document: Document, path: Path, origins: dict[Location, str]
 ) -> str:
-    problems = error.errors()
+    # A key that is missing is often one that is misspelt: say that first.
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
     location = _data_location(first["loc"], document.values)
     where = _where(location, document, path, origins)

@@ -9,8 +9,6 @@ follow, and reads exactly those and the proof that there are no more.
 import gzip
 import hashlib
 import math
-import os
-import secrets
 import stat
 import struct
 import sys
@@ -25,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grounding.core.errors import UserError
+from grounding.core.files import replacing
 
 DEFAULT_MAX_BYTES = 2 * 1024**3
 MAX_DIMS = 8
@@ -120,12 +119,12 @@ def write_idx(path: Path, array: npt.NDArray[Any]) -> None:
     compressed file holds no name and no time.
 
     Args:
-        path: the file to write; its folder must exist. An existing file is replaced.
+        path: the file to write; missing folders are made, an existing file is replaced.
         array: uint8, int8, int16, int32, float32 or float64, with 1 to 8 dimensions.
 
     Raises:
         ValueError: IDX has no such type or shape.
-        OSError: the file cannot be written.
+        UserError: the file cannot be written.
     """
     code = _TYPE_CODES.get(array.dtype.newbyteorder("="))
     if code is None:
@@ -138,26 +137,12 @@ def write_idx(path: Path, array: npt.NDArray[Any]) -> None:
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
     values = array.astype(_DTYPES[code], copy=False).tobytes()
 
-    with _replacing(path) as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         if path.name.endswith(".gz"):
             with gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed:
                 packed.write(header + values)
         else:
             file.write(header + values)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place once it is complete and on the disk."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def times(shape: tuple[int, ...]) -> str:
