@@ -1,0 +1,174 @@
+"""A site that any static host can serve: the index, the pages and the outputs of chosen runs."""
+
+import ctypes
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from grounding.core.errors import UserError
+from grounding.core.export import layout
+from grounding.core.export.index import index_page
+from grounding.core.export.outputs import RunOutputs, file_inside, find_runs
+
+MARKER = ".grounding-site.json"
+_MADE_BY = "grounding publish"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+class Published(NamedTuple):
+    """What was published.
+
+    Attributes:
+        runs: names of the experiments.
+        files: number of files.
+        size: their bytes.
+    """
+
+    runs: list[str]
+    files: int
+    size: int
+
+
+def publish(
+    folder: Path, artifacts: Path, only: Sequence[str] = (), pages: Path | None = None
+) -> Published:
+    """Write a self-contained site, replacing an earlier one as a whole.
+
+    All links are relative, so the site works at any address. It is built beside `folder` and put
+    in its place at the end; until then the old one stays as it is.
+
+    Args:
+        folder: the site; missing, empty, or made by an earlier call and unchanged since.
+        artifacts: where the outputs of runs lie.
+        only: names of the experiments to publish; default: all.
+        pages: the folder with the two pages and `web/dist`; default: the packaged ones.
+
+    Raises:
+        UserError: nothing to publish, pages that are not built, or a folder that holds other files
+            or cannot be written.
+    """
+    pages = pages or layout.pages_folder()
+    if not layout.pages_are_built(pages):
+        raise UserError(layout.NOT_BUILT.rstrip("."))
+    runs = _named(find_runs(artifacts)[0], only)
+    if not runs:
+        raise UserError(f"no runs in {artifacts}; make one with: grounding run --config 4")
+    folder = folder.resolve()
+    try:
+        _check_replaceable(folder)
+        with _beside(folder) as building:
+            _copy(building, runs, artifacts, pages)
+            names = _files_below(building)
+            size = sum((building / name).stat().st_size for name in names)
+            marker = {"made_by": _MADE_BY, "files": names}
+            (building / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
+            _put(building, folder)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    return Published([run.experiment for run in runs], len(names), size)
+
+
+def _named(runs: Sequence[RunOutputs], names: Sequence[str]) -> list[RunOutputs]:
+    have = [run.experiment for run in runs]
+    for name in names:
+        if name not in have:
+            raise UserError(f"no run is called {name}; there are: {', '.join(have) or 'none'}")
+    return [run for run in runs if not names or run.experiment in names]
+
+
+def _copy(site: Path, runs: Sequence[RunOutputs], artifacts: Path, pages: Path) -> None:
+    built = layout.built_folder(pages)
+    sources = {
+        layout.STYLE: layout.style_file(),
+        **{page: pages / Path(page).name for page in (layout.VIEWER, layout.PLAYGROUND)},
+        **{f"{layout.BUILT}/{name}": built / name for name in _files_below(built)},
+    }
+    for path in (path for run in runs for path in run.files()):
+        inside = file_inside(artifacts, [path.name])
+        if inside is None:
+            raise UserError(f"{path} has gone; publish again")
+        sources[f"{layout.ARTIFACTS}/{path.name}"] = inside
+    for place, source in sources.items():
+        (site / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, site / place)
+    (site / "index.html").write_bytes(index_page(runs, (), pages_built=True))
+    (site / ".nojekyll").touch()  # hosts that run Jekyll leave out files with odd names
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder that holds anything which an earlier call did not write."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; name a folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        own = {MARKER, *marker["files"]} if marker["made_by"] == _MADE_BY else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        own = set()
+    if not own:
+        raise UserError(f"{folder} is not empty and was not made by {_MADE_BY}; name a new folder")
+    foreign = sorted(set(_files_below(folder, links=True)) - own)
+    if foreign:
+        raise UserError(
+            f"{folder} holds files that {_MADE_BY} did not write, such as {foreign[0]}; move them "
+            "away or name a new folder"
+        )
+
+
+def _files_below(folder: Path, *, links: bool = False) -> list[str]:
+    """Paths of all files below a folder, sorted; links to folders too if asked, none followed."""
+    names = []
+    for parent, folders, files in os.walk(folder):
+        found = files + [name for name in folders if links and Path(parent, name).is_symlink()]
+        names += [Path(parent, name).relative_to(folder).as_posix() for name in found]
+    return sorted(names)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside another, gone at the end whatever happens."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    name = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent)
+    try:
+        place = Path(name, "site")  # with the permissions of an ordinary new folder
+        place.mkdir()
+        yield place
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
+def _put(new: Path, folder: Path) -> None:
+    """Put a new folder where another is; afterwards the old one is where the new one was."""
+    if not folder.exists() or not any(folder.iterdir()):
+        new.rename(folder)
+    elif not _exchange(new, folder):
+        old = new.with_name("old")
+        folder.rename(old)
+        try:
+            new.rename(folder)
+        except BaseException:
+            old.rename(folder)
+            raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, where the system can (Linux); False where it cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    here = _AT_FDCWD
+    if renameat2(here, os.fsencode(one), here, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
