@@ -1,0 +1,185 @@
+/**
+ * Pages in a real Chromium, served from 127.0.0.1.
+ *
+ *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers});
+ *       server.origin, server.requests (paths asked for), server.close()
+ *   const browser = await startBrowser();       browser.newPage(), browser.close()
+ *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch});
+ *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
+ *       other origins; expectNoProblems(page, allowed) fails on any
+ *   folders: {repository, web, dist, artifacts}; artifacts is GROUNDING_E2E_ARTIFACTS or
+ *   <repository>/artifacts
+ *   findRun(artifacts) -> {points, assets, encoder, decoder}: file names of one run
+ */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, extname, join, normalize, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const repository = resolve(web, "..", "..");
+
+export const folders = {
+  repository,
+  web,
+  dist: join(web, "dist"),
+  artifacts: process.env.GROUNDING_E2E_ARTIFACTS ?? join(repository, "artifacts"),
+};
+
+/** The policy that the pages must work under. */
+export const CONTENT_SECURITY_POLICY =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+  "img-src 'self' data: blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'";
+
+/** @type {Record<string, string>} */
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+/**
+ * @param {Record<string, string>} mounts path prefix -> folder; the longest prefix wins
+ * @param {{headers?: Record<string, string>}} [options]
+ */
+export async function startServer(mounts, { headers = {} } = {}) {
+  const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
+  /** @type {string[]} */
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname));
+    requests.push(path);
+    const prefix = prefixes.find((known) => path === known || path.startsWith(known.replace(/\/?$/, "/")));
+    try {
+      const file = join(mounts[prefix ?? "/"], path.slice((prefix ?? "/").length));
+      const body = await readFile(file);
+      const type = TYPES[extname(file)] ?? "application/octet-stream";
+      response.writeHead(200, {
+        "Content-Type": type,
+        "Content-Length": body.length,
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        ...headers,
+      });
+      response.end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const address = server.address();
+  assert(address && typeof address === "object");
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** @returns {string} path of a Chromium */
+export function findChromium() {
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const onPath = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const own = [process.env.GROUNDING_CHROMIUM ?? "", ...onPath, chromium.executablePath()];
+  const found = own.find((path) => path && existsSync(path));
+  assert(found, "no Chromium found; set GROUNDING_CHROMIUM to one");
+  return found;
+}
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--enable-unsafe-swiftshader",
+  "--use-angle=swiftshader",
+];
+
+export async function startBrowser() {
+  const profile = await mkdtemp(join(tmpdir(), "grounding-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: findChromium(),
+    headless: true,
+    args: FLAGS,
+    viewport: { width: 1280, height: 800 },
+  });
+  const inner = context.browser();
+  return {
+    /** @param {import("playwright-core").BrowserContextOptions} [options] */
+    async newPage(options = {}) {
+      assert(inner, "the browser is gone");
+      const own = await inner.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+      return watched(await own.newPage());
+    },
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @typedef {import("playwright-core").Page & {problems: string[]}} WatchedPage */
+
+/** Chromium's own words about slow read-back in software rendering. */
+const HARMLESS = /GPU stall due to ReadPixels|Automatic fallback to software WebGL/;
+
+/** @param {import("playwright-core").Page} page @returns {WatchedPage} */
+function watched(page) {
+  /** @type {string[]} */
+  const problems = [];
+  page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type()) || HARMLESS.test(message.text())) return;
+    problems.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+  });
+  page.on("pageerror", (error) => problems.push(`uncaught: ${error.message}`));
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    const isOwn = ["127.0.0.1", "localhost"].includes(url.hostname) || ["data:", "blob:"].includes(url.protocol);
+    if (!isOwn) problems.push(`foreign request: ${url}`);
+  });
+  return Object.assign(page, { problems });
+}
+
+/** @param {WatchedPage} page @param {RegExp} [allowed] */
+export function expectNoProblems(page, allowed) {
+  const left = page.problems.filter((problem) => !allowed?.test(problem));
+  assert.deepEqual(left, []);
+}
+
+/** @param {WatchedPage} page */
+export async function expectWebGL2(page) {
+  const version = await page.evaluate(() =>
+    String(document.createElement("canvas").getContext("webgl2")?.getParameter(WebGL2RenderingContext.VERSION)),
+  );
+  assert.match(version, /WebGL 2/);
+}
+
+/** @param {string} artifacts */
+export async function findRun(artifacts) {
+  const names = (await readdir(artifacts)).sort();
+  /** @param {string} end */
+  const one = (end) => {
+    const name = names.find((known) => known.endsWith(end));
+    assert(name, `no *${end} in ${artifacts}; run \`grounding run --config 2\` first`);
+    return name;
+  };
+  return {
+    points: one("_latent_points.json"),
+    assets: one("_interactive_assets.json"),
+    encoder: one("_encoder.onnx"),
+    decoder: one("_decoder.onnx"),
+  };
+}

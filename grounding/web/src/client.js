@@ -1,0 +1,86 @@
+/**
+ * The page's side of the worker.
+ *
+ *   const client = startClient({onProgress, onNotice, onMeasured, onCrash});
+ *   await client.loadPoints({url})              -> LatentPoints        (rejects with PageError)
+ *   await client.loadAssets({url})              -> InteractiveAssets
+ *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
+ *                                                  loadAssets without waiting, both load side by side
+ *   await client.probe({image, k})              -> Probed | null       null: a newer one won
+ *   await client.interpolate({from, to, t, k})  -> Interpolated | null
+ *   await client.path({from, to, steps})        -> Path | null
+ *   await client.settle({from, to, t})          -> Trail | null
+ *   await client.neighbors({index, k})          -> PointNeighbors | null
+ *   await client.encode({image})                -> {latent}
+ *   client.stop()
+ *
+ * Types are those of messages.js. Each kind of request but the loads has one in flight and one
+ * waiting, and the latest wins. onMeasured: probes asked from now on have `offManifold`; ask again.
+ */
+
+import { PageError, fromPlain } from "./errors.js";
+import { latestWins } from "./scheduling.js";
+
+/** @typedef {import("./messages.js").Ask} Ask */
+/** @typedef {import("./messages.js").Calls} Calls */
+/** @typedef {import("./messages.js").Reply} Reply */
+
+/**
+ * @typedef {object} Listeners
+ * @property {(progress: import("./messages.js").Progress) => void} [onProgress]
+ * @property {(text: string) => void} [onNotice] worth a quiet line: something was replaced
+ * @property {() => void} [onMeasured]
+ * @property {(error: PageError) => void} [onCrash] the worker is gone
+ */
+
+/** @param {Listeners} [listeners] */
+export function startClient({ onProgress, onNotice, onMeasured, onCrash } = {}) {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
+  const pending = new Map();
+  let lastId = 0;
+
+  worker.addEventListener("message", ({ data }) => {
+    const { id, answer, error, progress, notice } = /** @type {Reply} */ (data);
+    if (progress) return onProgress?.(progress);
+    if (notice) return id === 0 ? onMeasured?.() : onNotice?.(notice);
+    const waiting = pending.get(id);
+    pending.delete(id);
+    if (error) waiting?.reject(fromPlain(error));
+    else waiting?.resolve(answer);
+  });
+
+  worker.addEventListener("error", (event) => {
+    const message = `The page's worker stopped: ${event.message ?? "it could not be loaded"}.`;
+    const error = new PageError("internal", message, "Reload the page.");
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+    onCrash?.(error);
+  });
+
+  /** @template {Ask} K @param {K} ask */
+  const call =
+    (ask) =>
+    /** @param {Calls[K]["arguments"]} values @returns {Promise<Calls[K]["answer"]>} */
+    (values) =>
+      new Promise((resolve, reject) => {
+        const id = ++lastId;
+        pending.set(id, { resolve, reject });
+        worker.postMessage({ ...values, id, ask });
+      });
+
+  return {
+    loadPoints: call("loadPoints"),
+    loadAssets: call("loadAssets"),
+    loadModels: call("loadModels"),
+    probe: latestWins(call("probe")),
+    interpolate: latestWins(call("interpolate")),
+    path: latestWins(call("path")),
+    settle: latestWins(call("settle")),
+    neighbors: latestWins(call("neighbors")),
+    encode: call("encode"),
+    stop: () => worker.terminate(),
+  };
+}
+
+/** @typedef {ReturnType<typeof startClient>} Client */

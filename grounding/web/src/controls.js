@@ -1,0 +1,167 @@
+/**
+ * Mouse, pen, touch and keyboard on a cloud's canvas.
+ *
+ *   const controls = attachControls(canvas, cloud, {onHover, onClick, onSelect, only});
+ *   controls.setTool("orbit" | "pan" | "box" | "lasso");   controls.detach()
+ *
+ * Drag turns, right or middle drag or Shift-drag pans, wheel or pinch zooms, two fingers pan.
+ * Keys on the focused canvas: arrows turn, Shift + arrows pan, + and - zoom, 0 or Home fits all.
+ * onHover(index | -1, x, y) and onClick(index | -1, x, y) name the point under the cursor, picked
+ * by distance on the screen; onSelect(shape, outline, isDone) gives the box [x0, y0, x1, y1] or the
+ * lasso [x, y, ...] while it is drawn. `only` (a getter) says which points can be picked.
+ */
+
+import { orbit, pan, zoom } from "./camera.js";
+import { nearestOnScreen } from "./picking.js";
+
+/** @typedef {import("./cloud.js").Cloud} Cloud */
+/** @typedef {"orbit" | "pan" | "box" | "lasso"} Tool */
+
+/**
+ * @typedef {object} ControlListeners
+ * @property {(index: number, x: number, y: number) => void} [onHover]
+ * @property {(index: number, x: number, y: number, event: PointerEvent) => void} [onClick]
+ * @property {(shape: "box" | "lasso", outline: number[], isDone: boolean) => void} [onSelect]
+ * @property {() => ((index: number) => boolean) | undefined} [only]
+ */
+
+const RADIANS_PER_PIXEL = 0.007;
+const RADIANS_PER_KEY = 0.1;
+const PIXELS_PER_KEY = 30;
+const ZOOM_PER_KEY = 1.15;
+const CLICK_PIXELS = 5;
+const REACH = { mouse: 12, touch: 24 };
+
+/** @param {HTMLCanvasElement} canvas @param {Cloud} cloud @param {ControlListeners} [listeners] */
+export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only } = {}) {
+  /** @type {Tool} */
+  let tool = "orbit";
+  /** @type {Map<number, {x: number, y: number}>} */
+  const pointers = new Map();
+  /** @type {{x: number, y: number, moved: number, tool: Tool, outline: number[]} | null} */
+  let drag = null;
+  let hoverFrame = 0;
+  const stop = new AbortController();
+
+  /** @param {MouseEvent} event */
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  /** @param {number} x @param {number} y @param {PointerEvent} event */
+  const pick = (x, y, event) =>
+    nearestOnScreen(cloud.screen(), x, y, event.pointerType === "touch" ? REACH.touch : REACH.mouse, {
+      only: only?.(),
+    });
+
+  /** @param {PointerEvent} event */
+  function down(event) {
+    canvas.setPointerCapture(event.pointerId);
+    const at = place(event);
+    pointers.set(event.pointerId, at);
+    const panning = event.button > 0 || event.shiftKey;
+    const chosen = panning ? "pan" : tool;
+    drag = pointers.size === 1 ? { ...at, moved: 0, tool: chosen, outline: [at.x, at.y] } : null;
+  }
+
+  /** @param {PointerEvent} event */
+  function move(event) {
+    const at = place(event);
+    const before = pointers.get(event.pointerId);
+    if (!before) return hover(at, event);
+    const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, other]) => other);
+    pointers.set(event.pointerId, at);
+    const [dx, dy] = [at.x - before.x, at.y - before.y];
+    if (others.length) return pinch(before, at, others[0]);
+    if (!drag) return;
+    drag.moved += Math.abs(dx) + Math.abs(dy);
+    if (drag.moved < CLICK_PIXELS) return;
+    if (drag.tool === "orbit") {
+      cloud.setCamera(orbit(cloud.camera, dx * RADIANS_PER_PIXEL, dy * RADIANS_PER_PIXEL));
+    } else if (drag.tool === "pan") {
+      cloud.setCamera(pan(cloud.camera, dx, dy, canvas.clientHeight));
+    } else {
+      if (drag.tool === "box") drag.outline = [drag.x, drag.y, at.x, at.y];
+      else drag.outline.push(at.x, at.y);
+      onSelect?.(drag.tool, drag.outline, false);
+    }
+  }
+
+  /** @param {{x: number, y: number}} before @param {{x: number, y: number}} at @param {{x: number, y: number}} other */
+  function pinch(before, at, other) {
+    const spread = (/** @type {{x: number, y: number}} */ p) => Math.hypot(p.x - other.x, p.y - other.y) || 1;
+    const nearer = zoom(cloud.camera, spread(before) / spread(at));
+    cloud.setCamera(pan(nearer, (at.x - before.x) / 2, (at.y - before.y) / 2, canvas.clientHeight));
+  }
+
+  /** @param {{x: number, y: number}} at @param {PointerEvent} event */
+  function hover({ x, y }, event) {
+    cancelAnimationFrame(hoverFrame);
+    hoverFrame = requestAnimationFrame(() => onHover?.(pick(x, y, event), x, y));
+  }
+
+  /** @param {PointerEvent} event */
+  function up(event) {
+    const at = place(event);
+    pointers.delete(event.pointerId);
+    const ended = drag;
+    drag = null;
+    if (!ended || event.type === "pointercancel") return;
+    if (ended.moved < CLICK_PIXELS) onClick?.(pick(at.x, at.y, event), at.x, at.y, event);
+    else if (ended.tool === "box" || ended.tool === "lasso") onSelect?.(ended.tool, ended.outline, true);
+  }
+
+  /** @param {PointerEvent} event */
+  function leave(event) {
+    cancelAnimationFrame(hoverFrame);
+    const { x, y } = place(event);
+    if (!pointers.size) onHover?.(-1, x, y);
+  }
+
+  /** @param {WheelEvent} event */
+  function wheel(event) {
+    event.preventDefault();
+    const pixels = event.deltaMode === 0 ? event.deltaY : event.deltaY * 30;
+    cloud.setCamera(zoom(cloud.camera, Math.exp(Math.max(-300, Math.min(300, pixels)) * 0.0015)));
+  }
+
+  /** @param {KeyboardEvent} event */
+  function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const { camera } = cloud;
+    if (event.key in ways) {
+      const [right, downwards] = ways[/** @type {keyof typeof ways} */ (event.key)];
+      cloud.setCamera(
+        event.shiftKey
+          ? pan(camera, right * PIXELS_PER_KEY, downwards * PIXELS_PER_KEY, canvas.clientHeight)
+          : orbit(camera, right * RADIANS_PER_KEY, downwards * RADIANS_PER_KEY),
+      );
+    } else if (event.key === "+" || event.key === "=") cloud.setCamera(zoom(camera, 1 / ZOOM_PER_KEY));
+    else if (event.key === "-") cloud.setCamera(zoom(camera, ZOOM_PER_KEY));
+    else if (event.key === "0" || event.key === "Home") cloud.fit();
+    else return;
+    event.preventDefault();
+  }
+
+  const options = { signal: stop.signal };
+  canvas.style.touchAction = "none";
+  canvas.addEventListener("pointerdown", down, options);
+  canvas.addEventListener("pointermove", move, options);
+  canvas.addEventListener("pointerup", up, options);
+  canvas.addEventListener("pointercancel", up, options);
+  canvas.addEventListener("pointerleave", leave, options);
+  canvas.addEventListener("wheel", wheel, { passive: false, signal: stop.signal });
+  canvas.addEventListener("keydown", key, options);
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault(), options);
+  return {
+    /** @param {Tool} next */
+    setTool(next) {
+      tool = next;
+    },
+    detach() {
+      cancelAnimationFrame(hoverFrame);
+      stop.abort();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Paths through the latent space; encoder and decoder are passed in and work on whole batches.
+ *
+ *   straightPath(a, b, steps)                 -> Float32Array (steps, D): z_t at t = 0 .. 1
+ *   pointBetween(a, b, t)                     -> Float32Array (D): (1 - t) a + t b
+ *   driftOf(z, regrounded, dim)               -> Float64Array (steps): |E(D(z)) - z| of each row
+ *   reground(z, count, models)                -> {decoded, latents}: D(z) and E(D(z))
+ *   regroundUntilSettled(z, models, options)  -> {trail, drifts, settled}
+ */
+
+/**
+ * @typedef {object} Models
+ * @property {(latents: Float32Array, count: number) => Promise<Float32Array>} decode (B, D) -> images
+ * @property {(images: Float32Array, count: number) => Promise<Float32Array>} encode images -> (B, D)
+ */
+
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {number} t in [0, 1] */
+export function pointBetween(a, b, t) {
+  return Float32Array.from(a, (value, i) => (1 - t) * value + t * b[i]);
+}
+
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {number} steps at least 2 */
+export function straightPath(a, b, steps) {
+  const path = new Float32Array(steps * a.length);
+  for (let i = 0; i < steps; i++) path.set(pointBetween(a, b, i / (steps - 1)), i * a.length);
+  return path;
+}
+
+/** @param {Float32Array} z (B, dim) @param {Float32Array} regrounded (B, dim) @param {number} dim */
+export function driftOf(z, regrounded, dim) {
+  return Float64Array.from({ length: z.length / dim }, (_, row) => {
+    let sum = 0;
+    for (let i = row * dim; i < (row + 1) * dim; i++) sum += (regrounded[i] - z[i]) ** 2;
+    return Math.sqrt(sum);
+  });
+}
+
+/** @param {Float32Array} z (count, D) @param {number} count @param {Models} models */
+export async function reground(z, count, { decode, encode }) {
+  const decoded = await decode(z, count);
+  return { decoded, latents: await encode(decoded, count) };
+}
+
+/**
+ * Reground again and again until a step is short.
+ * @param {Float32Array} z (D) where to start @param {Models} models
+ * @param {{tolerance: number, limit: number, stopped?: () => boolean}} options tolerance: a step
+ *   this long or shorter, in units of the first latent's length, ends it; limit: most steps
+ * @returns {Promise<{trail: Float32Array[], drifts: number[], settled: boolean}>} trail[0] is z,
+ *   trail[i + 1] lies drifts[i] from trail[i]
+ */
+export async function regroundUntilSettled(z, models, { tolerance, limit, stopped }) {
+  const trail = [z];
+  /** @type {number[]} */
+  const drifts = [];
+  const unit = Math.hypot(...z) || 1;
+  while (drifts.length < limit && !stopped?.()) {
+    const last = trail[trail.length - 1];
+    const { latents } = await reground(last, 1, models);
+    trail.push(latents);
+    drifts.push(driftOf(last, latents, z.length)[0]);
+    if (drifts[drifts.length - 1] <= tolerance * unit) return { trail, drifts, settled: true };
+  }
+  return { trail, drifts, settled: false };
+}

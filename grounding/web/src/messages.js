@@ -1,0 +1,86 @@
+/**
+ * What page and worker say to each other.
+ *
+ * The page sends {id, ask, ...arguments}; the worker answers {id, answer} or {id, error}, and
+ * before that any number of {id, progress} and {id, notice}. `Calls` names, for each `ask`, its
+ * arguments and its answer; client.js offers each as a method.
+ */
+
+/** @typedef {import("./assets.js").LatentPoints} LatentPoints */
+/** @typedef {import("./assets.js").InteractiveAssets} InteractiveAssets */
+
+/**
+ * @typedef {{loaded: number, total: number | null, what: string}} Progress bytes; what: "points",
+ *   "assets", "encoder", "decoder" or "runtime"
+ * @typedef {{latentDim: number, pixels: number, inputShape: number[], checkpointSha256: string,
+ *   bytes: number}} ModelFacts inputShape without the batch
+ */
+
+/**
+ * @typedef {object} Placed where a latent lies among the references
+ * @property {Float32Array} latent (D) as encoded
+ * @property {[number, number, number]} position its barycentric projection
+ * @property {Int32Array} indices nearest references, nearest first
+ * @property {Float64Array} distances to them
+ * @property {Float64Array} weights of the barycentric projection
+ * @property {{label: number, count: number}[]} votes most votes first
+ * @property {{quantile: number, ratio: number} | null} offManifold null until measured
+ */
+
+/**
+ * @typedef {Placed & {decoded: Float32Array, milliseconds: number}} Probed decoded: D(E(x)), C * H * W
+ * @typedef {Placed & {straight: Placed, drift: number, straightDecoded: Float32Array,
+ *   decoded: Float32Array, milliseconds: number}} Interpolated E(D(z_t)) and its picture
+ *   D(E(D(z_t))); straight: z_t itself, straightDecoded: D(z_t)
+ */
+
+/**
+ * @typedef {object} Path
+ * @property {number} steps
+ * @property {Float32Array} t (steps)
+ * @property {Float32Array} straightPositions (steps, 3) of z_t
+ * @property {Float32Array} regroundedPositions (steps, 3) of E(D(z_t))
+ * @property {Float64Array} drift (steps) |E(D(z_t)) - z_t|
+ * @property {Float32Array} straightDecoded (steps, pixels) D(z_t)
+ * @property {Float32Array} regroundedDecoded (steps, pixels) D(E(D(z_t)))
+ */
+
+/**
+ * @typedef {object} Trail repeated regrounding
+ * @property {Float32Array} positions (steps + 1, 3), the first where it started
+ * @property {number[]} drifts (steps) length of each step in the latent space
+ * @property {boolean} settled whether the last step was short enough
+ * @property {Float32Array} decoded (pixels) of the last latent
+ */
+
+/**
+ * @typedef {{indices: Int32Array, distances: Float64Array,
+ *   space: "latents" | "points"}} PointNeighbors space: what the distances were measured on
+ */
+
+/**
+ * @typedef {object} Calls
+ * @property {{arguments: {url: string}, answer: LatentPoints}} loadPoints
+ * @property {{arguments: {url: string}, answer: InteractiveAssets}} loadAssets
+ * @property {{arguments: {encoder: string, decoder: string},
+ *   answer: {encoder: ModelFacts, decoder: ModelFacts}}} loadModels needs loadAssets first
+ * @property {{arguments: {image: Float32Array, k?: number}, answer: Probed}} probe k: neighbours
+ *   listed; the projection always takes the assets' projection_k
+ * @property {{arguments: {from: number, to: number, t: number, k?: number},
+ *   answer: Interpolated}} interpolate
+ * @property {{arguments: {from: number, to: number, steps: number}, answer: Path}} path
+ * @property {{arguments: {from: number, to: number, t: number, tolerance?: number,
+ *   limit?: number}, answer: Trail}} settle from z_t
+ * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
+ *   or reference, without itself
+ * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode
+ */
+
+/** @typedef {keyof Calls} Ask */
+/** @typedef {{[K in Ask]: {id: number, ask: K} & Calls[K]["arguments"]}[Ask]} Request */
+/**
+ * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
+ *   progress?: Progress, notice?: string}} Reply
+ */
+
+export {};

@@ -1,0 +1,100 @@
+/**
+ * Encoder and decoder in the ONNX runtime (WebAssembly, one thread).
+ *
+ *   loadModels(encoderUrl, decoderUrl, onProgress) -> {encoder: Model, decoder: Model}
+ *   model.run(values, count) -> Float32Array; values hold count inputs one after the other
+ *
+ * The runtime and the models are downloaded side by side. PageError "model" says what does not fit.
+ */
+
+import { PageError } from "./errors.js";
+import { download } from "./loading.js";
+import { checkpointSha256, onnxMetadata } from "./onnx.js";
+
+/** @typedef {import("./loading.js").OnProgress} OnProgress */
+/** @typedef {import("./messages.js").ModelFacts} ModelFacts */
+/** @typedef {typeof import("onnxruntime-web/wasm")} Runtime */
+/** @typedef {{facts: ModelFacts, run: (values: Float32Array, count: number) => Promise<Float32Array>}} Model */
+
+const RUNTIME_FILE = "./ort-wasm-simd-threaded.wasm";
+
+/** @param {string} message */
+function unfit(message) {
+  return new PageError("model", message, "Export encoder and decoder again with this version.");
+}
+
+/** @param {OnProgress} onProgress @returns {Promise<Runtime>} */
+async function loadRuntime(onProgress) {
+  const url = new URL(RUNTIME_FILE, import.meta.url);
+  const [runtime, binary] = await Promise.all([
+    import("onnxruntime-web/wasm"),
+    download(url, "runtime", onProgress),
+  ]);
+  runtime.env.wasm.numThreads = 1;
+  runtime.env.wasm.wasmBinary = /** @type {ArrayBuffer} */ (binary.buffer);
+  runtime.env.logLevel = "error";
+  return runtime;
+}
+
+/**
+ * @param {URL} encoderUrl @param {URL} decoderUrl @param {OnProgress} onProgress
+ * @returns {Promise<{encoder: Model, decoder: Model}>}
+ */
+export async function loadModels(encoderUrl, decoderUrl, onProgress) {
+  const [runtime, encoderBytes, decoderBytes] = await Promise.all([
+    loadRuntime(onProgress),
+    download(encoderUrl, "encoder", onProgress),
+    download(decoderUrl, "decoder", onProgress),
+  ]);
+  const encoder = await startModel(runtime, encoderBytes, "encoder");
+  const decoder = await startModel(runtime, decoderBytes, "decoder");
+  return { encoder, decoder };
+}
+
+/** @param {Runtime} runtime @param {Uint8Array} bytes @param {"encoder" | "decoder"} name @returns {Promise<Model>} */
+async function startModel(runtime, bytes, name) {
+  let session;
+  try {
+    session = await runtime.InferenceSession.create(bytes, { graphOptimizationLevel: "all" });
+  } catch (error) {
+    throw unfit(`The ${name} is no ONNX model that can be run: ${short(error)}.`);
+  }
+  const { inputNames, outputNames, inputMetadata } = session;
+  const [input] = inputMetadata;
+  if (inputNames.length !== 1 || outputNames.length !== 1 || !input.isTensor) {
+    throw unfit(`The ${name} does not have one input and one output.`);
+  }
+  const inputShape = input.shape.slice(1);
+  if (input.type !== "float32" || !inputShape.every((side) => typeof side === "number" && side > 0)) {
+    throw unfit(`The ${name} wants input of type ${input.type} and shape ${input.shape.join(" × ")}.`);
+  }
+  const sides = /** @type {number[]} */ (inputShape);
+  const inputSize = sides.reduce((product, side) => product * side, 1);
+
+  /** @param {Float32Array} values @param {number} count */
+  const run = async (values, count) => {
+    const tensor = new runtime.Tensor("float32", values, [count, ...sides]);
+    const results = await session.run({ [inputNames[0]]: tensor });
+    const output = results[outputNames[0]];
+    const data = output.data;
+    if (!(data instanceof Float32Array) || data.length % count) {
+      throw unfit(`The ${name} answers with something that is not one row of numbers each.`);
+    }
+    return data;
+  };
+
+  // The first run reserves memory; it also tells the size of the output.
+  const outputSize = (await run(new Float32Array(inputSize), 1)).length;
+  const [latentDim, pixels] = name === "encoder" ? [outputSize, inputSize] : [inputSize, outputSize];
+  const sha = checkpointSha256(onnxMetadata(bytes));
+  return {
+    facts: { latentDim, pixels, inputShape: sides, checkpointSha256: sha, bytes: bytes.length },
+    run,
+  };
+}
+
+/** @param {unknown} error */
+function short(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n")[0].slice(0, 200);
+}

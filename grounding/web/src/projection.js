@@ -1,0 +1,79 @@
+/**
+ * From neighbours to a place on the manifold, and how far off the manifold a latent is.
+ *
+ *   barycentricWeights(distances)                    -> Float64Array, sums to 1
+ *   barycentricPosition(indices, distances, points)  -> [x, y, z]
+ *   classVotes(indices, labels)                      -> [{label, count}], most votes first
+ *   toUnitLength(latent)                             -> Float32Array
+ *   offManifold(distance, sortedOwn)                 -> {quantile in [0, 1], ratio to the median}
+ */
+
+const SOFTENING = 1e-6;
+const SHORTEST = 1e-12;
+
+/** @param {ArrayLike<number>} distances @returns {Float64Array} 1 / (d + 1e-6), scaled to sum 1 */
+export function barycentricWeights(distances) {
+  const weights = Float64Array.from(distances, (distance) => 1 / (distance + SOFTENING));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/**
+ * @param {ArrayLike<number>} indices references, at least one
+ * @param {ArrayLike<number>} distances to each of them
+ * @param {ArrayLike<number>} points (N, 3)
+ * @returns {[number, number, number]}
+ */
+export function barycentricPosition(indices, distances, points) {
+  const weights = barycentricWeights(distances);
+  /** @type {[number, number, number]} */
+  const place = [0, 0, 0];
+  for (let i = 0; i < weights.length; i++) {
+    for (let axis = 0; axis < 3; axis++) place[axis] += weights[i] * points[indices[i] * 3 + axis];
+  }
+  return place;
+}
+
+/**
+ * @param {ArrayLike<number>} indices @param {ArrayLike<number>} labels
+ * @returns {{label: number, count: number}[]} most votes first, then the lower label
+ */
+export function classVotes(indices, labels) {
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  for (let i = 0; i < indices.length; i++) {
+    const label = labels[indices[i]];
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([label, count]) => ({ label, count }))
+    .sort((a, b) => b.count - a.count || a.label - b.label);
+}
+
+/** @param {ArrayLike<number>} latent @returns {Float32Array} of length 1; zeros stay zeros */
+export function toUnitLength(latent) {
+  const norm = Math.sqrt(Array.from(latent).reduce((sum, value) => sum + value * value, 0));
+  return Float32Array.from(latent, (value) => value / Math.max(norm, SHORTEST));
+}
+
+/**
+ * Compare a probe's distance to its nearest reference with how far references lie from each other.
+ * @param {number} distance
+ * @param {ArrayLike<number>} sortedOwn ascending distances of references to their nearest other
+ * @returns {{quantile: number, ratio: number} | null} quantile: share of references that lie
+ *   nearer to their nearest than the probe does to its own; ratio: to their median distance. Null
+ *   when there is nothing to compare with.
+ */
+export function offManifold(distance, sortedOwn) {
+  const count = sortedOwn.length;
+  if (count === 0) return null;
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sortedOwn[middle] < distance) low = middle + 1;
+    else high = middle;
+  }
+  const median = (sortedOwn[(count - 1) >> 1] + sortedOwn[count >> 1]) / 2;
+  return { quantile: low / count, ratio: median > 0 ? distance / median : distance > 0 ? Infinity : 0 };
+}

@@ -1,0 +1,200 @@
+/**
+ * One table of state that is the URL.
+ *
+ *   VIEWER, PLAYGROUND                       the two tables: name -> field
+ *   readState(table, search)                 -> state; missing or bad values become the default
+ *   writeState(table, state)                 -> "?a=1&b=2" without defaults, or ""
+ *   defaultState(table)                      -> state
+ *
+ * State is a plain object with every name of its table. Values are validated and clamped when read
+ * and when written, so a state always survives a round trip:
+ *   number, integer   number, clamped to min .. max; numbers keep `digits` decimals; an optional
+ *                     one is null when absent
+ *   choice            one of `of`
+ *   flag              boolean ("1" in the URL)
+ *   text              string of at most LONGEST_TEXT characters
+ *   integers          ascending distinct integers ("1.4.7"), each in min .. max
+ *   vector            `size` finite numbers ("1_2.5_3"), or null
+ */
+
+import { SLIDER_RANGES } from "./augment.js";
+import { MAX_SEED } from "./rng.js";
+
+/**
+ * @typedef {{kind: "number", initial: number | null, min: number, max: number, digits: number}} NumberField
+ * @typedef {{kind: "integer", initial: number | null, min: number, max: number}} IntegerField
+ * @typedef {{kind: "choice", initial: string, of: readonly string[]}} ChoiceField
+ * @typedef {{kind: "flag", initial: boolean}} FlagField
+ * @typedef {{kind: "text", initial: string}} TextField
+ * @typedef {{kind: "integers", initial: readonly number[], min: number, max: number}} IntegersField
+ * @typedef {{kind: "vector", initial: null, size: number}} VectorField
+ * @typedef {NumberField | IntegerField | ChoiceField | FlagField | TextField | IntegersField |
+ *   VectorField} Field
+ * @typedef {Readonly<Record<string, Field>>} Table
+ */
+
+/**
+ * @typedef {object} CommonState
+ * @property {number[] | null} camera camera.js's cameraToVector
+ * @property {"auto" | "light" | "dark"} theme
+ * @property {boolean} glyphs digits instead of dots
+ * @property {boolean} embed only the stage
+ * @property {number} size of the points, in pixels
+ */
+
+/**
+ * @typedef {CommonState & {data: string, color: string, dim: number[], isolate: number | null,
+ *   select: number | null}} ViewerState color: "" for classes, or a number column's key
+ */
+
+/**
+ * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
+ *   mode: "probe" | "interpolate", source: "digit" | "drawing", digit: number, shiftX: number,
+ *   shiftY: number, rotation: number, scale: number, intensity: number, noise: number,
+ *   masking: number, seed: number, normalize: boolean, from: number | null, to: number | null,
+ *   t: number}} PlaygroundState from, to: numbers of references
+ */
+
+const LONGEST_TEXT = 2_000;
+const MOST_INTEGERS = 1_000;
+const VECTOR_DIGITS = 4;
+const MAX_INDEX = 0x7fffffff;
+
+/** @type {Table} */
+const COMMON = {
+  size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
+  glyphs: { kind: "flag", initial: false },
+  theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
+  embed: { kind: "flag", initial: false },
+  camera: { kind: "vector", initial: null, size: 6 },
+};
+
+/** @type {Table} */
+export const VIEWER = Object.freeze({
+  data: { kind: "text", initial: "" },
+  color: { kind: "text", initial: "" },
+  dim: { kind: "integers", initial: [], min: 0, max: 999 },
+  isolate: { kind: "integer", initial: null, min: 0, max: 999 },
+  select: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  ...COMMON,
+});
+
+/** @param {keyof typeof SLIDER_RANGES} name @param {number} initial @returns {NumberField} */
+function slider(name, initial) {
+  const { min, max } = SLIDER_RANGES[name];
+  return { kind: "number", initial, min, max, digits: 2 };
+}
+
+/** @type {Table} */
+export const PLAYGROUND = Object.freeze({
+  assets: { kind: "text", initial: "" },
+  encoder: { kind: "text", initial: "" },
+  decoder: { kind: "text", initial: "" },
+  mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate"] },
+  source: { kind: "choice", initial: "digit", of: ["digit", "drawing"] },
+  digit: { kind: "integer", initial: 3, min: 0, max: 999 },
+  shiftX: slider("shiftX", 0),
+  shiftY: slider("shiftY", 0),
+  rotation: slider("rotation", 0),
+  scale: slider("scale", 1),
+  intensity: slider("intensity", 1),
+  noise: slider("noise", 0),
+  masking: slider("masking", 0),
+  seed: { kind: "integer", initial: 1, min: 0, max: MAX_SEED },
+  normalize: { kind: "flag", initial: false },
+  from: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  to: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  t: { kind: "number", initial: 0, min: 0, max: 1, digits: 3 },
+  ...COMMON,
+});
+
+/** @param {Table} table @returns {any} ViewerState or PlaygroundState */
+export function defaultState(table) {
+  return Object.fromEntries(Object.entries(table).map(([name, field]) => [name, initialOf(field)]));
+}
+
+/** @param {Table} table @param {string | URLSearchParams} search @returns {any} as defaultState */
+export function readState(table, search) {
+  const parameters = new URLSearchParams(search);
+  const state = defaultState(table);
+  for (const [name, field] of Object.entries(table)) {
+    const text = parameters.get(name);
+    if (text !== null) state[name] = checked(field, parsed(field, text));
+  }
+  return state;
+}
+
+/** @param {Table} table @param {Record<string, unknown>} state @returns {string} */
+export function writeState(table, state) {
+  const parts = [];
+  for (const [name, field] of Object.entries(table)) {
+    const text = written(field, checked(field, state[name]));
+    if (text !== written(field, initialOf(field))) {
+      // A path is easier to read, and as valid, with its slashes left alone.
+      parts.push(`${name}=${encodeURIComponent(text).replaceAll("%2F", "/")}`);
+    }
+  }
+  return parts.length ? `?${parts.join("&")}` : "";
+}
+
+/** @param {Field} field */
+function initialOf(field) {
+  return Array.isArray(field.initial) ? [...field.initial] : field.initial;
+}
+
+/** @param {Field} field @param {string} text @returns {unknown} */
+function parsed(field, text) {
+  if (text.length > LONGEST_TEXT * 4) return undefined;
+  switch (field.kind) {
+    case "number":
+    case "integer":
+      return text.trim() === "" ? undefined : Number(text);
+    case "flag":
+      return text === "1" ? true : text === "0" ? false : undefined;
+    case "integers":
+      return text === "" ? [] : text.split(".").map(Number);
+    case "vector":
+      return text.split("_").map((part) => (part === "" ? NaN : Number(part)));
+    default:
+      return text;
+  }
+}
+
+/** @param {Field} field @param {unknown} value @returns {unknown} value, clamped, or the default */
+function checked(field, value) {
+  const initial = initialOf(field);
+  switch (field.kind) {
+    case "number":
+    case "integer": {
+      if (typeof value !== "number" || !Number.isFinite(value)) return initial;
+      const digits = field.kind === "number" ? field.digits : 0;
+      const rounded = Number(value.toFixed(digits));
+      return Math.min(field.max, Math.max(field.min, rounded)) + 0;
+    }
+    case "choice":
+      return field.of.includes(/** @type {string} */ (value)) ? value : initial;
+    case "flag":
+      return typeof value === "boolean" ? value : initial;
+    case "text":
+      return typeof value === "string" && value.length <= LONGEST_TEXT ? value : initial;
+    case "integers": {
+      if (!Array.isArray(value) || value.length > MOST_INTEGERS) return initial;
+      const inside = value.filter((n) => Number.isInteger(n) && n >= field.min && n <= field.max);
+      return [...new Set(inside)].sort((a, b) => a - b);
+    }
+    case "vector": {
+      if (!Array.isArray(value) || value.length !== field.size) return initial;
+      const rounded = value.map((number) => Number(Number(number).toFixed(VECTOR_DIGITS)) + 0);
+      return rounded.every((number) => Number.isFinite(number) && Math.abs(number) < 1e9) ? rounded : initial;
+    }
+  }
+}
+
+/** @param {Field} field @param {any} value @returns {string} */
+function written(field, value) {
+  if (value === null) return "";
+  if (field.kind === "flag") return value ? "1" : "0";
+  if (field.kind === "integers") return value.join(".");
+  if (field.kind === "vector") return value.join("_");
+  return String(value);
+}

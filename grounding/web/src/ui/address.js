@@ -1,0 +1,51 @@
+/**
+ * The page's state in the address bar.
+ *
+ *   const address = followAddress(PLAYGROUND, onChange);
+ *   address.state                      the present state
+ *   address.change({t: 0.5})           replaces the entry; written at most once in 200 ms
+ *   address.step({mode: "probe"})      a new entry, for the back button
+ *
+ * onChange(state) is called when the reader goes back or forward, not for own changes.
+ */
+
+import { readState, writeState } from "../state.js";
+
+const PAUSE_MS = 200;
+
+/** @template S @param {import("../state.js").Table} table @param {(state: S) => void} onChange */
+export function followAddress(table, onChange) {
+  /** @type {S} */
+  let state = readState(table, location.search);
+  let timer = 0;
+
+  function write() {
+    clearTimeout(timer);
+    timer = 0;
+    history.replaceState(null, "", here());
+  }
+  const here = () => location.pathname + writeState(table, /** @type {any} */ (state));
+
+  addEventListener("popstate", () => {
+    clearTimeout(timer);
+    timer = 0;
+    state = readState(table, location.search);
+    onChange(state);
+  });
+  return {
+    get state() {
+      return state;
+    },
+    /** @param {Partial<S>} changes */
+    change(changes) {
+      state = { ...state, ...changes };
+      timer ||= window.setTimeout(write, PAUSE_MS);
+    },
+    /** @param {Partial<S>} changes */
+    step(changes) {
+      if (timer) write();
+      state = { ...state, ...changes };
+      history.pushState(null, "", here());
+    },
+  };
+}

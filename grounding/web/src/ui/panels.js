@@ -1,0 +1,84 @@
+/**
+ * What stands in place of the stage while there is nothing to see.
+ *
+ *   const loading = loadingPanel();   loading.node, loading.update(progress), loading.done()
+ *   errorPanel(error)                 -> element for a PageError: what is wrong, what to do next
+ *   notice(text)                      -> a quiet line that can be closed
+ *
+ * All texts are set as text.
+ */
+
+import { asPageError } from "../errors.js";
+import { formatProgress } from "../format.js";
+import { element } from "./element.js";
+
+/** @typedef {import("../messages.js").Progress} Progress */
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  points: "Points",
+  assets: "References",
+  encoder: "Encoder",
+  decoder: "Decoder",
+  runtime: "Model runtime",
+};
+
+export function loadingPanel() {
+  /** @type {Map<string, {bar: HTMLProgressElement, text: HTMLElement}>} */
+  const rows = new Map();
+  const list = element("div", { class: "loading-rows" });
+  const node = element(
+    "div",
+    { class: "panel loading", role: "status", "aria-live": "polite" },
+    element("p", { class: "panel-title" }, "Loading"),
+    list,
+  );
+
+  /** @param {string} what */
+  function row(what) {
+    const name = NAMES[what] ?? what;
+    const bar = element("progress", { "aria-label": name });
+    const text = element("span", { class: "loading-bytes" });
+    list.append(element("div", { class: "loading-row" }, element("span", {}, name), bar, text));
+    const made = { bar, text };
+    rows.set(what, made);
+    return made;
+  }
+
+  return {
+    node,
+    /** @param {Progress} progress */
+    update({ what, loaded, total }) {
+      const { bar, text } = rows.get(what) ?? row(what);
+      if (total !== null) {
+        bar.max = total;
+        bar.value = Math.min(loaded, total);
+      }
+      text.textContent = formatProgress(loaded, total);
+    },
+    done() {
+      node.remove();
+    },
+  };
+}
+
+/** @param {unknown} thrown @returns {HTMLElement} */
+export function errorPanel(thrown) {
+  const error = asPageError(thrown);
+  return element(
+    "div",
+    { class: "panel error", role: "alert", "data-code": error.code },
+    element("p", { class: "panel-title" }, "This cannot be shown"),
+    element("p", { class: "error-message" }, error.message),
+    element("p", { class: "error-next" }, error.next),
+  );
+}
+
+/** @param {string} text @returns {HTMLElement} */
+export function notice(text) {
+  const node = element("div", { class: "notice", role: "status" }, element("span", {}, text));
+  node.append(
+    element("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => node.remove() }, "×"),
+  );
+  return node;
+}

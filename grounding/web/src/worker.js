@@ -1,0 +1,240 @@
+/**
+ * The worker that owns both models, the references and the neighbour search.
+ *
+ * It answers the calls of messages.js, one model call at a time. Once models and references are
+ * there it measures, while idle, how far references lie from each other ("measured" is then said
+ * once), which is what offManifold compares with. Pages talk to it through client.js.
+ */
+
+import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
+import { PageError, toPlain } from "./errors.js";
+import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
+import { loadValue } from "./loading.js";
+import { loadModels } from "./models.js";
+import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
+import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength } from "./projection.js";
+import { sameOriginUrl } from "./urls.js";
+
+/** @typedef {import("./assets.js").InteractiveAssets} InteractiveAssets */
+/** @typedef {import("./messages.js").Calls} Calls */
+/** @typedef {import("./messages.js").Placed} Placed */
+/** @typedef {import("./messages.js").Reply} Reply */
+/** @typedef {import("./messages.js").Request} Request */
+/** @typedef {import("./models.js").Model} Model */
+
+const MEASURED_ROWS = 512;
+const SLICE_MS = 4;
+const SETTLED_TOLERANCE = 1e-3;
+const MOST_REGROUNDINGS = 200;
+const MOST_STEPS = 500;
+
+/** @type {Promise<InteractiveAssets> | null} */
+let assetsLoad = null;
+/** @type {InteractiveAssets | null} */
+let assets = null;
+/** @type {{matrix: Float32Array, dim: number} | null} */
+let points = null;
+/** @type {{encoder: Model, decoder: Model} | null} */
+let models = null;
+let ownDistances = new Float64Array();
+
+/** @param {Reply} reply @param {Transferable[]} [transfer] */
+function say(reply, transfer = []) {
+  postMessage(reply, { transfer });
+}
+
+/** @param {number} id */
+const listeners = (id) => ({
+  onProgress: (/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress }),
+  onNotice: (/** @type {string} */ notice) => say({ id, notice }),
+});
+
+function ready() {
+  if (!assets || !models) {
+    throw new PageError("internal", "The models are not loaded yet.", "Reload the page.");
+  }
+  return { assets, ...models };
+}
+
+/** @param {InteractiveAssets} references @param {number} row @returns {Float32Array} raw latent */
+function rawLatent({ rawLatents, latentDim, count }, row) {
+  if (!Number.isInteger(row) || row < 0 || row >= count) {
+    const next = `Choose two points in 0 to ${count - 1}.`;
+    throw new PageError("parameter", `There is no reference ${row}.`, next);
+  }
+  return rawLatents.subarray(row * latentDim, (row + 1) * latentDim);
+}
+
+/**
+ * @param {InteractiveAssets} references @param {Float32Array} latent @param {number} [k]
+ * @returns {Placed}
+ */
+function place({ latents, latentDim, l2Normalized, projectionK, points, labels }, latent, k = projectionK) {
+  const query = l2Normalized ? toUnitLength(latent) : latent;
+  const found = nearest(latents, latentDim, query, Math.max(k, projectionK));
+  const near = found.indices.subarray(0, projectionK);
+  const distances = found.distances.subarray(0, projectionK);
+  const weights = new Float64Array(found.indices.length);
+  weights.set(barycentricWeights(distances));
+  const indices = found.indices.slice(0, k);
+  return {
+    latent: latent.slice(),
+    position: barycentricPosition(near, distances, points),
+    indices,
+    distances: found.distances.slice(0, k),
+    weights: weights.slice(0, k),
+    votes: classVotes(indices, labels),
+    offManifold: offManifold(found.distances[0], ownDistances),
+  };
+}
+
+/** @type {{[K in keyof Calls]: (call: Calls[K]["arguments"], id: number) => Promise<Calls[K]["answer"]>}} */
+const answers = {
+  async loadPoints({ url }, id) {
+    const checked = sameOriginUrl(url, location.href, "data");
+    const file = parseLatentPoints(await loadValue(checked, "points", listeners(id)));
+    points = { matrix: file.points.slice(), dim: 3 };
+    return file;
+  },
+
+  async loadAssets({ url }, id) {
+    const checked = sameOriginUrl(url, location.href, "assets");
+    assetsLoad = loadValue(checked, "assets", listeners(id)).then(parseInteractiveAssets);
+    assets = await assetsLoad;
+    points = { matrix: assets.latents, dim: assets.latentDim };
+    return assets;
+  },
+
+  async loadModels({ encoder, decoder }, id) {
+    const encoderUrl = sameOriginUrl(encoder, location.href, "encoder");
+    const decoderUrl = sameOriginUrl(decoder, location.href, "decoder");
+    const [loaded, references] = await Promise.all([
+      loadModels(encoderUrl, decoderUrl, listeners(id).onProgress),
+      assetsLoad,
+    ]);
+    const facts = { encoder: loaded.encoder.facts, decoder: loaded.decoder.facts };
+    if (references) checkBelongTogether(references, facts.encoder, facts.decoder);
+    models = loaded;
+    if (references) void measureOwnDistances(references);
+    return facts;
+  },
+
+  async probe({ image, k }) {
+    const start = performance.now();
+    const { assets, encoder, decoder } = ready();
+    const latent = await encoder.run(image, 1);
+    const placed = place(assets, latent, k);
+    const decoded = await decoder.run(latent, 1);
+    return { ...placed, decoded, milliseconds: performance.now() - start };
+  },
+
+  async encode({ image }) {
+    return { latent: await ready().encoder.run(image, 1) };
+  },
+
+  async interpolate({ from, to, t, k }) {
+    const start = performance.now();
+    const { assets, encoder, decoder } = ready();
+    const z = pointBetween(rawLatent(assets, from), rawLatent(assets, to), t);
+    const straightDecoded = await decoder.run(z, 1);
+    const latent = await encoder.run(straightDecoded, 1);
+    const decoded = await decoder.run(latent, 1);
+    return {
+      ...place(assets, latent, k),
+      straight: place(assets, z, k),
+      drift: driftOf(z, latent, assets.latentDim)[0],
+      straightDecoded,
+      decoded,
+      milliseconds: performance.now() - start,
+    };
+  },
+
+  async path({ from, to, steps }) {
+    const { assets } = ready();
+    if (!Number.isInteger(steps) || steps < 2 || steps > MOST_STEPS) {
+      throw new PageError("parameter", `A path of ${steps} steps cannot be drawn.`, "Reload the page.");
+    }
+    const dim = assets.latentDim;
+    const z = straightPath(rawLatent(assets, from), rawLatent(assets, to), steps);
+    const { decoded, latents } = await reground(z, steps, batches());
+    return {
+      steps,
+      t: Float32Array.from({ length: steps }, (_, i) => i / (steps - 1)),
+      straightPositions: positions(assets, z, dim),
+      regroundedPositions: positions(assets, latents, dim),
+      drift: driftOf(z, latents, dim),
+      straightDecoded: decoded,
+      regroundedDecoded: await ready().decoder.run(latents, steps),
+    };
+  },
+
+  async settle({ from, to, t, tolerance = SETTLED_TOLERANCE, limit = 50 }) {
+    const { assets, decoder } = ready();
+    const z = pointBetween(rawLatent(assets, from), rawLatent(assets, to), t);
+    const most = Math.min(limit, MOST_REGROUNDINGS);
+    const { trail, drifts, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most });
+    const last = trail[trail.length - 1];
+    const places = Float32Array.from(trail.flatMap((latent) => place(assets, latent).position));
+    return { positions: places, drifts, settled, decoded: await decoder.run(last, 1) };
+  },
+
+  async neighbors({ index, k }) {
+    if (!points || !(index >= 0 && index * points.dim < points.matrix.length)) {
+      throw new PageError("parameter", `There is no point ${index}.`, "Choose another one.");
+    }
+    const { matrix, dim } = points;
+    const query = matrix.subarray(index * dim, (index + 1) * dim);
+    const found = nearest(matrix, dim, query, k, { exclude: index });
+    return { ...found, space: assets ? "latents" : "points" };
+  },
+};
+
+/** @returns {import("./interpolation.js").Models} */
+function batches() {
+  const { encoder, decoder } = ready();
+  return { encode: encoder.run, decode: decoder.run };
+}
+
+/** @param {InteractiveAssets} references @param {Float32Array} latents @param {number} dim */
+function positions(references, latents, dim) {
+  const out = new Float32Array((latents.length / dim) * 3);
+  for (let row = 0; row * dim < latents.length; row++) {
+    out.set(place(references, latents.subarray(row * dim, (row + 1) * dim)).position, row * 3);
+  }
+  return out;
+}
+
+/** In short slices, so that a request never waits for it. @param {InteractiveAssets} references */
+async function measureOwnDistances({ latents, latentDim, count }) {
+  if (count < 2) return;
+  const rows = sampleRows(count, MEASURED_ROWS);
+  const measured = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const end = performance.now() + SLICE_MS;
+    do measured[i] = ownNearestDistances(latents, latentDim, [rows[i]])[0];
+    while (++i < rows.length && performance.now() < end);
+  }
+  ownDistances = measured.sort();
+  say({ id: 0, notice: "measured" });
+}
+
+/** Calls of a model wait for each other: a session runs one at a time. */
+let last = Promise.resolve();
+const LOADS = new Set(["loadPoints", "loadAssets", "loadModels"]);
+
+/** @param {Request} request */
+async function answer(request) {
+  try {
+    const call = /** @type {(call: unknown, id: number) => Promise<unknown>} */ (answers[request.ask]);
+    say({ id: request.id, answer: await call(request, request.id) });
+  } catch (error) {
+    say({ id: request.id, error: toPlain(error) });
+  }
+}
+
+addEventListener("message", ({ data }) => {
+  const request = /** @type {Request} */ (data);
+  if (LOADS.has(request.ask)) void answer(request);
+  else last = last.then(() => answer(request));
+});

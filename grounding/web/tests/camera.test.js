@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  FIELD_OF_VIEW, cameraFromVector, cameraToVector, eye, fit, orbit, pan, project, viewProjection, zoom,
+} from "../src/camera.js";
+
+/** @type {import("../src/camera.js").Camera} */
+const FRONT = { turn: 0, tilt: 0, distance: 10, target: [0, 0, 0] };
+
+/** @param {ArrayLike<number>} actual @param {number[]} expected */
+function close(actual, expected) {
+  expected.forEach((value, i) => assert(Math.abs(actual[i] - value) < 1e-9, `${Array.from(actual)}`));
+}
+
+/** @param {import("../src/camera.js").Camera} camera @param {number[]} place */
+function seen(camera, [x, y, z], width = 200, height = 100) {
+  return project(viewProjection(camera, width / height), x, y, z, width, height);
+}
+
+test("the eye looks along -z from the front and from above with tilt", () => {
+  close(eye(FRONT), [0, 0, 10]);
+  close(eye({ ...FRONT, turn: Math.PI / 2 }), [10, 0, 0]);
+  close(eye({ ...FRONT, tilt: Math.PI / 6, target: [1, 1, 1] }), [1, 6, 1 + 10 * Math.cos(Math.PI / 6)]);
+});
+
+test("projection by hand: target in the middle, x right, y up, depth along the view", () => {
+  const middle = seen(FRONT, [0, 0, 0]);
+  close([middle.x, middle.y, middle.depth], [100, 50, 10]);
+  // At depth 10 half the height spans 10 tan(22.5°).
+  const edge = 10 * Math.tan(FIELD_OF_VIEW / 2);
+  const top = seen(FRONT, [0, edge, 0]);
+  close([top.x, top.y], [100, 0]);
+  const right = seen(FRONT, [2 * edge, 0, 0]);
+  close([right.x, right.y], [200, 50]);
+  assert(seen(FRONT, [0, 0, 20]).depth < 0);
+});
+
+test("fit sees all points, in wide and narrow windows", () => {
+  const places = [-3, 1, 2, 8, -4, 0, 2, 9, -7, 0, 0, 30];
+  for (const [width, height] of [[1200, 300], [300, 900]]) {
+    const camera = fit(places, width / height);
+    for (let i = 0; i < places.length; i += 3) {
+      const { x, y, depth } = seen(camera, places.slice(i, i + 3), width, height);
+      assert(x >= 0 && x <= width && y >= 0 && y <= height && depth > 0);
+    }
+  }
+});
+
+test("fit to some points; nothing and one point are no trouble", () => {
+  const camera = fit([0, 0, 0, 100, 0, 0, 102, 0, 0], 1, { only: (i) => i > 0 });
+  close(camera.target, [101, 0, 0]);
+  assert(fit([], 1).distance > 0);
+  assert(fit([5, 5, 5], 1).distance > 0);
+});
+
+test("orbiting keeps distance and target, and stops below the pole", () => {
+  const turned = orbit(FRONT, 0.3, 9);
+  close([Math.hypot(...eye(turned))], [10]);
+  assert(turned.tilt < Math.PI / 2);
+  // Dragging to the right turns the scene to the right.
+  assert(seen(orbit(FRONT, 0.1, 0), [0, 0, 1]).x > 100);
+});
+
+test("panning moves the target's plane with the cursor", () => {
+  const camera = { ...FRONT, turn: 0.7, tilt: 0.4 };
+  const moved = seen(pan(camera, 30, -12, 100), [0, 0, 0]);
+  close([moved.x, moved.y], [130, 38]);
+});
+
+test("zooming is bounded", () => {
+  assert.equal(zoom(FRONT, 0.5).distance, 5);
+  assert(zoom(FRONT, 0).distance > 0 && zoom(FRONT, Infinity).distance < Infinity);
+});
+
+test("vectors of a camera", () => {
+  const camera = { turn: 1, tilt: -0.5, distance: 3, target: /** @type {const} */ ([4, 5, 6]) };
+  assert.deepEqual(cameraFromVector(cameraToVector(camera)), camera);
+  for (const bad of [null, [1, 2], [0, 9, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0], [0, 0, NaN, 0, 0, 0]]) {
+    assert.equal(cameraFromVector(bad), null);
+  }
+});

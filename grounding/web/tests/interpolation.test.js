@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "../src/interpolation.js";
+
+/** A decoder that doubles and an encoder that quarters: E(D(z)) = z / 2. */
+const halving = {
+  decode: async (/** @type {Float32Array} */ z) => z.map((value) => value * 2),
+  encode: async (/** @type {Float32Array} */ x) => x.map((value) => value / 4),
+};
+
+test("the straight path meets both ends", () => {
+  assert.deepEqual([...straightPath([0, 10], [4, 2], 5)], [0, 10, 1, 8, 2, 6, 3, 4, 4, 2]);
+  assert.deepEqual([...pointBetween([0, 10], [4, 2], 0.25)], [1, 8]);
+});
+
+test("drift is the length of each row's step", () => {
+  assert.deepEqual([...driftOf(Float32Array.from([0, 0, 1, 1]), Float32Array.from([3, 4, 1, 1]), 2)], [5, 0]);
+});
+
+test("regrounding gives D(z) and E(D(z))", async () => {
+  const { decoded, latents } = await reground(Float32Array.from([4, 8]), 1, halving);
+  assert.deepEqual([[...decoded], [...latents]], [[8, 16], [2, 4]]);
+});
+
+test("regrounding stops when a step is short", async () => {
+  const start = Float32Array.from([8, 0]);
+  const { trail, drifts, settled } = await regroundUntilSettled(start, halving, { tolerance: 0.1, limit: 50 });
+  // Steps of 4, 2, 1, 0.5: the last is not longer than a tenth of 8.
+  assert.deepEqual(drifts, [4, 2, 1, 0.5]);
+  assert.deepEqual(trail.map(([x]) => x), [8, 4, 2, 1, 0.5]);
+  assert(settled);
+});
+
+test("regrounding stops at the limit, or when told", async () => {
+  const start = Float32Array.from([8, 0]);
+  const limited = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 3 });
+  assert.deepEqual([limited.drifts.length, limited.settled], [3, false]);
+  const stopped = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 9, stopped: () => true });
+  assert.equal(stopped.trail.length, 1);
+});

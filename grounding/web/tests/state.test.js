@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PLAYGROUND, VIEWER, defaultState, readState, writeState } from "../src/state.js";
+
+test("defaults are left out, and nothing gives defaults", () => {
+  for (const table of [VIEWER, PLAYGROUND]) {
+    assert.equal(writeState(table, defaultState(table)), "");
+    assert.deepEqual(readState(table, ""), defaultState(table));
+  }
+});
+
+test("the addresses of the documents are read and written readably", () => {
+  const search = "?assets=/artifacts/a.json&encoder=/artifacts/e.onnx&decoder=/artifacts/d.onnx";
+  const state = readState(PLAYGROUND, search);
+  assert.equal(state.decoder, "/artifacts/d.onnx");
+  assert.equal(writeState(PLAYGROUND, state), search);
+});
+
+test("every field survives a round trip", () => {
+  const viewer = {
+    data: "/a b/é&=?#%.json", color: "loss & more", dim: [1, 4, 9], isolate: 3, select: 0,
+    size: 7.5, glyphs: true, theme: "dark", embed: true, camera: [0.1, -0.2, 30, 1, 2, -3.5],
+  };
+  assert.deepEqual(readState(VIEWER, writeState(VIEWER, viewer)), viewer);
+  const playground = {
+    ...defaultState(PLAYGROUND), mode: "interpolate", source: "drawing", digit: 0, shiftX: -2.5,
+    rotation: -12, scale: 0.75, noise: 0.33, seed: 4294967295, normalize: true, from: 0, to: 2999, t: 0.375,
+  };
+  assert.deepEqual(readState(PLAYGROUND, writeState(PLAYGROUND, playground)), playground);
+});
+
+test("values out of range are clamped, nonsense becomes the default", () => {
+  const state = readState(
+    PLAYGROUND,
+    "mode=evil&digit=-4&shiftX=99&rotation=1e999&scale=abc&noise=&masking=NaN&seed=1.6&t=-1&from=x&camera=1_2&theme=DARK&embed=yes&constructor=1",
+  );
+  assert.deepEqual(
+    [state.mode, state.digit, state.shiftX, state.rotation, state.scale, state.noise, state.masking],
+    ["probe", 0, 10, 0, 1, 0, 0],
+  );
+  assert.deepEqual([state.seed, state.t, state.from, state.camera, state.theme, state.embed], [2, 0, null, null, "auto", false]);
+  assert(!Object.hasOwn(state, "constructor"));
+});
+
+test("lists are sorted, without repeats, and bounded", () => {
+  assert.deepEqual(readState(VIEWER, "dim=9.1.1.x.-3.5000").dim, [1, 9]);
+  assert.deepEqual(readState(VIEWER, `dim=${"1.".repeat(9000)}`).dim, []);
+  assert.equal(readState(VIEWER, `data=${"a".repeat(3000)}`).data, "");
+});
+
+test("writing is idempotent for any input", () => {
+  for (const search of ["t=0.123456", "rotation=-0.0", "scale=0.999", "camera=1e-9_0_1_0_0_0", "dim=", "size=4"]) {
+    const once = writeState(PLAYGROUND, readState(PLAYGROUND, search));
+    assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, once)), once, search);
+    assert(!once.includes("-0&") && !once.endsWith("-0"));
+  }
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { companionUrl, otherSpelling, pageProtocolProblem, sameOriginUrl } from "../src/urls.js";
+
+const PAGE = "http://localhost:8000/lab/grounding/latent_space_viewer.html?data=x";
+
+test("paths of this server, absolute and relative", () => {
+  assert.equal(sameOriginUrl("/artifacts/a.json", PAGE, "data").href, "http://localhost:8000/artifacts/a.json");
+  assert.equal(sameOriginUrl("../artifacts/a.json#x", PAGE, "data").href, "http://localhost:8000/lab/artifacts/a.json");
+  assert.equal(sameOriginUrl("http://localhost:8000/a", PAGE, "data").pathname, "/a");
+});
+
+for (const bad of [
+  "", "  ", "https://example.org/a.json", "//example.org/a.json", "\\\\example.org\\a.json", "/\\example.org/a",
+  "http://localhost:8001/a", "https://localhost:8000/a", "http://localhost.example.org:8000/a",
+  "javascript:alert(1)", "java\nscript:alert(1)", "data:application/json,{}", "blob:http://localhost:8000/x",
+  "file:///etc/passwd", "http://user:pw@localhost:8000/a", "http://user@localhost:8000/a", "http://[",
+  `/${"a".repeat(3000)}`,
+]) {
+  test(`refused: ${JSON.stringify(bad.slice(0, 50))}`, () => {
+    assert.throws(() => sameOriginUrl(bad, PAGE, "data"), { name: "PageError", code: "url" });
+  });
+}
+
+test("the config's number in a file name can be left out", () => {
+  const other = (/** @type {string} */ path) => otherSpelling(new URL(path, PAGE))?.pathname ?? null;
+  assert.equal(other("/artifacts/5_resnet8_test.json"), "/artifacts/resnet8_test.json");
+  assert.equal(other("/5_a/12_b.json"), "/5_a/b.json");
+  assert.equal(other("/artifacts/resnet8_5_test.json"), null);
+  assert.equal(other("/artifacts/5_"), null);
+});
+
+test("a companion lies in the same folder, whatever its name", () => {
+  assert.equal(companionUrl("http://h/a/b.json?x=1", "c.bin").href, "http://h/a/c.bin");
+  for (const name of ["../c.bin", "//x/c.bin", "http://x/c.bin", "c?.bin"]) {
+    const url = companionUrl("http://h/a/b.json", name);
+    assert(url.href.startsWith("http://h/a/") && !url.search, url.href);
+  }
+});
+
+test("a page opened as a file", () => {
+  assert.equal(pageProtocolProblem("https:"), null);
+  assert.equal(pageProtocolProblem("file:")?.code, "file-protocol");
+});
