@@ -1,0 +1,116 @@
+"""The README tells the truth: its commands run, its links lead somewhere, its table is complete."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, overrides
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line]
+INLINE = re.findall(r"`((?:grounding|python|make) [^`<]+)`", README)
+OF_OURS = [c for c in (*COMMANDS, *INLINE) if c.startswith(("grounding", "python grounding"))]
+
+
+def in_place(command, folder):
+    """Run a command of the README on a reduced experiment."""
+    words = shlex.split(command)
+    if words[0] == "python":
+        words[0] = sys.executable
+    else:
+        words[:1] = [sys.executable, "-m", "grounding"]
+    if not (folder / "grounding").exists():
+        (folder / "grounding").symlink_to(REPOSITORY / "grounding")
+    asked = " ".join(words)
+    kept = [o for o in overrides("self_supervised.augmentations_per_sample=2") if "=" in o]
+    reduced = [o for o in kept if o.split("=")[0] not in asked]
+    words += [part for setting in reduced for part in ("--set", setting)]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_commands_run_in_the_order_of_the_readme(tmp_path):
+    whole = [c for c in COMMANDS if c in OF_OURS]
+    assert len(whole) >= 5
+    for command in whole:
+        result = in_place(command, tmp_path)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+        assert result.stderr == ""
+    assert (tmp_path / "artifacts/4_self_supervised_covnet_aug100_final.pt").exists()
+    assert (tmp_path / "artifacts/longer_manifold_metrics.json").exists()
+
+
+@pytest.mark.parametrize("command", sorted({c for c in INLINE if c.startswith("grounding")}))
+def test_commands_named_in_passing_exist(command):
+    name = shlex.split(command)[1]
+    shown = subprocess.run(
+        [sys.executable, "-m", "grounding", name, "--help"], capture_output=True, text=True
+    )
+    assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_make_targets_set_up_first(target):
+    """A dry run on a machine without a virtual environment plans the install and then the job."""
+    assert f"make {target}" in COMMANDS
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    plan = subprocess.run(
+        ["make", "--dry-run", target, "VENV=/nowhere/venv"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    ).stdout
+    order = ["-m venv", "pip install", "grounding run" if target == "run" else "pytest"]
+    places = [plan.index(step) for step in order]
+    assert places == sorted(places)
+
+
+def test_links_and_files_exist():
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links
+    for link in links:
+        assert (REPOSITORY / link).exists(), link
+    block = README.split("## Where things are")[1].split("```")[1]
+    for path in re.findall(r"^(\w[\w./]+)  ", block, re.MULTILINE):
+        assert (REPOSITORY / path).exists(), path
+    for path in re.findall(r"^    (\w[\w./]+(?:, \w+\.py)?)  ", block, re.MULTILINE):
+        for name in path.split(", "):
+            assert (REPOSITORY / "grounding/core" / name).exists(), name
+
+
+def test_the_table_has_every_packaged_experiment():
+    from grounding.core.config.load import packaged_configs
+
+    for config in packaged_configs():
+        assert f"| {config.stem.partition('_')[0]} " in README
+
+
+def test_config_headers_and_the_readme_quote_the_same_scores():
+    from grounding.core.config.load import packaged_configs
+
+    rows = dict(re.findall(r"^\| (\d) [^\n]*?\| (0\.\d{3} \| \d\d\.\d) \|", README, re.MULTILINE))
+    for config in packaged_configs():
+        header = config.read_text(encoding="utf-8").split("\nexperiment:")[0]
+        accuracy, score = rows[config.stem.partition("_")[0]].split(" | ")
+        assert f"kNN accuracy {accuracy}" in header
+        assert f"manifold score {score}" in header
+
+
+def test_paths_of_a_machine_are_nowhere():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    ).stdout.split()
+    if not tracked:
+        pytest.skip("not a git checkout")
+    for name in tracked:
+        path = REPOSITORY / name
+        if path.suffix in (".gz", ".png") or path == Path(__file__) or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert not re.search(r"/(root|home|Users)/\w", text), name
