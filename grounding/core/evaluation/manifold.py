@@ -8,16 +8,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .distances import Distances
-from .neighborhood import (
+from grounding.core.evaluation.distances import Distances
+from grounding.core.evaluation.neighborhood import (
     check_neighborhood,
     neighbor_label_agreement,
     neighbor_ranks,
     preserved_share,
     rank_excess,
 )
-from .neighbors import Progress, check_k, nearest_in_block
-from .separation import (
+from grounding.core.evaluation.neighbors import Progress, check_k, nearest_in_block
+from grounding.core.evaluation.separation import (
     Classes,
     calinski_harabasz,
     davies_bouldin,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .distances import Block, Distances
-from .neighbors import Progress, nearest_in_block
+from grounding.core.evaluation.distances import Block, Distances
+from grounding.core.evaluation.neighbors import Progress, nearest_in_block
 
 
 def trustworthiness(

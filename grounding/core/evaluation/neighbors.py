@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .distances import Block, Distances
+from grounding.core.evaluation.distances import Block, Distances
 
 Progress = Callable[[int, int], None]
 

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from .distances import Block, Distances
+from grounding.core.evaluation.distances import Block, Distances
 
 
 class Classes:
