@@ -18,8 +18,7 @@ from grounding.core.training.checkpoint import (
     versions,
 )
 from grounding.core.training.device import resolve_device
-
-ENCODING_BATCH = 500
+from grounding.core.training.loop import EVALUATION_BATCH
 
 
 @dataclass(eq=False)
@@ -50,7 +49,7 @@ class Run:
     def latents(self, split: SplitName) -> Tensor:
         """Latents of a split's images, float32 (N, D) on the run's device, computed once."""
         if split not in self._latents:
-            batches = self.splits.named(split).images.split(ENCODING_BATCH)
+            batches = self.splits.named(split).images.split(EVALUATION_BATCH)
             self._latents[split] = torch.cat(
                 [self.model.encode(to_unit(batch.to(self.device))) for batch in batches]
             )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
 from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
-from grounding.core.export.points import EmbeddingOptions, embed, latent_points
+from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
 from grounding.core.files import check_writable, write_json, write_text
 from grounding.core.models.autoencoder import count_parameters
@@ -184,11 +185,10 @@ def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Pat
     """A split's latents in three dimensions, as JSON for the viewer."""
 
     def make(step: Step) -> str:
-        started = time.perf_counter()
-        embedding = embed(run.latents(split), options, run.experiment.seed)
-        body = latent_points(embedding, run.splits.named(split).labels, options)
-        write_json(path, _document(run, step, {"split": split, **body}, started), indent=None)
-        return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+        def describe(embedding: Embedding) -> dict[str, Any]:
+            return latent_points(embedding, run.splits.named(split).labels, options)
+
+        return _write_embedding(run, step, split, options, describe)
 
     return Step("points", path, _made_from(run, {"split": split, **asdict(options)}), make)
 
@@ -220,11 +220,10 @@ def assets_step(
     made_from = _made_from(run, {"split": split, **asdict(options), "projection_k": projection_k})
 
     def make(step: Step) -> str:
-        started = time.perf_counter()
-        embedding = embed(run.latents(split), options, run.experiment.seed)
-        body = interactive_assets(embedding, run.splits, split, options, projection_k)
-        write_json(path, _document(run, step, {"split": split, **body}, started), indent=None)
-        return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+        def describe(embedding: Embedding) -> dict[str, Any]:
+            return interactive_assets(embedding, run.splits, split, options, projection_k)
+
+        return _write_embedding(run, step, split, options, describe)
 
     return Step("assets", path, made_from, make)
 
@@ -276,8 +275,26 @@ def analysis_json_path(path: Path) -> Path:
     return beside if beside != path else path.with_name(f"{path.stem}_values.json")
 
 
+def _write_embedding(
+    run: Run,
+    step: Step,
+    split: SplitName,
+    options: EmbeddingOptions,
+    describe: Callable[[Embedding], dict[str, Any]],
+) -> str:
+    """Lay a split out, write what `describe` says of it, and return a line about the result."""
+    started = time.perf_counter()
+    body = describe(embed(run.latents(split), options, run.experiment.seed))
+    write_json(step.path, _document(run, step, {"split": split, **body}, started), indent=None)
+    return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+
+
+@lru_cache(maxsize=1)
 def _knn_labels(run: Run) -> torch.Tensor:
-    """Labels int64 (N,) that the nearest training latents give to the test images."""
+    """Labels int64 (N,) that the nearest training latents give to the test images.
+
+    Kept for the last run, because a chain asks twice: for the analysis and for the manifold score.
+    """
     settings = run.experiment.analysis
     references = run.splits.train
     if settings.k > len(references):

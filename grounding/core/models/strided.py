@@ -1,8 +1,8 @@
 """3 x 3 convolutions of stride 2, and their transposes, as one matrix product each on the CPU.
 
 With few channels the CPU kernels of `conv2d` and `conv_transpose2d` spend most of their time on
-moving data about. Here the nine values under each kernel position are gathered into a row, and one
-matrix product does the rest; the transpose is the same backwards: a product, then a scatter.
+moving data about. Here the nine values under each kernel position are gathered into a column, and
+one matrix product does the rest; the transpose is the same backwards: a product, then a scatter.
 Elsewhere than in training on a CPU, and in every export, these are torch's own layers: same
 weights, same results up to rounding.
 """

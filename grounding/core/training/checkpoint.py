@@ -1,8 +1,6 @@
 """Checkpoints: plain tensors, numbers and strings, whole or not there, checked before use."""
 
-import hashlib
 import io
-import json
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,12 +157,6 @@ def training_config(experiment: Experiment) -> dict[str, Any]:
         augmented["refresh_each_epoch"] = experiment.self_supervised.refreshes
         config["self_supervised"] = augmented
     return config
-
-
-def fingerprint(experiment: Experiment, data_fingerprint: str) -> str:
-    """Hex SHA-256 of everything that decides what comes out of training."""
-    made_from = {"config": training_config(experiment), "data": data_fingerprint}
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
