@@ -210,6 +210,7 @@ def test_output_and_checkpoint_are_honoured_everywhere(copy, capsys):
         "regularized_covnet_encoder.onnx",
         "regularized_covnet_decoder.onnx",
         "regularized_covnet_test_interactive_assets.json",
+        "regularized_covnet_test_interactive_assets.bin",
     }
     out = capsys.readouterr().out
     assert "else where/ü.pt" in out
@@ -245,9 +246,13 @@ def test_run_does_the_chain_then_skips_it_then_redoes_what_is_stale(copy, capsys
     points.write_text(points.read_text()[:1000])
     encoder = next(Path("artifacts").glob("*_encoder.onnx"))
     encoder.write_bytes(b"")
+    # So is one whose binary companion has gone.
+    companion = next(Path("artifacts").glob("*_interactive_assets.bin"))
+    companion.unlink()
     assert main("run", arguments) == 0
     third = capsys.readouterr().out
-    assert third.count("up to date") == 5
+    assert third.count("up to date") == 4
+    assert companion.exists()
     assert numbers(points) == content[points]
 
     # Other settings of the analysis concern the analyses alone.
@@ -257,6 +262,54 @@ def test_run_does_the_chain_then_skips_it_then_redoes_what_is_stale(copy, capsys
     # Another training concerns everything.
     assert main("run", [*arguments, "--set", "training.epochs=1"]) == 0
     assert "up to date" not in capsys.readouterr().out
+
+
+def test_weights_that_are_not_finite_are_refused_before_anything_is_written(copy, capsys):
+    import torch
+
+    from grounding.core.files import sha256_of
+
+    arguments, checkpoint = copy("3")
+    held = torch.load(checkpoint, weights_only=True)
+    next(iter(held["state_dict"].values())).fill_(torch.nan)
+    torch.save(held, checkpoint)
+    Path(f"{checkpoint}.sha256").write_text(f"{sha256_of(checkpoint)}  {checkpoint.name}\n")
+    before = sorted(Path("artifacts").iterdir())
+    for command in ("analyze", "manifold", "points", "export-assets", "export-decoder"):
+        assert "some latents are not finite" in refused(capsys, command, *arguments)
+    assert before == sorted(Path("artifacts").iterdir())
+
+
+def test_points_carry_numbers_that_can_be_measured_again(copy, capsys):
+    from grounding.core.config.load import load_experiment
+    from grounding.core.data.splits import to_unit
+    from grounding.core.export.companion import read_companion
+    from grounding.core.run import load_run
+
+    arguments, _ = copy("3")
+    assert main("points", [*arguments, "--max-points", "40", "--output", "p.json"]) == 0
+    points = json.loads(Path("p.json").read_text())
+    assert points["image_shape"] == [1, 28, 28]
+    run, _ = load_run(load_experiment("3", arguments[3::2]))
+    for row in (0, 7, 39):
+        image = to_unit(run.splits.test.images[points["indices"][row]])
+        error = float((run.model(image[None]) - image).square().mean().detach())
+        assert points["reconstruction_error"][row] == pytest.approx(error, rel=1e-4)
+    companion = read_companion(Path("p.bin"))
+    assert companion.arrays["thumbnails"].shape == (40, 784)
+    assert (
+        companion.arrays["thumbnails"][7]
+        == run.splits.test.images[points["indices"][7]].flatten().numpy()
+    ).all()
+
+
+def test_serve_and_publish_say_what_is_missing(in_folder, capsys):
+    Path("file").write_text("")
+    assert "--artifacts file is not a folder" in refused(capsys, "serve", "--artifacts", "file")
+    assert "--port 70000 is not in 0 to 65535" in refused(capsys, "serve", "--port", "70000")
+    message = refused(capsys, "publish", "site")
+    assert "no runs in artifacts" in message or "pages are not built" in message
+    assert not Path("site").exists()
 
 
 def test_the_same_seed_gives_the_same_json(trained, in_folder):

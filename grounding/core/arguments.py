@@ -16,6 +16,8 @@ SUMMARIES = {
     "export-encoder": "the encoder as ONNX",
     "export-decoder": "the decoder as ONNX",
     "export-assets": "interactive assets for the playground",
+    "serve": "show all runs in the browser, from a server on this machine",
+    "publish": "write a site of chosen runs for any static host",
     "schema": "print the JSON Schema of the config files",
 }
 
@@ -59,7 +61,9 @@ def grounding_parser(version: str) -> Parser:
 
 def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     """Add a command's options to a parser."""
-    if command == "schema":
+    if command in ("serve", "publish"):
+        _add_site_options(parser, command)
+    if command in ("serve", "publish", "schema"):
         return
     parser.add_argument(
         "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
@@ -102,6 +106,40 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         )
     if command in ("points", "export", "export-assets"):
         _add_embedding_options(parser, command)
+
+
+def _add_site_options(parser: argparse.ArgumentParser, command: str) -> None:
+    if command == "publish":
+        parser.add_argument(
+            "folder",
+            type=Path,
+            metavar="DIR",
+            help="the site: a new or empty folder, or one that an earlier publish made",
+        )
+    parser.add_argument(
+        "--artifacts",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="FOLDER",
+        help="where the outputs of runs lie (default: artifacts)",
+    )
+    if command == "publish":
+        parser.add_argument(
+            "--only",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help="names of the experiments to publish (default: all)",
+        )
+        return
+    parser.add_argument(
+        "--port",
+        type=_whole_number,
+        default=8000,
+        metavar="N",
+        help="port to listen on; if it is taken, the next free one (default: 8000)",
+    )
+    parser.add_argument("--open", action="store_true", help="open the index in the browser")
 
 
 def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> None:

@@ -177,6 +177,24 @@ def run_chain(arguments: Namespace) -> None:
     print("\n".join(result_lines(run, steps)))
 
 
+def serve(arguments: Namespace) -> None:
+    """Serve the index of all runs, the pages and the artifacts on this machine."""
+    from grounding.core.serve.server import serve
+
+    serve(arguments.port, arguments.artifacts, open_browser=arguments.open)
+
+
+def publish(arguments: Namespace) -> None:
+    """Write a site of chosen runs that any static host can serve."""
+    from grounding.core.export.site import publish
+
+    made = publish(arguments.folder, arguments.artifacts, arguments.only)
+    print(
+        f"published {', '.join(made.runs)}: {made.files} files, {made.size / 1e6:.1f} MB, "
+        f"{arguments.folder}"
+    )
+
+
 def schema(arguments: Namespace) -> None:  # noqa: ARG001
     """Print the JSON Schema of the config files."""
     import json
@@ -196,6 +214,8 @@ WALKS = {
     "export-encoder": export_encoder,
     "export-decoder": export_decoder,
     "export-assets": export_assets,
+    "serve": serve,
+    "publish": publish,
     "schema": schema,
 }
 

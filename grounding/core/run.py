@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grounding.core.config.schema import Experiment
@@ -54,6 +55,26 @@ class Run:
                 [self.model.encode(to_unit(batch.to(self.device))) for batch in batches]
             )
         return self._latents[split]
+
+    @torch.inference_mode()
+    def reconstruction_errors(self, split: SplitName, indices: Tensor) -> Tensor:
+        """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU.
+
+        Args:
+            split: the images' split.
+            indices: int64 (N,), positions in it.
+        """
+        latents = self.latents(split)[indices.to(self.device)]
+        images = self.splits.named(split).images[indices.to("cpu")]
+        errors = [
+            F.mse_loss(self.model.decode(z), to_unit(batch.to(self.device)), reduction="none").mean(
+                dim=(1, 2, 3)
+            )
+            for z, batch in zip(
+                latents.split(EVALUATION_BATCH), images.split(EVALUATION_BATCH), strict=True
+            )
+        ]
+        return torch.cat(errors).cpu()
 
 
 def load_run(

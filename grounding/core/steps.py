@@ -22,6 +22,7 @@ from grounding.core.evaluation.classification import accuracy, classification_re
 from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
+from grounding.core.export.companion import companion_of, write_with_companion
 from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
 from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
@@ -44,12 +45,14 @@ class Step:
         path: of its file.
         made_from: what decides the file's content.
         make: writes the file, given what it is made from, and returns a line about the result.
+        has_companion: whether a binary companion belongs beside the file.
     """
 
     name: str
     path: Path
     made_from: dict[str, Any]
     make: Callable[["Step"], str]
+    has_companion: bool = False
 
     def do(self) -> str:
         """Write the file and return a line about the result."""
@@ -58,6 +61,8 @@ class Step:
 
     def is_current(self) -> bool:
         """Whether the file is there and was made from just this."""
+        if self.has_companion and companion_of(self.path) is None:
+            return False
         return _read_made_from(self.path) == self.made_from
 
 
@@ -186,11 +191,13 @@ def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Pat
 
     def make(step: Step) -> str:
         def describe(embedding: Embedding) -> dict[str, Any]:
-            return latent_points(embedding, run.splits.named(split).labels, options)
+            errors = run.reconstruction_errors(split, embedding.indices)
+            return latent_points(embedding, run.splits, split, options, errors)
 
         return _write_embedding(run, step, split, options, describe)
 
-    return Step("points", path, _made_from(run, {"split": split, **asdict(options)}), make)
+    made_from = _made_from(run, {"split": split, **asdict(options)})
+    return Step("points", path, made_from, make, has_companion=True)
 
 
 def onnx_step(run: Run, half: Half, path: Path) -> Step:
@@ -225,7 +232,7 @@ def assets_step(
 
         return _write_embedding(run, step, split, options, describe)
 
-    return Step("assets", path, made_from, make)
+    return Step("assets", path, made_from, make, has_companion=True)
 
 
 def chain_steps(run: Run) -> list[Step]:
@@ -284,9 +291,15 @@ def _write_embedding(
 ) -> str:
     """Lay a split out, write what `describe` says of it, and return a line about the result."""
     started = time.perf_counter()
-    body = describe(embed(run.latents(split), options, run.experiment.seed))
-    write_json(step.path, _document(run, step, {"split": split, **body}, started), indent=None)
-    return f"{body['num_points']} of {len(run.splits.named(split))} {split} images"
+    embedding = embed(_finite(run.latents(split)), options, run.experiment.seed)
+    body = describe(embedding)
+    images = run.splits.named(split).images
+    write_with_companion(
+        step.path,
+        _document(run, step, {"split": split, **body}, started),
+        images[embedding.indices].numpy(),
+    )
+    return f"{body['num_points']} of {len(images)} {split} images"
 
 
 @lru_cache(maxsize=1)

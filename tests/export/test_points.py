@@ -10,11 +10,13 @@ from grounding.core.export.points import (
     EmbeddingOptions,
     choose_points,
     embed,
+    label_agreement,
     latent_points,
     rounded,
 )
 
 OPTIONS = EmbeddingOptions(max_points=60, l2_normalize=True, umap_n_neighbors=10, umap_min_dist=0.1)
+SPLITS = load_splits(DataSection(train_samples=200, val_samples=50, test_samples=100), 42)
 LATENTS = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
 
 
@@ -50,28 +52,28 @@ def test_five_points_are_enough():
     assert embed(LATENTS[:5], EmbeddingOptions(0, False, 30, 0.1), 1).points.shape == (5, 3)
 
 
-def test_latents_that_are_not_finite_are_an_error():
-    broken = LATENTS.clone()
-    broken[3, 3] = torch.nan
-    with pytest.raises(UserError, match="not finite"):
-        embed(broken, OPTIONS, 42)
-
-
 def test_latent_points_belong_to_their_labels():
-    labels = torch.arange(100) % 10
     embedding = embed(LATENTS, OPTIONS, 42)
-    body = latent_points(embedding, labels, OPTIONS)
-    assert body["labels"] == [i % 10 for i in body["indices"]]
+    errors = torch.linspace(0, 1, 60)
+    body = latent_points(embedding, SPLITS, "test", OPTIONS, errors)
+    labels = SPLITS.test.labels.tolist()
+    assert body["labels"] == [labels[i] for i in body["indices"]]
     assert body["num_points"] == len(body["points"]) == 60
     assert (body["projection"], body["latent_dim"]) == ("umap_3d", 8)
+    assert np.allclose(body["reconstruction_error"], errors)
+    assert all(0 <= share <= 1 for share in body["neighbor_label_agreement"])
+
+
+def test_label_agreement_counts_the_others():
+    labels = torch.tensor([1, 1, 2, 1])
+    # The point itself first, last, in between, and not at all because of duplicates.
+    neighbors = torch.tensor([[0, 1, 2], [2, 3, 1], [0, 2, 3], [0, 1, 2]])
+    assert label_agreement(neighbors, labels).tolist() == pytest.approx([1 / 2, 1 / 2, 0, 2 / 3])
 
 
 def test_rounding_keeps_seven_digits():
     values = torch.tensor([[1 / 3, -123456.789], [1e-12, 0.0]])
     assert rounded(values) == [[0.3333333, -123456.8], [1e-12, 0.0]]
-
-
-SPLITS = load_splits(DataSection(train_samples=200, val_samples=50, test_samples=100), 42)
 
 
 def test_each_digit_sample_is_an_image_of_that_digit():

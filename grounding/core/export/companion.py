@@ -30,6 +30,8 @@ ARRAY_KEYS = {
     "points": "float32",
     "labels": "int32",
     "indices": "int32",
+    "reconstruction_error": "float32",
+    "neighbor_label_agreement": "float32",
     "reference_points": "float32",
     "reference_latents": "float32",
     "reference_latents_raw": "float32",

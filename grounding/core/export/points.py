@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from grounding.core.data.splits import SplitName, Splits
 from grounding.core.errors import UserError
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.projection.umap import umap_embedding
@@ -46,28 +47,28 @@ class Embedding:
         searched: float32 (N, D), the latents that distances are measured on: of unit length with
             `l2_normalize`.
         points: float32 (N, 3).
+        neighbors: int64 (N, K), rows of the K nearest, the point itself among them.
     """
 
     indices: Tensor
     latents: Tensor
     searched: Tensor
     points: FloatArray
+    neighbors: Tensor
 
 
 def embed(latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
     """Choose latents and lay them out in three dimensions by UMAP.
 
     Args:
-        latents: float32 (N, D).
+        latents: float32 (N, D), finite.
         options: how many, and UMAP's numbers.
         seed: decides which points are drawn and how UMAP starts.
 
     Raises:
-        UserError: fewer points than UMAP can lay out, or latents that are not finite.
+        UserError: fewer points than UMAP can lay out.
     """
     latents = latents.detach().cpu()
-    if not latents.isfinite().all():
-        raise UserError("some latents are not finite; the checkpoint's training diverged")
     indices = choose_points(len(latents), options.max_points, seed)
     chosen = latents[indices]
     searched = F.normalize(chosen) if options.l2_normalize else chosen
@@ -85,7 +86,7 @@ def embed(latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
         seed=stream_seed(seed, "umap") % 2**32,
         neighbors=(found.indices.numpy(), found.distances.numpy()),
     )
-    return Embedding(indices, chosen, searched, points)
+    return Embedding(indices, chosen, searched, points, found.indices)
 
 
 def choose_points(count: int, max_points: int, seed: int) -> Tensor:
@@ -97,15 +98,25 @@ def choose_points(count: int, max_points: int, seed: int) -> Tensor:
 
 
 def latent_points(
-    embedding: Embedding, labels: Tensor, options: EmbeddingOptions
+    embedding: Embedding,
+    splits: Splits,
+    split: SplitName,
+    options: EmbeddingOptions,
+    reconstruction_errors: Tensor,
 ) -> dict[str, Any]:
     """The part of `*_latent_points.json` that describes the points.
 
+    Besides what the file's contract asks for, each point has two numbers that the viewer can
+    colour by: `reconstruction_error` and `neighbor_label_agreement`.
+
     Args:
-        embedding: N points.
-        labels: int64, of the whole split.
+        embedding: N points of the split.
+        splits: where labels come from.
+        split: which one was embedded.
         options: what made the embedding.
+        reconstruction_errors: float32 (N,).
     """
+    labels = splits.named(split).labels[embedding.indices]
     return {
         "num_points": len(embedding.indices),
         "latent_dim": embedding.latents.shape[1],
@@ -113,10 +124,26 @@ def latent_points(
         "umap_n_neighbors": options.umap_n_neighbors,
         "umap_min_dist": options.umap_min_dist,
         "l2_normalized": options.l2_normalize,
+        "image_shape": list(splits.image_shape),
         "points": rounded(embedding.points),
-        "labels": labels[embedding.indices].tolist(),
+        "labels": labels.tolist(),
         "indices": embedding.indices.tolist(),
+        "reconstruction_error": rounded(reconstruction_errors),
+        "neighbor_label_agreement": rounded(label_agreement(embedding.neighbors, labels)),
     }
+
+
+def label_agreement(neighbors: Tensor, labels: Tensor) -> Tensor:
+    """Share of each point's nearest latents that have its label, float32 (N,) in [0, 1].
+
+    Args:
+        neighbors: int64 (N, K), K >= 2, rows of the nearest, the point itself left out if it is
+            among them.
+        labels: int64 (N,).
+    """
+    is_other = neighbors != torch.arange(len(neighbors))[:, None]
+    agrees = (labels[neighbors] == labels[:, None]) & is_other
+    return agrees.sum(dim=1) / is_other.sum(dim=1)
 
 
 def rounded(values: FloatArray | Tensor) -> list[Any]:

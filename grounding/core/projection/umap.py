@@ -18,7 +18,6 @@ Graph = tuple[NDArray[np.int64], Float32]
 
 MIN_NEIGHBORS = 2
 MAX_SEED = 2**32 - 1
-BLOCK_ROWS = 256
 
 
 def umap_embedding(
@@ -28,10 +27,10 @@ def umap_embedding(
     n_neighbors: int = 30,
     min_dist: float = 0.1,
     seed: int,
-    neighbors: tuple[NDArray[np.integer[Any]], NDArray[np.floating[Any]]] | None = None,
+    neighbors: tuple[NDArray[np.integer[Any]], NDArray[np.floating[Any]]],
     backend: Backend = "umapers",
 ) -> Float32:
-    """Embed points by UMAP, always from exact euclidean neighbours.
+    """Embed points by UMAP, from their nearest neighbours.
 
     The same arguments on the same machine give the same bytes, run after run. With the umapers
     backend the number of threads does not matter either.
@@ -44,10 +43,9 @@ def umap_embedding(
             most N - 1 are used: a larger value is lowered to that.
         min_dist: how near to each other points may come in the embedding, 0 to 1.
         seed: 0 to 2**32 - 1.
-        neighbors: known exact neighbours, indices (N, k) and euclidean distances (N, k), each row
+        neighbors: the nearest neighbours, indices (N, k) and euclidean distances (N, k), each row
             ascending, with k >= n_neighbors, or k >= n_neighbors - 1 where no point is among its
-            own; they save the search. Their distances decide, so a difference in the last bit
-            changes the layout.
+            own. Their distances decide, so a difference in the last bit changes the layout.
         backend: "umapers" (compiled) or "umap-learn" (the reference implementation, an optional
             install that compiles itself in every process).
 
@@ -62,7 +60,7 @@ def umap_embedding(
     _check(n_components, n_neighbors, min_dist, seed, backend)
     z_ND = _checked_points(z, n_components + 2)
     k = min(n_neighbors, len(z_ND) - 1)
-    graph = _with_self_first(len(z_ND), k, *(neighbors or _exact_neighbors(z_ND, k)))
+    graph = _with_self_first(len(z_ND), k, *neighbors)
     lay_out = _with_umapers if backend == "umapers" else _with_umap_learn
     embedding = np.asarray(lay_out(z_ND, graph, n_components, k, min_dist, seed), dtype=np.float32)
     assert embedding.shape == (len(z_ND), n_components)
@@ -93,25 +91,6 @@ def _checked_points(z: NDArray[np.floating[Any]], at_least: int) -> Float32:
         row = int(np.argmax(~np.isfinite(z_ND).all(axis=1)))
         raise ValueError(f"z is not finite in float32, first at point {row}")
     return z_ND
-
-
-def _exact_neighbors(z_ND: Float32, k: int) -> Graph:
-    """Indices and distances (N, k) of each point's k nearest, itself among them."""
-    z = z_ND.astype(np.float64)
-    z -= z.mean(axis=0)
-    squares = np.einsum("nd,nd->n", z, z)
-    indices = np.empty((len(z), k), dtype=np.int64)
-    distances = np.empty((len(z), k), dtype=np.float32)
-    for start in range(0, len(z), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        # |a|^2 does not change a row's order; a product serves to choose, differences to measure.
-        closeness = z[rows] @ z.T - squares / 2
-        nearest = np.argpartition(-closeness, k - 1, axis=1)[:, :k]
-        apart = np.linalg.norm(z[nearest] - z[rows, None], axis=2)
-        order = np.lexsort((nearest, apart), axis=1)
-        indices[rows] = np.take_along_axis(nearest, order, axis=1)
-        distances[rows] = np.take_along_axis(apart, order, axis=1)
-    return indices, distances
 
 
 def _with_self_first(
