@@ -1,6 +1,7 @@
 # make run    set up and run the whole chain on one experiment; CONFIG= picks another
 # make test   set up and run all checks
-# Both need only Python 3.11 or newer; a second call starts at once.
+# Both need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
+# make test BROWSER=0 leaves out the tests that open the pages in a browser.
 
 CONFIG ?= grounding/configs/4_self_supervised_covnet_aug100.yaml
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3,$(shell command -v $(v) 2>/dev/null)))
@@ -10,19 +11,22 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint clean
+.PHONY: help run test test-full browser lint clean
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
 
-test: lint
+test: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal -m "not full"
 
-test-full: lint
+test-full: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+browser:
+	@[ "$(BROWSER)" != 0 ] || echo "BROWSER=0: the pages are not tested in a browser"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -33,11 +37,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+# The pages are built while Python installs, so newer sources of theirs mean installing again.
+PAGES := $(shell find grounding/web/src -type f) $(addprefix grounding/web/,build.mjs package-lock.json)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt hatch_build.py $(PAGES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt hatch_build.py $(PAGES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@ $(VENV)/.installed
 

@@ -170,6 +170,13 @@ def test_the_style_sheet_of_the_index_is_served(ask: Ask) -> None:
     assert b".picture" in body
 
 
+def test_a_file_may_be_named_by_its_config(ask: Ask) -> None:
+    assert ask("/artifacts/5_a.json")[1] == ask("/artifacts/a.json")[1]
+    assert ask("/artifacts/sub/12_inner.txt")[1] == b"inner"
+    for other in ("/artifacts/5a.json", "/artifacts/x_a.json", "/5_artifacts/a.json"):
+        assert ask(other)[0].status == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/index.html", "/artifacts/a.json", "/none", "/%zz"])
 def test_every_answer_is_locked_down(ask: Ask, path: str) -> None:
     response, _ = ask(path)

@@ -65,7 +65,9 @@ class Content:
         if parts[: len(built)] == built:
             return _found(layout.built_folder(self.pages), parts[len(built) :], PAGE_TYPES)
         if parts[0] == layout.ARTIFACTS:
-            return _found(self.artifacts, parts[1:], ARTIFACT_TYPES)
+            return _found(self.artifacts, parts[1:], ARTIFACT_TYPES) or _found(
+                self.artifacts, _without_number(parts[1:]), ARTIFACT_TYPES
+            )
         return None
 
     def index(self) -> bytes:
@@ -94,6 +96,11 @@ def path_parts(target: str) -> list[str]:
 def _found(root: Path, parts: list[str], types: dict[str, str]) -> Found | None:
     path = file_inside(root, parts)
     return Found(path, types.get(path.suffix.lower(), UNKNOWN_TYPE)) if path else None
+
+
+def _without_number(parts: list[str]) -> list[str]:
+    """A path whose file may be named by the config, `5_x.json`, as by the experiment, `x.json`."""
+    return [*parts[:-1], re.sub(r"^\d+_", "", parts[-1])] if parts else parts
 
 
 def _folder_state(folder: Path) -> object:

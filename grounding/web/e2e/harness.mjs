@@ -13,14 +13,15 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, extname, join, normalize, resolve } from "node:path";
+import { dirname, extname, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
+
+import { findChromium } from "./chromium.mjs";
 
 const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const repository = resolve(web, "..", "..");
@@ -87,16 +88,6 @@ export async function startServer(mounts, { headers = {} } = {}) {
   };
 }
 
-/** @returns {string} path of a Chromium */
-export function findChromium() {
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const onPath = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
-  const own = [process.env.GROUNDING_CHROMIUM ?? "", ...onPath, chromium.executablePath()];
-  const found = own.find((path) => path && existsSync(path));
-  assert(found, "no Chromium found; set GROUNDING_CHROMIUM to one");
-  return found;
-}
-
 const FLAGS = [
   "--no-sandbox",
   "--disable-quic",
@@ -110,8 +101,10 @@ const FLAGS = [
 
 export async function startBrowser() {
   const profile = await mkdtemp(join(tmpdir(), "grounding-chromium-"));
+  const executablePath = findChromium();
+  assert(executablePath, "no Chromium found; name one in GROUNDING_CHROMIUM");
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: findChromium(),
+    executablePath,
     headless: true,
     args: FLAGS,
     viewport: { width: 1280, height: 800 },
