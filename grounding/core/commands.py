@@ -175,6 +175,7 @@ def run_chain(arguments: Namespace) -> None:
             _do(step, show_table=False)
     print()
     print("\n".join(result_lines(run, steps)))
+    print("\nlook at it: grounding serve --open")
 
 
 def serve(arguments: Namespace) -> None:

@@ -98,7 +98,9 @@ async function notices() {
   for (const name of ["three", "onnxruntime-web"]) {
     const folder = join(root, "node_modules", name);
     const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-    const text = await readFile(join(folder, "LICENSE"), "utf8").catch(() => "");
+    // Not every package carries its licence's text; what lacks lies in licenses/.
+    const own = await readFile(join(folder, "LICENSE"), "utf8").catch(() => "");
+    const text = own || (await readFile(join(root, "licenses", `${name}.txt`), "utf8"));
     parts.push(`${name} ${version}, ${license}\n\n${text.trim()}\n`);
   }
   return parts.join("\n");
