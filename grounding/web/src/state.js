@@ -1,7 +1,7 @@
 /**
  * One table of state that is the URL.
  *
- *   VIEWER, PLAYGROUND                       the two tables: name -> field
+ *   VIEWER, PLAYGROUND, COMMON               the two tables, and what both have: name -> field
  *   readState(table, search)                 -> state; missing or bad values become the default
  *   writeState(table, state)                 -> "?a=1&b=2" without defaults, or ""
  *   defaultState(table)                      -> state
@@ -62,7 +62,7 @@ const VECTOR_DIGITS = 4;
 const MAX_INDEX = 0x7fffffff;
 
 /** @type {Table} */
-const COMMON = {
+export const COMMON = {
   size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
   glyphs: { kind: "flag", initial: false },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
