@@ -26,7 +26,7 @@ test("a long scribble still fits, in fewer corners", () => {
   const points = Array.from({ length: 6000 }, (_, i) => 0.5 + 0.4 * Math.sin(i * (i % 2 ? 0.013 : 0.017)));
   const text = strokesToText([{ radius: 0.04, points }]);
   assert(text.length > 100 && text.length <= LONGEST);
-  const ends = strokesFromText(text).flatMap((stroke) => [...stroke.points]);
+  const ends = strokesFromText(text).flatMap((stroke) => Array.from(stroke.points));
   assert(Math.abs(ends[0] - points[0]) < 0.003 && Math.abs(ends[ends.length - 1] - points[5999]) < 0.003);
 });
 
