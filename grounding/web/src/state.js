@@ -52,7 +52,8 @@ import { MAX_SEED } from "./rng.js";
  *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference", digit: number,
  *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
  *   scale: number, intensity: number, noise: number, masking: number, seed: number,
- *   normalize: boolean, from: number | null, to: number | null, t: number}} PlaygroundState
+ *   normalize: boolean, from: number | null, to: number | null, t: number, dim: number[],
+ *   isolate: number | null}} PlaygroundState
  *   reference, from, to: rows of references; strokes: playground/strokes.js's text
  */
 
@@ -108,6 +109,8 @@ export const PLAYGROUND = Object.freeze({
   from: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   to: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   t: { kind: "number", initial: 0.5, min: 0, max: 1, digits: 3 },
+  dim: VIEWER.dim,
+  isolate: VIEWER.isolate,
   ...COMMON,
 });
 

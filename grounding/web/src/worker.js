@@ -175,7 +175,8 @@ const answers = {
     const { trail, drifts, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most });
     const last = trail[trail.length - 1];
     const places = Float32Array.from(trail.flatMap((latent) => place(assets, latent).position));
-    return { positions: places, drifts, settled, decoded: await decoder.run(last, 1) };
+    const [distance] = driftOf(z, last, assets.latentDim);
+    return { positions: places, drifts, settled, distance, decoded: await decoder.run(last, 1) };
   },
 
   async neighbors({ index, k }) {
