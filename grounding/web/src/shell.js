@@ -9,6 +9,8 @@
  *   shell.panels                                 {showError(error), showLoading(), showWelcome(node),
  *                                                showNotice(text), clear()}; showLoading returns
  *                                                {update(progress), done()}
+ *   shell.stop("empty" | "error", show)          nothing will be drawn: only a panel stands there
+ *   shell.ready()                                everything is there; <html data-state> says so
  *   shell.setExperiment(text)                    beside the title, and in the document's title
  *
  * The markup that both pages share: .unstarted (removed here), .page (hidden until here) with
@@ -64,6 +66,15 @@ export function startShell({ theme: choice, embed }) {
     side: /** @type {HTMLElement} */ (find(".side")),
     theme,
     panels: stagePanels(overlay),
+    /** @param {"empty" | "error"} state @param {() => void} [show] */
+    stop(state, show) {
+      document.documentElement.classList.add("bare");
+      document.documentElement.dataset.state = state;
+      show?.();
+    },
+    ready() {
+      document.documentElement.dataset.state = "ready";
+    },
     /** @param {string} text */
     setExperiment(text) {
       find("#experiment").textContent = text;

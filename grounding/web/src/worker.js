@@ -9,7 +9,7 @@
 import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
 import { PageError, toPlain } from "./errors.js";
 import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
-import { loadValue } from "./loading.js";
+import { loadFile } from "./loading.js";
 import { loadModels } from "./models.js";
 import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
 import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength } from "./projection.js";
@@ -48,6 +48,22 @@ const listeners = (id) => ({
   onProgress: (/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress }),
   onNotice: (/** @type {string} */ notice) => say({ id, notice }),
 });
+
+/**
+ * After the answer, so that nothing waits for them.
+ * @param {import("./loading.js").Rest | null} read @param {number} id
+ */
+async function sendThumbnails(read, id) {
+  if (!read) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  try {
+    await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
+  } catch (error) {
+    const { message } = toPlain(error);
+    say({ id, notice: `Some pictures are missing: ${message}` });
+  }
+  say({ id, block: null });
+}
 
 function ready() {
   if (!assets || !models) {
@@ -92,15 +108,19 @@ function place({ latents, latentDim, l2Normalized, projectionK, points, labels }
 const answers = {
   async loadPoints({ url }, id) {
     const checked = sameOriginUrl(url, location.href, "data");
-    const file = parseLatentPoints(await loadValue(checked, "points", listeners(id)));
-    points = { matrix: file.points.slice(), dim: 3 };
+    const { value, thumbnails } = await loadFile(checked, "points", listeners(id));
+    const file = parseLatentPoints(value);
+    points = { matrix: file.points, dim: 3 };
+    void sendThumbnails(thumbnails, id);
     return file;
   },
 
   async loadAssets({ url }, id) {
     const checked = sameOriginUrl(url, location.href, "assets");
-    assetsLoad = loadValue(checked, "assets", listeners(id)).then(parseInteractiveAssets);
+    const loading = loadFile(checked, "assets", listeners(id));
+    assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     assets = await assetsLoad;
+    void sendThumbnails((await loading).thumbnails, id);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
   },

@@ -27,6 +27,7 @@ const NAMES = {
   encoder: "Encoder",
   decoder: "Decoder",
   runtime: "Model runtime",
+  thumbnails: "Pictures",
 };
 
 export function loadingPanel() {
