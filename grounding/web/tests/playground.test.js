@@ -78,7 +78,7 @@ const assets = (thumbnails = true) => ({
   imageShape: [1, 1, 2],
   labels: Int32Array.from([5, 6, 7]),
   digitSamples: Float32Array.from([0, 0.25, 0.5, 1]),
-  thumbnails: thumbnails ? { data: Uint8Array.from([0, 0, 0, 255, 51, 0]), shape: [1, 1, 2] } : null,
+  thumbnails: thumbnails ? { data: Uint8Array.from([0, 0, 0, 255, 51, 0]), shape: [1, 1, 2], loaded: 3 } : null,
 });
 
 test("a probe begins with a sample, a reference or a drawing", () => {
@@ -95,4 +95,7 @@ test("a reference without a thumbnail cannot be taken", () => {
   assert.equal(possibleSource(state, assets(false)), "digit");
   assert.equal(possibleSource({ ...state, reference: 3 }, assets()), "digit");
   assert.equal(possibleSource(state, assets()), "reference");
+  const half = assets();
+  half.thumbnails.loaded = 2;
+  assert.equal(possibleSource(state, half), "digit");
 });

@@ -15,15 +15,15 @@ import { followAddress } from "../ui/address.js";
 
 /** @type {{ready: Playground | null}} */
 const playground = { ready: null };
+performance.mark("script");
 const address = followAddress(PLAYGROUND, (/** @type {PlaygroundState} */ state) => playground.ready?.follow(state));
 const { assets, encoder, decoder } = address.state;
 
 /** @param {import("../shell.js").Shell} shell @param {string[]} missing */
 function refuse(shell, missing) {
   const message = `The address does not say where to find: ${missing.join(", ")}.`;
-  document.querySelector(".page")?.classList.add("waiting");
   const next = `Add ${missing.map((name) => `${name}=/artifacts/…`).join("&")} to it.`;
-  shell.panels.showError(new PageError("parameter", message, next));
+  shell.stop("error", () => shell.panels.showError(new PageError("parameter", message, next)));
 }
 
 async function main() {
@@ -38,6 +38,7 @@ async function main() {
     onProgress: (progress) => listeners.onProgress?.(progress),
     onNotice: (text) => listeners.onNotice?.(text),
     onMeasured: () => playground.ready?.measured(),
+    onThumbnails: () => playground.ready?.thumbnails(),
     onCrash: (error) => listeners.onCrash?.(error),
   });
   const loads = { assets: client.loadAssets({ url: assets }), models: client.loadModels({ encoder, decoder }) };
@@ -51,8 +52,7 @@ async function main() {
     playground.ready = await startPlayground({ shell, address, client, loads, loading });
   } catch (error) {
     client.stop();
-    shell.panels.showError(error);
-    document.querySelector(".page")?.classList.add("waiting");
+    shell.stop("error", () => shell.panels.showError(error));
   }
 }
 

@@ -2,8 +2,8 @@
  * The picture that a probe begins with.
  *
  *   baseImage(state, assets, strokes)   -> Float32Array (C * H * W) in [0, 1]
- *   baseWords(state, assets)            -> "digit sample 3", "your drawing", "reference 12, a 7"
- *   possibleSource(state, assets)       -> the source that can be shown: without thumbnails there
+ *   baseWords(state, assets)            -> "digit sample 3", "your drawing", "reference 12, labelled 7"
+ *   possibleSource(state, assets)       -> the source that can be shown: without its thumbnail there
  *                                          is no reference to take
  *   byteImage(thumbnails, row)          -> Float32Array of one thumbnail
  */
@@ -17,7 +17,7 @@ import { drawnImage } from "../drawing.js";
 
 /** @param {Source} state @param {Pick<InteractiveAssets, "thumbnails" | "count">} assets @returns {Source["source"]} */
 export function possibleSource({ source, reference }, { thumbnails, count }) {
-  const isThere = thumbnails !== null && reference !== null && reference < count;
+  const isThere = thumbnails !== null && reference !== null && reference < Math.min(count, thumbnails.loaded);
   return source === "reference" && !isThere ? "digit" : source;
 }
 

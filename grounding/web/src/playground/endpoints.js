@@ -4,12 +4,13 @@
  *   const section = endpointSection(assets, {onPick, onActive, onSwap, onAnother});   section.node
  *   section.update([from, to], active)      active: 0 or 1
  *   section.showDecoded(0, values)          where there are no thumbnails
- *   section.paint(theme)
+ *   section.paint(theme); section.refresh()
  */
 
 import { classColor, cssColor } from "../colors.js";
 import { formatCount } from "../format.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { digitPicture } from "../ui/digit_picture.js";
 import { element } from "../ui/element.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
@@ -29,7 +30,8 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
   let theme = "light";
 
   const cards = NAMES.map((name, end) => {
-    const picture = imageCanvas(thumbnails?.shape ?? imageShape, `${name} of the path`);
+    const thumbnail = digitPicture(assets, `${name} of the path`);
+    const picture = thumbnail?.node ?? imageCanvas(imageShape, `${name} of the path, decoded`);
     const swatch = element("span", { class: "swatch" });
     const label = element("span");
     const field = element("input", {
@@ -53,7 +55,7 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
       field,
       pick,
     );
-    return { node, picture, swatch, label, field, pick };
+    return { node, thumbnail, picture, swatch, label, field, pick };
   });
   const node = element(
     "section",
@@ -77,9 +79,9 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
     /** @param {readonly number[]} next @param {number} active */
     update(next, active) {
       ends = next;
-      cards.forEach(({ picture, label, field, pick, node: card }, end) => {
+      cards.forEach(({ thumbnail, label, field, pick, node: card }, end) => {
         const reference = ends[end];
-        if (thumbnails) paintImage(picture, thumbnails.data, thumbnails.shape, (thumbnails.data.length / count) * reference);
+        thumbnail?.show(reference);
         label.textContent = `labelled ${labels[reference]}`;
         field.value = String(reference);
         pick.setAttribute("aria-pressed", String(end === active));
@@ -90,6 +92,10 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
     /** @param {number} end @param {Float32Array} values */
     showDecoded(end, values) {
       if (!thumbnails) paintImage(cards[end].picture, values, imageShape);
+    },
+    /** More thumbnails have come in. */
+    refresh() {
+      for (const { thumbnail } of cards) thumbnail?.refresh();
     },
     /** @param {Theme} next */
     paint(next) {

@@ -198,6 +198,7 @@ export function interpolateMode(context) {
       film.showPath(path, context.theme());
       drawLines();
     },
+    refreshPictures: endpoints.refresh,
     ends,
     /** @param {number} reference */
     choose: (reference) => pick(active, reference),

@@ -76,12 +76,24 @@ export async function startPlayground({ shell, address, client, loads, loading }
   if (stage) {
     stage.cloud.setPoints(assets.points, assets.labels);
     stage.cloud.setColors(colorsByClass(assets.labels, stage.theme));
+    prepareShaders(stage, assets.points);
   }
   page = buildPage({ shell, address, client, assets, stage });
   await loads.models;
   if (stage) loading.done();
   page.start();
   return page;
+}
+
+/**
+ * Shaders are compiled with the first mark and line: while the models are still on their way.
+ * @param {import("../stage.js").Stage} stage @param {Float32Array} points
+ */
+function prepareShaders({ cloud }, points) {
+  const position = [...points.subarray(0, 3)];
+  cloud.setMarkers([{ position, color: [0, 0, 0], size: 0, shape: "disc" }]);
+  cloud.setLines([{ positions: Float32Array.from([...position, ...position]), colors: new Uint8Array(6), width: 0 }]);
+  cloud.draw();
 }
 
 /**
@@ -127,9 +139,7 @@ function buildPage({ shell, address, client, assets, stage }) {
       shape: "ring",
     }),
     fail: shell.panels.showError,
-    shown: () => {
-      document.documentElement.dataset.shown = address.state.mode;
-    },
+    shown: shell.ready,
   };
   const probe = probeMode(context);
   const interpolate = interpolateMode(context);
@@ -152,7 +162,7 @@ function buildPage({ shell, address, client, assets, stage }) {
   const modeSection = element("div", { class: "segments modes", role: "group", "aria-label": "Mode" }, ...tabs);
   shell.side.append(modeSection, ...Object.values(modes).flatMap(({ controls }) => controls), view);
   dock.append(...Object.values(modes).map(({ dock: node }) => node));
-  aside.append(readouts.node, readouts.list);
+  aside.append(readouts.node, readouts.list.node);
   shell.overlay.append(tip.node, ...names.nodes);
   shell.corners.bottomLeft.append(card.node);
   document.body.append(announcer.node);
@@ -194,7 +204,6 @@ function buildPage({ shell, address, client, assets, stage }) {
   }
   return {
     start() {
-      document.documentElement.classList.add("started");
       readouts.paint(theme());
       interpolate.repaint();
       dim();
@@ -211,6 +220,12 @@ function buildPage({ shell, address, client, assets, stage }) {
       showMode();
     },
     measured: () => mode().refresh(),
+    /** More thumbnails have come in. */
+    thumbnails() {
+      readouts.list.refresh();
+      card.refresh();
+      for (const one of Object.values(modes)) one.refreshPictures();
+    },
     paint,
     placeLabels: () => names.place(mode().ends(), stage?.cloud.view()),
     only() {

@@ -2,7 +2,7 @@
  * The references that carry a latent's place: thumbnail, label, number, pull and distance.
  *
  *   const list = neighborList(assets, {onChoose});   list.node
- *   list.update(placed); list.paint(theme)
+ *   list.update(placed); list.paint(theme); list.refresh()
  *
  * Rows are made once and written again; a thumbnail is painted only when its row gets another
  * reference.
@@ -10,7 +10,7 @@
 
 import { classColor, cssColor } from "../colors.js";
 import { formatNumber } from "../format.js";
-import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { digitPicture } from "../ui/digit_picture.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
 
@@ -41,9 +41,9 @@ export function neighborList(assets, { onChoose }) {
   );
 
   function makeRow() {
-    const picture = assets.thumbnails && imageCanvas(assets.thumbnails.shape, "");
-    for (const name of ["role", "aria-label"]) picture?.removeAttribute(name);
-    picture?.setAttribute("aria-hidden", "true");
+    const picture = digitPicture(assets, "");
+    for (const name of ["role", "aria-label"]) picture?.node.removeAttribute(name);
+    picture?.node.setAttribute("aria-hidden", "true");
     const [swatch, label, number, bar, distance] = ["swatch", "label", "muted number", "pull", "number"].map((name) =>
       element("span", { class: name }),
     );
@@ -54,7 +54,7 @@ export function neighborList(assets, { onChoose }) {
     const button = element(
       "button",
       { type: "button", class: "neighbor", onclick: () => row.reference >= 0 && onChoose(row.reference) },
-      picture,
+      picture?.node,
       swatch,
       label,
       number,
@@ -68,11 +68,7 @@ export function neighborList(assets, { onChoose }) {
   function take(row, reference) {
     row.reference = reference;
     const label = assets.labels[reference];
-    const { thumbnails } = assets;
-    if (thumbnails && row.picture) {
-      const size = thumbnails.data.length / assets.count;
-      paintImage(row.picture, thumbnails.data, thumbnails.shape, reference * size);
-    }
+    row.picture?.show(reference);
     row.swatch.style.backgroundColor = cssColor(classColor(label, theme));
     write(row.label, String(label));
     write(row.number, `#${reference}`);
@@ -87,6 +83,10 @@ export function neighborList(assets, { onChoose }) {
         row.pull.style.transform = `scaleX(${(weights[i] / weights[0]).toFixed(3)})`;
         write(row.distance, formatNumber(distances[i]));
       }
+    },
+    /** More thumbnails have come in. */
+    refresh() {
+      for (const { picture } of rows) picture?.refresh();
     },
     /** @param {Theme} next */
     paint(next) {

@@ -2,22 +2,14 @@
  * A card on the stage about one reference, and the tip that follows the cursor.
  *
  *   const card = pointCard(assets, {onTake, onEnd, onClose});   card.node
- *   card.show(reference); card.hide(); card.reference           -1 while hidden
+ *   card.show(reference); card.hide(); card.refresh(); card.reference   -1 while hidden
  *   const tip = pointTip(assets);   tip.node; tip.show(reference, x, y, width); tip.hide()
  */
 
-import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { digitPicture } from "../ui/digit_picture.js";
 import { element } from "../ui/element.js";
 
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
-
-/** @param {InteractiveAssets} assets @param {string} label */
-function thumbnail({ thumbnails, count }, label) {
-  if (!thumbnails) return null;
-  const canvas = imageCanvas(thumbnails.shape, label);
-  const size = thumbnails.data.length / count;
-  return { canvas, paint: (/** @type {number} */ row) => paintImage(canvas, thumbnails.data, thumbnails.shape, row * size) };
-}
 
 /**
  * @param {InteractiveAssets} assets
@@ -25,17 +17,17 @@ function thumbnail({ thumbnails, count }, label) {
  *   onClose: () => void}} listeners
  */
 export function pointCard(assets, { onTake, onEnd, onClose }) {
-  const picture = thumbnail(assets, "The reference's image");
+  const picture = digitPicture(assets, "The reference's image");
   const title = element("b");
   const facts = element("span", { class: "muted" });
-  const card = { reference: -1, node: document.createElement("div"), show, hide };
+  const card = { reference: -1, node: document.createElement("div"), show, hide, refresh: () => picture?.refresh() };
   const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, className = "small") =>
     element("button", { type: "button", class: className, onclick }, text);
   const close = element("button", { type: "button", class: "quiet small close", "aria-label": "Close", onclick: onClose }, "×");
   card.node = element(
     "div",
     { class: "card", role: "group", "aria-label": "Chosen reference", hidden: true },
-    picture?.canvas,
+    picture?.node,
     element("div", { class: "card-words" }, title, facts),
     close,
     element(
@@ -55,7 +47,7 @@ export function pointCard(assets, { onTake, onEnd, onClose }) {
     title.textContent = `Labelled ${assets.labels[reference]}`;
     const image = assets.indices ? `, image ${assets.indices[reference]}` : "";
     facts.textContent = `Reference ${reference}${image}`;
-    picture?.paint(reference);
+    picture?.show(reference);
   }
   function hide() {
     card.reference = -1;
@@ -66,16 +58,16 @@ export function pointCard(assets, { onTake, onEnd, onClose }) {
 
 /** @param {InteractiveAssets} assets */
 export function pointTip(assets) {
-  const picture = thumbnail(assets, "");
-  picture?.canvas.removeAttribute("aria-label");
+  const picture = digitPicture(assets, "");
+  picture?.node.removeAttribute("aria-label");
   const text = element("span");
-  const node = element("div", { class: "tip", "aria-hidden": "true", hidden: true }, picture?.canvas, text);
+  const node = element("div", { class: "tip", "aria-hidden": "true", hidden: true }, picture?.node, text);
   return {
     node,
     /** @param {number} reference @param {number} x @param {number} y @param {number} width of the stage */
     show(reference, x, y, width) {
       node.hidden = false;
-      picture?.paint(reference);
+      picture?.show(reference);
       text.textContent = `${assets.labels[reference]} · #${reference}`;
       const left = x > width - 120;
       node.style.transform = `translate(${x}px, ${y}px) translate(${left ? "calc(-100% - 14px)" : "14px"}, ${y < 90 ? "8px" : "calc(-100% - 8px)"})`;

@@ -11,7 +11,7 @@
 import { NEUTRAL, augment } from "../augment.js";
 import { imageFields, nextSeed } from "../rng.js";
 import { augmentationSection } from "./augmentation.js";
-import { baseImage, baseWords } from "./base.js";
+import { baseImage, baseWords, possibleSource } from "./base.js";
 import { previews } from "./previews.js";
 import { probeScene } from "./scene.js";
 import { sourceSection } from "./source.js";
@@ -34,6 +34,7 @@ export function probeMode(context) {
   let strokes = strokesFromText(address.state.strokes);
   let strokesText = address.state.strokes;
   let base = baseImage(address.state, assets, strokes);
+  let shownSource = possibleSource(address.state, assets);
   let fields = { seed: -1, of: imageFields(0, 0) };
   /** @type {Probed | null} */
   let last = null;
@@ -78,6 +79,7 @@ export function probeMode(context) {
 
   function rebase() {
     base = baseImage(address.state, assets, strokes);
+    shownSource = possibleSource(address.state, assets);
     pictures.paint(0, base);
     pictures.note(0, baseWords(address.state, assets));
     refresh();
@@ -124,6 +126,11 @@ export function probeMode(context) {
     follow,
     refresh,
     repaint: draw,
+    /** The reference that the address names may only now have its thumbnail. */
+    refreshPictures() {
+      const isWaiting = address.state.source === "reference" && possibleSource(address.state, assets) !== shownSource;
+      if (isActive && isWaiting) follow();
+    },
     ends: () => null,
     /** @param {number} reference */
     choose(reference) {

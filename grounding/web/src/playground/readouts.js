@@ -2,7 +2,7 @@
  * Where a latent lies among the references, in numbers and words.
  *
  *   const readouts = readoutSection(assets, {onChoose, onHover});
- *   readouts.node
+ *   readouts.node, readouts.list
  *   readouts.update(placed, {drift})     drift: number, or null where there is none
  *   readouts.paint(theme)                after a change of theme
  *
@@ -72,7 +72,7 @@ export function readoutSection(assets, { onChoose }) {
   }
   return {
     node,
-    list: list.node,
+    list,
     /** @param {Placed} placed @param {{drift: number | null}} more */
     update(placed, more) {
       last = placed;

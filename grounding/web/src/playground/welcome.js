@@ -9,8 +9,8 @@ const COMMANDS = [
 ];
 
 /** @param {import("../shell.js").Shell} shell */
-export function showWelcome({ panels }) {
-  document.querySelector(".page")?.classList.add("waiting");
+export function showWelcome({ panels, stop }) {
+  stop("empty");
   panels.showWelcome(
     "Encode a digit, watch where it lands",
     element("p", {}, "This page needs three files of one trained run: its assets, its encoder and its decoder."),
