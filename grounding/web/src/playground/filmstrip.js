@@ -55,8 +55,8 @@ export function filmstrip(shape, { onT, onPlay }) {
     imageCanvas(shape, "Decoded from the regrounded path at t"),
   ];
   pictures.forEach((canvas) => canvas.classList.add("big"));
-  const name = (/** @type {string} */ text, /** @type {string} */ formula) =>
-    element("div", { class: "strip-name" }, element("b", {}, text), element("i", {}, formula));
+  const name = (/** @type {string} */ text, /** @type {string} */ formula, className = "strip-name") =>
+    element("div", { class: className }, element("b", {}, text), element("i", {}, formula));
   const node = element(
     "div",
     { class: "film" },
@@ -66,7 +66,7 @@ export function filmstrip(shape, { onT, onPlay }) {
     at("strip-a", straight),
     at("name-b", name("Regrounded", "D(E(D(z)))")),
     at("strip-b", regrounded),
-    at("name-c", name("Drift", "|E(D(z)) − z|")),
+    at("name-c", name("Drift", "|E(D(z)) − z|", "strip-name of-drift")),
     element("div", { class: "film-drift" }, drift, element("div", { class: "drift-ends" }, low, element("span", {}, "now ", driftNow), high)),
     element("div", { class: "film-now", "aria-hidden": "true" }, now),
     at("straight", pictures[0]),
@@ -86,8 +86,8 @@ export function filmstrip(shape, { onT, onPlay }) {
         pen.fillStyle = cssColor([...colors.subarray(3 * i, 3 * i + 3)]);
         pen.fillRect(i, 0, 1, 1);
       }
-      write(low, formatNumber(path.drift[0]));
-      write(high, formatNumber(path.drift[STEPS - 1]));
+      write(low, `A ${formatNumber(path.drift[0])}`);
+      write(high, `B ${formatNumber(path.drift[STEPS - 1])}`);
       drift.setAttribute("aria-label", `Drift along the path, from ${formatNumber(least)} to ${formatNumber(most)}`);
     },
     /** @param {Float32Array} straightDecoded @param {Float32Array} decoded @param {number} drifted */

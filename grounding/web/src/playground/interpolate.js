@@ -3,12 +3,14 @@
  * one. The marker is at the projection of E(D(z_t)), the large picture is D(E(D(z_t))).
  *
  *   const interpolation = interpolateMode(context);   as probe.js
+ *   interpolation.legend                              node for the stage
  *   interpolation.pick(end, reference)                0 start, 1 end
  */
 
 import { endpointSection } from "./endpoints.js";
 import { STEPS, filmstrip } from "./filmstrip.js";
 import { isPair, sensiblePair } from "./pair.js";
+import { pathLegend } from "./path_legend.js";
 import { startPlayer } from "./player.js";
 import { pathLines, pathMarkers } from "./scene.js";
 import { settlingSection } from "./settling.js";
@@ -60,6 +62,7 @@ export function interpolateMode(context) {
       step({ from, to });
     },
   });
+  const lines = pathLegend();
   const settling = settlingSection(shape, { onSettle: settle, onClear: () => setTrail(null) });
 
   /** @returns {[number, number]} */
@@ -116,6 +119,7 @@ export function interpolateMode(context) {
       return context.fail(error);
     }
     film.showPath(path, context.theme());
+    lines.show(path.drift, context.theme());
     const size = path.straightDecoded.length / STEPS;
     endpoints.showDecoded(0, path.straightDecoded.subarray(0, size));
     endpoints.showDecoded(1, path.straightDecoded.subarray(-size));
@@ -182,6 +186,7 @@ export function interpolateMode(context) {
   return {
     controls: [endpoints.node, settling.node],
     dock: film.node,
+    legend: lines.node,
     enter() {
       isActive = true;
       follow();
@@ -196,6 +201,7 @@ export function interpolateMode(context) {
     repaint() {
       endpoints.paint(context.theme());
       film.showPath(path, context.theme());
+      if (path) lines.show(path.drift, context.theme());
       drawLines();
     },
     refreshPictures: endpoints.refresh,

@@ -164,7 +164,7 @@ function buildPage({ shell, address, client, assets, stage }) {
   dock.append(...Object.values(modes).map(({ dock: node }) => node));
   aside.append(readouts.node, readouts.list.node);
   shell.overlay.append(tip.node, ...names.nodes);
-  shell.corners.bottomLeft.append(card.node);
+  shell.corners.bottomLeft.append(interpolate.legend, card.node);
   document.body.append(announcer.node);
 
   function classRows() {
@@ -194,6 +194,7 @@ function buildPage({ shell, address, client, assets, stage }) {
     for (const [name, { controls, dock: node }] of Object.entries(modes)) {
       for (const part of [...controls, node]) part.hidden = name !== present;
     }
+    interpolate.legend.hidden = present !== "interpolate";
     mode().enter();
   }
   function paint() {

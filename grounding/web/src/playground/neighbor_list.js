@@ -9,10 +9,10 @@
  */
 
 import { classColor, cssColor } from "../colors.js";
-import { formatNumber } from "../format.js";
 import { digitPicture } from "../ui/digit_picture.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
+import { distanceWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../messages.js").Placed} Placed */
@@ -81,7 +81,7 @@ export function neighborList(assets, { onChoose }) {
         const row = rows[i];
         if (row.reference !== indices[i]) take(row, indices[i]);
         row.pull.style.transform = `scaleX(${(weights[i] / weights[0]).toFixed(3)})`;
-        write(row.distance, formatNumber(distances[i]));
+        write(row.distance, distanceWords(distances[i]));
       }
     },
     /** More thumbnails have come in. */

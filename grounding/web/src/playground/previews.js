@@ -7,6 +7,7 @@
 
 import { element } from "../ui/element.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { write } from "../ui/write.js";
 
 /** @param {readonly number[]} shape @param {readonly {title: string, formula: string}[]} pictures */
 export function previews(shape, pictures) {
@@ -21,6 +22,6 @@ export function previews(shape, pictures) {
     /** @param {number} i @param {Float32Array} values */
     paint: (i, values) => paintImage(parts[i].canvas, values, shape),
     /** @param {number} i @param {string} text */
-    note: (i, text) => (parts[i].note.textContent = text),
+    note: (i, text) => write(parts[i].note, text),
   };
 }

@@ -9,6 +9,7 @@
  */
 
 import { NEUTRAL, augment } from "../augment.js";
+import { formatNumber } from "../format.js";
 import { imageFields, nextSeed } from "../rng.js";
 import { augmentationSection } from "./augmentation.js";
 import { baseImage, baseWords, possibleSource } from "./base.js";
@@ -21,6 +22,13 @@ import { probeSentence } from "./words.js";
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("../messages.js").Probed} Probed */
 
+/** @param {Float32Array} a @param {Float32Array} b */
+function meanSquaredError(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum / a.length;
+}
+
 /** @param {Context} context */
 export function probeMode(context) {
   const { assets, client, address, stage, readouts, announcer, card } = context;
@@ -30,11 +38,15 @@ export function probeMode(context) {
     { title: "Augmented", formula: "x" },
     { title: "Decoded", formula: "D(E(x))" },
   ]);
+  pictures.note(1, "as the encoder sees it");
   let isActive = false;
   let strokes = strokesFromText(address.state.strokes);
   let strokesText = address.state.strokes;
+  /** @type {Float32Array} */
   let base = baseImage(address.state, assets, strokes);
   let shownSource = possibleSource(address.state, assets);
+  /** @type {Float32Array} */
+  let image = base;
   let fields = { seed: -1, of: imageFields(0, 0) };
   /** @type {Probed | null} */
   let last = null;
@@ -88,7 +100,7 @@ export function probeMode(context) {
   function refresh() {
     const { state } = address;
     if (fields.seed !== state.seed) fields = { seed: state.seed, of: imageFields(state.seed, base.length) };
-    const image = augment(base, shape, state, fields.of);
+    image = augment(base, shape, state, fields.of);
     pictures.paint(1, image);
     client.probe({ image }).then(show, context.fail);
   }
@@ -99,6 +111,7 @@ export function probeMode(context) {
     last = probed;
     readouts.update(probed, { drift: null });
     pictures.paint(2, probed.decoded);
+    pictures.note(2, `MSE ${formatNumber(meanSquaredError(image, probed.decoded))}`);
     draw();
     announcer.say(() => probeSentence(probed, "The probe"));
     context.shown();

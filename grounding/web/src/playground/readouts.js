@@ -14,7 +14,7 @@ import { formatNumber } from "../format.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
 import { neighborList } from "./neighbor_list.js";
-import { offManifoldWords, votesWords } from "./words.js";
+import { distanceWords, offManifoldWords, votesWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../messages.js").Placed} Placed */
@@ -77,7 +77,7 @@ export function readoutSection(assets, { onChoose }) {
     update(placed, more) {
       last = placed;
       const { verdict: short, detail: long, share } = offManifoldWords(placed.offManifold);
-      write(nearest, formatNumber(placed.distances[0]));
+      write(nearest, distanceWords(placed.distances[0]));
       write(votes, votesWords(placed.votes));
       write(verdict, short);
       write(detail, long);

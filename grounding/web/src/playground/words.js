@@ -2,6 +2,7 @@
  * Readouts in words.
  *
  *   offManifoldWords({quantile, ratio} | null)  -> {verdict, detail}
+ *   distanceWords(distance)                     -> "0.312", "< 0.0001"
  *   votesWords(votes)                           -> "9 of 12 are 3, 2 are 8, 1 is 5"
  *   driftWords(drift)                           -> one sentence
  *   trailWords({settled, drifts}, distance)     -> one sentence or two
@@ -11,6 +12,14 @@
 import { formatNumber, formatPercent } from "../format.js";
 
 /** @typedef {import("../messages.js").Placed} Placed */
+
+/** Shorter distances are rounding of 32-bit numbers. */
+const SHORTEST = 5e-5;
+
+/** @param {number} distance */
+export function distanceWords(distance) {
+  return distance < SHORTEST ? "< 0.0001" : formatNumber(distance);
+}
 
 /** Shares of the references that lie as near to their nearest: up to here "on", then "at the edge". */
 const ON = 0.9;
@@ -27,7 +36,8 @@ export function offManifoldWords(measured) {
       : quantile >= 1
         ? "Farther from its nearest neighbour than any reference is from its own"
         : `Farther from its nearest neighbour than ${share(quantile)} of the references are from theirs`;
-  return { verdict, detail: `${than} (${formatNumber(ratio, 2)} × the median).`, share: quantile };
+  const times = ratio < 0.01 ? "under 0.01" : formatNumber(ratio, 2);
+  return { verdict, detail: `${than} (${times} × the median).`, share: quantile };
 }
 
 /** No rounding to all or nothing: that is said in other words. @param {number} quantile */
@@ -62,5 +72,5 @@ export function trailWords({ settled, drifts }, distance) {
 export function probeSentence(placed, what) {
   const { verdict } = offManifoldWords(placed.offManifold);
   const known = placed.offManifold ? `${verdict}. ` : "";
-  return `${what}: nearest reference at ${formatNumber(placed.distances[0])}; of the neighbours, ${votesWords(placed.votes)}. ${known}`.trim();
+  return `${what}: nearest reference at ${distanceWords(placed.distances[0])}; of the neighbours, ${votesWords(placed.votes)}. ${known}`.trim();
 }

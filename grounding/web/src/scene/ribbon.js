@@ -56,7 +56,6 @@ function ribbon(shared) {
   });
   const object = new Mesh(quadsGeometry(room), material);
   object.frustumCulled = false;
-  object.renderOrder = 1;
   return {
     object,
     /** @param {Line} line */
@@ -104,6 +103,7 @@ export function ribbons(shared) {
     set(list) {
       while (pool.length < list.length) {
         const made = ribbon(shared);
+        made.object.renderOrder = 1 + pool.length / 100;
         pool.push(made);
         object.add(made.object);
       }
