@@ -56,6 +56,7 @@ test("thumbnails encode to the latents that Python wrote, and land on their plac
   const worst = await page.evaluate(async () => {
     const { client, assets } = /** @type {any} */ (window);
     const { thumbnails, rawLatents, latentDim, points, count } = assets;
+    await thumbnails.complete;
     const pixels = thumbnails.data.length / count;
     let [latent, place] = [0, 0];
     for (let row = 0; row < count; row += 97) {

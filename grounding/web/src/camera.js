@@ -81,8 +81,7 @@ export function eye(camera) {
  * @returns {Camera}
  */
 export function fit(positions, aspect, { from = START, only } = {}) {
-  const low = [Infinity, Infinity, Infinity];
-  const high = [-Infinity, -Infinity, -Infinity];
+  const [low, high] = [new Float64Array(3).fill(Infinity), new Float64Array(3).fill(-Infinity)];
   const count = positions.length / 3;
   for (let i = 0; i < count; i++) {
     if (only && !only(i)) continue;
@@ -93,17 +92,19 @@ export function fit(positions, aspect, { from = START, only } = {}) {
     }
   }
   if (low[0] > high[0]) return { ...from };
-  const centre = low.map((value, axis) => (value + high[axis]) / 2);
+  const [cx, cy, cz] = low.map((value, axis) => (value + high[axis]) / 2);
   let radius2 = 0;
   for (let i = 0; i < count; i++) {
     if (only && !only(i)) continue;
-    const [x, y, z] = centre.map((value, axis) => positions[3 * i + axis] - value);
+    const x = positions[3 * i] - cx;
+    const y = positions[3 * i + 1] - cy;
+    const z = positions[3 * i + 2] - cz;
     radius2 = Math.max(radius2, x * x + y * y + z * z);
   }
   const half = FIELD_OF_VIEW / 2;
   const narrowest = Math.min(half, Math.atan(Math.tan(half) * aspect));
   const distance = (1.05 * Math.max(Math.sqrt(radius2), 1e-2)) / Math.sin(narrowest);
-  return { ...from, distance, target: [centre[0], centre[1], centre[2]] };
+  return { ...from, distance, target: [cx, cy, cz] };
 }
 
 /** @param {Camera} camera @param {number} aspect @returns {Float64Array} (16), column-major */

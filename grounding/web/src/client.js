@@ -1,7 +1,8 @@
 /**
  * The page's side of the worker.
  *
- *   const client = startClient({onProgress, onNotice, onMeasured, onCrash});
+ *   const client = startClient({onProgress, onNotice, onMeasured,
+ *       onThumbnails, onCrash});
  *   await client.loadPoints({url})              -> LatentPoints        (rejects with PageError)
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
@@ -14,6 +15,9 @@
  *   await client.encode({image})                -> {latent}
  *   client.stop()
  *
+ * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded
+ * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended.
+ *
  * Types are those of messages.js. Each kind of request but the loads has one in flight and one
  * waiting, and the latest wins. onMeasured: probes asked from now on have `offManifold`; ask again.
  */
@@ -24,31 +28,66 @@ import { latestWins } from "./scheduling.js";
 /** @typedef {import("./messages.js").Ask} Ask */
 /** @typedef {import("./messages.js").Calls} Calls */
 /** @typedef {import("./messages.js").Reply} Reply */
+/** @typedef {import("./assets.js").Thumbnails} Thumbnails */
 
 /**
  * @typedef {object} Listeners
  * @property {(progress: import("./messages.js").Progress) => void} [onProgress]
  * @property {(text: string) => void} [onNotice] worth a quiet line: something was replaced
  * @property {() => void} [onMeasured]
+ * @property {(thumbnails: Thumbnails) => void} [onThumbnails] more of them have come
  * @property {(error: PageError) => void} [onCrash] the worker is gone
  */
 
 /** @param {Listeners} [listeners] */
-export function startClient({ onProgress, onNotice, onMeasured, onCrash } = {}) {
+export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
   const pending = new Map();
   let lastId = 0;
 
   worker.addEventListener("message", ({ data }) => {
-    const { id, answer, error, progress, notice } = /** @type {Reply} */ (data);
+    const { id, answer, error, progress, notice, block } = /** @type {Reply} */ (data);
     if (progress) return onProgress?.(progress);
     if (notice) return id === 0 ? onMeasured?.() : onNotice?.(notice);
+    if (block !== undefined) return arrived(id, block);
     const waiting = pending.get(id);
     pending.delete(id);
     if (error) waiting?.reject(fromPlain(error));
-    else waiting?.resolve(answer);
+    else waiting?.resolve(withThumbnails(id, answer));
   });
+
+  /** @type {Map<number, {thumbnails: Thumbnails, end: (isComplete: boolean) => void}>} */
+  const incoming = new Map();
+
+  /** @param {number} id @param {any} answer */
+  function withThumbnails(id, answer) {
+    const thumbnails = /** @type {Thumbnails | null | undefined} */ (answer?.thumbnails);
+    if (!thumbnails) return answer;
+    if (thumbnails.loaded) thumbnails.complete = Promise.resolve(true);
+    else {
+      const [channels, height, width] = thumbnails.shape;
+      thumbnails.data = new Uint8Array(answer.count * channels * height * width);
+      thumbnails.complete = new Promise((end) => incoming.set(id, { thumbnails, end }));
+    }
+    return answer;
+  }
+
+  /** @param {number} id @param {{offset: number, bytes: Uint8Array} | null} block */
+  function arrived(id, block) {
+    const one = incoming.get(id);
+    if (!one) return;
+    const { thumbnails, end } = one;
+    const [channels, height, width] = thumbnails.shape;
+    if (block) {
+      thumbnails.data.set(block.bytes, block.offset);
+      thumbnails.loaded = Math.floor((block.offset + block.bytes.length) / (channels * height * width));
+    } else {
+      incoming.delete(id);
+      end(thumbnails.loaded * channels * height * width === thumbnails.data.length);
+    }
+    onThumbnails?.(thumbnails);
+  }
 
   worker.addEventListener("error", (event) => {
     const message = `The page's worker stopped: ${event.message ?? "it could not be loaded"}.`;

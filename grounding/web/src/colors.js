@@ -5,6 +5,7 @@
  *   rampColor(share, theme)             -> [r, g, b] for a number in [0, 1], light grows
  *   colorsByClass(labels, theme)        -> Uint8Array (N, 3)
  *   colorsByNumber(values, theme)       -> {colors: Uint8Array (N, 3), low, high}
+ *   RAMP_WORDS[theme]                   the ramp told in words
  *   cssColor([r, g, b])                 -> "rgb(r g b)"
  *   background(theme), foreground(theme), accent(theme)  -> [r, g, b] of the stage
  *   glyphOf(label)                      -> 0 .. 9, the digit drawn for a label
@@ -31,6 +32,11 @@ const RAMP = {
   dark: { from: [0.5, 300], to: [0.95, 105] },
 };
 const RAMP_CHROMA = 0.15;
+/** The ramp in words. */
+export const RAMP_WORDS = {
+  light: "From dark violet, the lowest, over teal to yellow-green, the highest.",
+  dark: "From violet, the lowest, over blue-green to pale yellow, the highest.",
+};
 
 /** @param {string} hex @returns {Rgb} */
 function fromHex(hex) {
@@ -94,9 +100,14 @@ function toByte(linear) {
 
 /** @param {ArrayLike<number>} labels @param {Theme} theme @returns {Uint8Array} (N, 3) */
 export function colorsByClass(labels, theme) {
-  const palette = CLASSES[theme].map(fromHex);
+  const palette = Uint8Array.from(CLASSES[theme].flatMap(fromHex));
   const colors = new Uint8Array(labels.length * 3);
-  for (let i = 0; i < labels.length; i++) colors.set(palette[labels[i] % 10], 3 * i);
+  for (let i = 0; i < labels.length; i++) {
+    const from = 3 * (labels[i] % 10);
+    colors[3 * i] = palette[from];
+    colors[3 * i + 1] = palette[from + 1];
+    colors[3 * i + 2] = palette[from + 2];
+  }
   return colors;
 }
 

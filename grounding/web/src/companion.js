@@ -2,6 +2,8 @@
  * The binary companion of a JSON file: the same arrays, ready to use.
  *
  *   readCompanion(buffer)   -> {id, meta, arrays: {name: {shape, data}}}; data are views, no copies
+ *   headerOf(bytes), endOf(header, without), arraysOf(header, buffer)   the same piece by piece,
+ *                           while the file comes in
  *   findCompanion(text)     -> what the beginning of a JSON file says about its companion
  *
  * Layout, little endian: "GRNDBIN1", uint32 header bytes, 4 zero bytes, the header as UTF-8 JSON
@@ -14,11 +16,14 @@ import { PageError } from "./errors.js";
 /**
  * @typedef {{shape: number[], data: Float32Array | Int32Array | Uint8Array}} NamedArray
  * @typedef {{id: string, meta: Record<string, unknown>, arrays: Record<string, NamedArray>}} Companion
+ * @typedef {{dtype: keyof typeof TYPES, shape: number[], offset: number, bytes: number}} Place
+ * @typedef {{id: string, meta: Record<string, unknown>, places: Record<string, Place>}} Header
  * @typedef {{file: string, id: string, bytes: number}} CompanionEntry
  */
 
 const MAGIC = "GRNDBIN1";
 const PREAMBLE = 16;
+const MAX_HEADER = 1 << 24;
 const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 /** A JSON file names its companion within this many characters. */
 export const SEARCHED_CHARACTERS = 65_536;
@@ -38,19 +43,59 @@ function isSize(value) {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** @param {ArrayBuffer} buffer @returns {Companion} */
-export function readCompanion(buffer) {
-  if (buffer.byteLength < PREAMBLE) throw broken("it is too short");
-  if (String.fromCharCode(...new Uint8Array(buffer, 0, 8)) !== MAGIC) throw broken("wrong type");
-  const size = new DataView(buffer).getUint32(8, true);
-  if (PREAMBLE + size > buffer.byteLength) throw broken("its header is cut off");
-  const { id, meta, arrays } = parseHeader(new Uint8Array(buffer, PREAMBLE, size));
+/**
+ * @param {Uint8Array} bytes first bytes of the file
+ * @returns {Header | null} null: not all of it is there yet
+ */
+export function headerOf(bytes) {
+  if (bytes.length < PREAMBLE) return null;
+  if (String.fromCharCode(...bytes.subarray(0, 8)) !== MAGIC) throw broken("wrong type");
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true);
+  if (size > MAX_HEADER) throw broken("its header is too long");
+  if (PREAMBLE + size > bytes.length) return null;
+  const { id, meta, arrays } = parseHeader(bytes.subarray(PREAMBLE, PREAMBLE + size));
+  /** @type {Record<string, Place>} */
+  const places = Object.create(null);
+  for (const [name, entry] of Object.entries(arrays)) places[name] = checkedPlace(PREAMBLE + size, entry);
+  return { id, meta, places };
+}
+
+/**
+ * Where the arrays end.
+ * @param {Header} header @param {string} [without] an array that does not count, if it lies behind
+ *   all others: then where it begins
+ */
+export function endOf({ places }, without) {
+  let end = 0;
+  for (const [name, { offset, bytes }] of Object.entries(places)) {
+    if (name !== without) end = Math.max(end, offset + bytes);
+  }
+  const left = without === undefined ? undefined : places[without];
+  if (!left) return end;
+  return left.offset < end ? Math.max(end, left.offset + left.bytes) : left.offset;
+}
+
+/**
+ * @param {Header} header @param {ArrayBuffer} buffer the file, or its beginning
+ * @returns {Record<string, NamedArray>} those that lie behind the buffer's end: without their data
+ */
+export function arraysOf({ places }, buffer) {
   /** @type {Record<string, NamedArray>} */
   const read = Object.create(null);
-  for (const [name, entry] of Object.entries(arrays)) {
-    read[name] = readArray(buffer, PREAMBLE + size, entry);
+  for (const [name, { dtype, shape, offset, bytes }] of Object.entries(places)) {
+    const Type = TYPES[dtype];
+    const isThere = offset + bytes <= buffer.byteLength;
+    read[name] = { shape, data: isThere ? new Type(buffer, offset, bytes / Type.BYTES_PER_ELEMENT) : new Type() };
   }
-  return { id, meta, arrays: read };
+  return read;
+}
+
+/** @param {ArrayBuffer} buffer @returns {Companion} */
+export function readCompanion(buffer) {
+  const header = headerOf(new Uint8Array(buffer));
+  if (!header) throw broken("it is too short");
+  if (endOf(header) > buffer.byteLength) throw broken("it is cut off");
+  return { id: header.id, meta: header.meta, arrays: arraysOf(header, buffer) };
 }
 
 /** @param {Uint8Array} bytes */
@@ -69,20 +114,19 @@ function parseHeader(bytes) {
   return { id, meta, arrays };
 }
 
-/** @param {ArrayBuffer} buffer @param {number} begin first byte after the header @param {unknown} entry */
-function readArray(buffer, begin, entry) {
+/** @param {number} begin first byte after the header @param {unknown} entry @returns {Place} */
+function checkedPlace(begin, entry) {
   if (!isObject(entry)) throw broken("an array has no description");
   const { dtype, shape, offset, bytes } = entry;
   if (typeof dtype !== "string" || !Object.hasOwn(TYPES, dtype)) throw broken("unknown type of array");
-  const Type = TYPES[/** @type {keyof typeof TYPES} */ (dtype)];
+  const known = /** @type {keyof typeof TYPES} */ (dtype);
   if (!Array.isArray(shape) || !shape.every(isSize)) throw broken("an array has no shape");
   if (!isSize(offset) || !isSize(bytes) || offset % 8 || offset < begin) {
     throw broken("an array has no place");
   }
   const count = shape.reduce((product, side) => product * side, 1);
-  if (count * Type.BYTES_PER_ELEMENT !== bytes) throw broken("an array's shape and size differ");
-  if (offset + bytes > buffer.byteLength) throw broken("it is cut off");
-  return { shape, data: new Type(buffer, offset, count) };
+  if (count * TYPES[known].BYTES_PER_ELEMENT !== bytes) throw broken("an array's shape and size differ");
+  return { dtype: known, shape, offset, bytes };
 }
 
 /**

@@ -5,7 +5,8 @@
  *   controls.setTool("orbit" | "pan" | "box" | "lasso");   controls.detach()
  *
  * Drag turns, right or middle drag or Shift-drag pans, wheel or pinch zooms, two fingers pan.
- * Keys on the focused canvas: arrows turn, Shift + arrows pan, + and - zoom, 0 or Home fits all.
+ * Keys on the focused canvas: arrows turn, Shift + arrows pan, + and - zoom, 0 or Home fits all,
+ * Enter picks the point nearest to the middle (KEYS lists them for the reader).
  * onHover(index | -1, x, y) and onClick(index | -1, x, y) name the point under the cursor, picked
  * by distance on the screen; onSelect(shape, outline, isDone) gives the box [x0, y0, x1, y1] or the
  * lasso [x, y, ...] while it is drawn. `only` (a getter) says which points can be picked.
@@ -20,7 +21,7 @@ import { nearestOnScreen } from "./picking.js";
 /**
  * @typedef {object} ControlListeners
  * @property {(index: number, x: number, y: number) => void} [onHover]
- * @property {(index: number, x: number, y: number, event: PointerEvent) => void} [onClick]
+ * @property {(index: number, x: number, y: number, event: PointerEvent | KeyboardEvent) => void} [onClick]
  * @property {(shape: "box" | "lasso", outline: number[], isDone: boolean) => void} [onSelect]
  * @property {() => ((index: number) => boolean) | undefined} [only]
  */
@@ -30,7 +31,19 @@ const RADIANS_PER_KEY = 0.1;
 const PIXELS_PER_KEY = 30;
 const ZOOM_PER_KEY = 1.15;
 const CLICK_PIXELS = 5;
-const REACH = { mouse: 12, touch: 24 };
+const REACH = { mouse: 12, touch: 24, key: 80 };
+
+/** @type {[keys: string, what: string][]} for ui/keys.js */
+export const KEYS = [
+  ["Drag", "Turn"],
+  ["Shift + drag, right drag, two fingers", "Move"],
+  ["Wheel, pinch", "Zoom"],
+  ["Arrow keys", "Turn"],
+  ["Shift + arrow keys", "Move"],
+  ["+ and −", "Zoom"],
+  ["0", "Fit all points"],
+  ["Enter", "Choose the point nearest to the middle"],
+];
 
 /** @param {HTMLCanvasElement} canvas @param {Cloud} cloud @param {ControlListeners} [listeners] */
 export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only } = {}) {
@@ -106,6 +119,8 @@ export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only
     pointers.delete(event.pointerId);
     const ended = drag;
     drag = null;
+    // Ready for the next hover, which may come before the next frame.
+    if (ended && ended.moved >= CLICK_PIXELS) cloud.screen();
     if (!ended || event.type === "pointercancel") return;
     if (ended.moved < CLICK_PIXELS) onClick?.(pick(at.x, at.y, event), at.x, at.y, event);
     else if (ended.tool === "box" || ended.tool === "lasso") onSelect?.(ended.tool, ended.outline, true);
@@ -140,6 +155,10 @@ export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only
     } else if (event.key === "+" || event.key === "=") cloud.setCamera(zoom(camera, 1 / ZOOM_PER_KEY));
     else if (event.key === "-") cloud.setCamera(zoom(camera, ZOOM_PER_KEY));
     else if (event.key === "0" || event.key === "Home") cloud.fit();
+    else if (event.key === "Enter") {
+      const [x, y] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
+      onClick?.(nearestOnScreen(cloud.screen(), x, y, REACH.key, { only: only?.() }), x, y, event);
+    }
     else return;
     event.preventDefault();
   }

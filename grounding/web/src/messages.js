@@ -2,7 +2,7 @@
  * What page and worker say to each other.
  *
  * The page sends {id, ask, ...arguments}; the worker answers {id, answer} or {id, error}, and
- * before that any number of {id, progress} and {id, notice}. `Calls` names, for each `ask`, its
+ * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}. `Calls` names, for each `ask`, its
  * arguments and its answer; client.js offers each as a method.
  */
 
@@ -11,7 +11,7 @@
 
 /**
  * @typedef {{loaded: number, total: number | null, what: string}} Progress bytes; what: "points",
- *   "assets", "encoder", "decoder" or "runtime"
+ *   "assets", "encoder", "decoder", "runtime", or later "thumbnails"
  * @typedef {{latentDim: number, pixels: number, inputShape: number[], checkpointSha256: string,
  *   bytes: number}} ModelFacts inputShape without the batch
  */
@@ -50,6 +50,7 @@
  * @property {Float32Array} positions (steps + 1, 3), the first where it started
  * @property {number[]} drifts (steps) length of each step in the latent space
  * @property {boolean} settled whether the last step was short enough
+ * @property {number} distance between the first and the last latent
  * @property {Float32Array} decoded (pixels) of the last latent
  */
 
@@ -80,7 +81,9 @@
 /** @typedef {{[K in Ask]: {id: number, ask: K} & Calls[K]["arguments"]}[Ask]} Request */
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
- *   progress?: Progress, notice?: string}} Reply
+ *   progress?: Progress, notice?: string,
+ *   block?: {offset: number, bytes: Uint8Array} | null}} Reply block: of the thumbnails of a file
+ *   that was answered; null: no more will come
  */
 
 export {};

@@ -8,10 +8,10 @@
  */
 
 import { PageError } from "./errors.js";
-import { download } from "./loading.js";
+import { download } from "./download.js";
 import { checkpointSha256, onnxMetadata } from "./onnx.js";
 
-/** @typedef {import("./loading.js").OnProgress} OnProgress */
+/** @typedef {import("./download.js").OnProgress} OnProgress */
 /** @typedef {import("./messages.js").ModelFacts} ModelFacts */
 /** @typedef {typeof import("onnxruntime-web/wasm")} Runtime */
 /** @typedef {{facts: ModelFacts, run: (values: Float32Array, count: number) => Promise<Float32Array>}} Model */

@@ -1,7 +1,7 @@
 /**
  * One table of state that is the URL.
  *
- *   VIEWER, PLAYGROUND                       the two tables: name -> field
+ *   VIEWER, PLAYGROUND, COMMON               the two tables, and what both have: name -> field
  *   readState(table, search)                 -> state; missing or bad values become the default
  *   writeState(table, state)                 -> "?a=1&b=2" without defaults, or ""
  *   defaultState(table)                      -> state
@@ -49,10 +49,12 @@ import { MAX_SEED } from "./rng.js";
 
 /**
  * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
- *   mode: "probe" | "interpolate", source: "digit" | "drawing", digit: number, shiftX: number,
- *   shiftY: number, rotation: number, scale: number, intensity: number, noise: number,
- *   masking: number, seed: number, normalize: boolean, from: number | null, to: number | null,
- *   t: number}} PlaygroundState from, to: numbers of references
+ *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference", digit: number,
+ *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
+ *   scale: number, intensity: number, noise: number, masking: number, seed: number,
+ *   normalize: boolean, from: number | null, to: number | null, t: number, dim: number[],
+ *   isolate: number | null}} PlaygroundState
+ *   reference, from, to: rows of references; strokes: playground/strokes.js's text
  */
 
 const LONGEST_TEXT = 2_000;
@@ -61,7 +63,7 @@ const VECTOR_DIGITS = 4;
 const MAX_INDEX = 0x7fffffff;
 
 /** @type {Table} */
-const COMMON = {
+export const COMMON = {
   size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
   glyphs: { kind: "flag", initial: false },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
@@ -91,8 +93,10 @@ export const PLAYGROUND = Object.freeze({
   encoder: { kind: "text", initial: "" },
   decoder: { kind: "text", initial: "" },
   mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate"] },
-  source: { kind: "choice", initial: "digit", of: ["digit", "drawing"] },
+  source: { kind: "choice", initial: "digit", of: ["digit", "drawing", "reference"] },
   digit: { kind: "integer", initial: 3, min: 0, max: 999 },
+  reference: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  strokes: { kind: "text", initial: "" },
   shiftX: slider("shiftX", 0),
   shiftY: slider("shiftY", 0),
   rotation: slider("rotation", 0),
@@ -101,10 +105,12 @@ export const PLAYGROUND = Object.freeze({
   noise: slider("noise", 0),
   masking: slider("masking", 0),
   seed: { kind: "integer", initial: 1, min: 0, max: MAX_SEED },
-  normalize: { kind: "flag", initial: false },
+  normalize: { kind: "flag", initial: true },
   from: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   to: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
-  t: { kind: "number", initial: 0, min: 0, max: 1, digits: 3 },
+  t: { kind: "number", initial: 0.5, min: 0, max: 1, digits: 3 },
+  dim: VIEWER.dim,
+  isolate: VIEWER.isolate,
   ...COMMON,
 });
 

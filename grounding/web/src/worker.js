@@ -9,7 +9,7 @@
 import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
 import { PageError, toPlain } from "./errors.js";
 import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
-import { loadValue } from "./loading.js";
+import { loadFile } from "./loading.js";
 import { loadModels } from "./models.js";
 import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
 import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength } from "./projection.js";
@@ -24,6 +24,7 @@ import { sameOriginUrl } from "./urls.js";
 
 const MEASURED_ROWS = 512;
 const SLICE_MS = 4;
+const PROGRESS_MS = 50;
 const SETTLED_TOLERANCE = 1e-3;
 const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
@@ -45,9 +46,40 @@ function say(reply, transfer = []) {
 
 /** @param {number} id */
 const listeners = (id) => ({
-  onProgress: (/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress }),
+  onProgress: paced((/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress })),
   onNotice: (/** @type {string} */ notice) => say({ id, notice }),
 });
+
+/**
+ * A large file comes in hundreds of pieces; the reader needs to hear of few.
+ * @param {import("./download.js").OnProgress} tell @returns {import("./download.js").OnProgress}
+ */
+function paced(tell) {
+  /** @type {Map<string, number>} */
+  const told = new Map();
+  return (progress) => {
+    const now = performance.now();
+    if (progress.loaded !== progress.total && now - (told.get(progress.what) ?? -Infinity) < PROGRESS_MS) return;
+    told.set(progress.what, now);
+    tell(progress);
+  };
+}
+
+/**
+ * After the answer, so that nothing waits for them.
+ * @param {import("./loading.js").Rest | null} read @param {number} id
+ */
+async function sendThumbnails(read, id) {
+  if (!read) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  try {
+    await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
+  } catch (error) {
+    const { message } = toPlain(error);
+    say({ id, notice: `Some pictures are missing: ${message}` });
+  }
+  say({ id, block: null });
+}
 
 function ready() {
   if (!assets || !models) {
@@ -92,15 +124,19 @@ function place({ latents, latentDim, l2Normalized, projectionK, points, labels }
 const answers = {
   async loadPoints({ url }, id) {
     const checked = sameOriginUrl(url, location.href, "data");
-    const file = parseLatentPoints(await loadValue(checked, "points", listeners(id)));
-    points = { matrix: file.points.slice(), dim: 3 };
+    const { value, thumbnails } = await loadFile(checked, "points", listeners(id));
+    const file = parseLatentPoints(value);
+    points = { matrix: file.points, dim: 3 };
+    void sendThumbnails(thumbnails, id);
     return file;
   },
 
   async loadAssets({ url }, id) {
     const checked = sameOriginUrl(url, location.href, "assets");
-    assetsLoad = loadValue(checked, "assets", listeners(id)).then(parseInteractiveAssets);
+    const loading = loadFile(checked, "assets", listeners(id));
+    assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     assets = await assetsLoad;
+    void sendThumbnails((await loading).thumbnails, id);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
   },
@@ -175,7 +211,8 @@ const answers = {
     const { trail, drifts, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most });
     const last = trail[trail.length - 1];
     const places = Float32Array.from(trail.flatMap((latent) => place(assets, latent).position));
-    return { positions: places, drifts, settled, decoded: await decoder.run(last, 1) };
+    const [distance] = driftOf(z, last, assets.latentDim);
+    return { positions: places, drifts, settled, distance, decoded: await decoder.run(last, 1) };
   },
 
   async neighbors({ index, k }) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { companionValue, parseLatentPoints } from "../src/assets.js";
-import { SEARCHED_CHARACTERS, findCompanion, readCompanion } from "../src/companion.js";
+import { SEARCHED_CHARACTERS, arraysOf, endOf, findCompanion, headerOf, readCompanion } from "../src/companion.js";
 
 /**
  * The layout written out by hand: preamble, header, padding, arrays at multiples of 8.
@@ -43,6 +43,19 @@ test("arrays are read where the header says, as views", () => {
   assert.deepEqual([...points.labels], [7, 9]);
   assert.deepEqual([...(points.thumbnails?.data ?? [])].slice(4), [255, 254, 253, 252]);
   assert.deepEqual(points.thumbnails?.shape, [1, 2, 2]);
+});
+
+test("while the file comes in: everything but the thumbnails", () => {
+  const bytes = new Uint8Array(file({ id: "abc", meta: META, arrays: ARRAYS }, PARTS));
+  assert.equal(headerOf(bytes.subarray(0, 15)), null);
+  assert.equal(headerOf(bytes.subarray(0, 100)), null);
+  const header = headerOf(bytes.subarray(0, 400));
+  assert(header);
+  assert.deepEqual([endOf(header), endOf(header, "thumbnails"), endOf(header, "points")], [840, 832, 840]);
+  const arrays = arraysOf(header, bytes.buffer.slice(0, 832));
+  assert.deepEqual([...arrays.labels.data], [7, 9]);
+  const { thumbnails } = parseLatentPoints(companionValue({ ...header, arrays }));
+  assert.deepEqual(thumbnails, { data: new Uint8Array(), shape: [1, 2, 2], loaded: 0 });
 });
 
 /** @type {Record<string, [any, number?]>} */

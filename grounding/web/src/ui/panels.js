@@ -1,6 +1,12 @@
 /**
  * What stands in place of the stage while there is nothing to see.
  *
+ *   const panels = stagePanels(overlay);
+ *   panels.showError(error)           replaces what stands there
+ *   panels.showLoading()              -> {update(progress), done()}; it appears only if it takes long
+ *   panels.showWelcome(title, ...children)   what the page needs, when it was opened with nothing
+ *   panels.showNotice(text)           a quiet line that can be closed
+ *   panels.clear()                    takes error, loading and welcome away
  *   const loading = loadingPanel();   loading.node, loading.update(progress), loading.done()
  *   errorPanel(error)                 -> element for a PageError: what is wrong, what to do next
  *   notice(text)                      -> a quiet line that can be closed
@@ -21,6 +27,7 @@ const NAMES = {
   encoder: "Encoder",
   decoder: "Decoder",
   runtime: "Model runtime",
+  thumbnails: "Pictures",
 };
 
 export function loadingPanel() {
@@ -81,4 +88,38 @@ export function notice(text) {
     element("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => node.remove() }, "×"),
   );
   return node;
+}
+
+/** @param {HTMLElement} overlay */
+export function stagePanels(overlay) {
+  /** @type {HTMLElement | null} */
+  let shown = null;
+  const notices = element("div", { class: "notices" });
+  overlay.append(notices);
+
+  function clear() {
+    shown?.remove();
+    shown = null;
+  }
+  /** @param {HTMLElement} node */
+  function show(node) {
+    clear();
+    shown = node;
+    overlay.append(node);
+  }
+  return {
+    clear,
+    /** @param {unknown} error */
+    showError: (error) => show(errorPanel(error)),
+    showLoading() {
+      const { node, update } = loadingPanel();
+      show(node);
+      return { update, done: () => shown === node && clear() };
+    },
+    /** @param {string} title @param {...import("./element.js").Child} children */
+    showWelcome: (title, ...children) =>
+      show(element("div", { class: "panel welcome" }, element("h2", { class: "panel-title" }, title), ...children)),
+    /** @param {string} text */
+    showNotice: (text) => notices.append(notice(text)),
+  };
 }

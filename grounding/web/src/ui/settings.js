@@ -1,0 +1,75 @@
+/**
+ * The settings of the view that both pages share.
+ *
+ *   const settings = viewSettings(state, {onChange, onFit, onReset, onSave});
+ *   settings.node                     a section for the side bar
+ *   settings.update(state)            after back, forward or reset
+ *
+ * state: {size, glyphs, theme} of state.js. onChange({size}), onChange({glyphs}) and
+ * onChange({theme}) name what was changed; onSave() saves the picture.
+ */
+
+import { element } from "./element.js";
+import { slider } from "./slider.js";
+
+/** @typedef {Pick<import("../state.js").CommonState, "size" | "glyphs" | "theme">} ViewState */
+
+/** @type {[import("../state.js").CommonState["theme"], string][]} */
+const THEMES = [
+  ["auto", "As the system"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+];
+
+/**
+ * @param {ViewState} state
+ * @param {{onChange: (changes: Partial<ViewState>) => void, onFit: () => void, onReset: () => void,
+ *   onSave: () => void}} listeners
+ */
+export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
+  const size = slider({
+    label: "Point size",
+    min: 1,
+    max: 12,
+    step: 0.5,
+    initial: 4,
+    value: state.size,
+    format: (value) => `${value} px`,
+    onInput: (value) => onChange({ size: value }),
+  });
+  const glyphs = element("input", {
+    type: "checkbox",
+    checked: state.glyphs,
+    onchange: () => onChange({ glyphs: glyphs.checked }),
+  });
+  const theme = element(
+    "select",
+    { onchange: () => onChange({ theme: /** @type {ViewState["theme"]} */ (theme.value) }) },
+    ...THEMES.map(([value, text]) => element("option", { value }, text)),
+  );
+  /** @param {string} text @param {() => void} onclick @param {string} title */
+  const button = (text, onclick, title) => element("button", { type: "button", title, onclick }, text);
+  const node = element(
+    "section",
+    { class: "settings", "aria-label": "View" },
+    element("h2", {}, "View"),
+    size.node,
+    element("label", { class: "check" }, glyphs, "Digits instead of dots"),
+    element("label", { class: "choice" }, "Theme", theme),
+    element(
+      "div",
+      { class: "buttons" },
+      button("Fit", onFit, "Show all points from the present direction"),
+      button("Reset", onReset, "Back to the view that the page starts with"),
+      button("Save PNG", onSave, "Save the picture on the stage"),
+    ),
+  );
+  /** @param {ViewState} next */
+  function update(next) {
+    size.set(next.size);
+    glyphs.checked = next.glyphs;
+    theme.value = next.theme;
+  }
+  update(state);
+  return { node, update };
+}

@@ -1,0 +1,53 @@
+/**
+ * The card beside the cursor: digit, class and index of the point under it.
+ *
+ *   const card = hoverCard(overlay, points);
+ *   card.show(row, x, y, color); card.hide(); card.refresh()
+ */
+
+import { element } from "../ui/element.js";
+import { pointName } from "./describe.js";
+import { digitPicture } from "../ui/digit_picture.js";
+
+const AWAY = 14;
+
+/** @param {HTMLElement} overlay @param {import("../assets.js").LatentPoints} points */
+export function hoverCard(overlay, points) {
+  const picture = digitPicture(points, "Digit under the cursor");
+  const swatch = element("span", { class: "swatch" });
+  const title = element("strong");
+  const name = element("span", { class: "muted" });
+  // The cursor's own: what it says can be had by the keyboard from the chosen point.
+  const node = element(
+    "div",
+    { class: "hover card", "aria-hidden": "true", hidden: true },
+    picture?.node,
+    element("div", {}, element("div", { class: "class-line" }, swatch, title), name),
+  );
+  overlay.append(node);
+  let shown = -1;
+
+  return {
+    node,
+    refresh: () => void picture?.refresh(),
+    hide() {
+      node.hidden = true;
+      shown = -1;
+    },
+    /** @param {number} row @param {number} x @param {number} y @param {string} color */
+    show(row, x, y, color) {
+      if (row !== shown) {
+        shown = row;
+        picture?.show(row);
+        swatch.style.backgroundColor = color;
+        title.textContent = `Class ${points.labels[row]}`;
+        name.textContent = pointName(points, row);
+      }
+      node.hidden = false;
+      const isRight = x + AWAY + node.offsetWidth < overlay.clientWidth;
+      const left = isRight ? x + AWAY : x - AWAY - node.offsetWidth;
+      const top = Math.min(Math.max(4, y - node.offsetHeight / 2), overlay.clientHeight - node.offsetHeight - 4);
+      node.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
+    },
+  };
+}

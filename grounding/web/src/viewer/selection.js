@@ -1,0 +1,134 @@
+/**
+ * Many points chosen at once: tools on the stage, and what they hold by class.
+ *
+ *   const selection = pointSelection(overlay, corner, {onTool, onChange, all});
+ *   selection.drawn(shape, outline, isDone, find)   from controls.js; find(): the rows inside
+ *   selection.choose(tool); selection.endTool()
+ *   selection.set(rows | null); selection.clear(); selection.rows
+ *   selection.has(row)                              true for every row when nothing is selected
+ *   selection.node                                  a section for the side bar
+ *   selection.update(colorOf)                       after a change of colours
+ *
+ * onTool(tool) tells controls.js, onChange() that other rows are selected, all() gives the rows that
+ * can be seen, which the keyboard selects.
+ */
+
+import { formatCount, formatPercent } from "../format.js";
+import { element, replaceChildren } from "../ui/element.js";
+import { countClasses } from "./describe.js";
+import { selectionOutline } from "./outline.js";
+
+/** @typedef {import("../controls.js").Tool} Tool */
+
+/** @type {[Tool, string, string][]} */
+const TOOLS = [
+  ["orbit", "Turn", "Drag turns the cloud"],
+  ["pan", "Move", "Drag moves the cloud"],
+  ["box", "Box", "Drag a box around points to select them"],
+  ["lasso", "Lasso", "Draw around points to select them"],
+];
+
+/**
+ * @param {HTMLElement} overlay @param {HTMLElement} corner @param {ArrayLike<number>} labels
+ * @param {{onTool: (tool: Tool) => void, onChange: () => void, all: () => Int32Array}} listeners
+ */
+export function pointSelection(overlay, corner, labels, { onTool, onChange, all }) {
+  const outline = selectionOutline(overlay);
+  /** @type {Int32Array | null} */
+  let rows = null;
+  let member = new Uint8Array();
+  /** @type {(label: number) => string} */
+  let colorOf = () => "";
+  const buttons = TOOLS.map(([tool, text, title]) =>
+    element("button", { type: "button", title, "data-tool": tool, onclick: () => choose(tool) }, text),
+  );
+  corner.append(element("div", { class: "segments", role: "group", "aria-label": "What a drag does" }, ...buttons));
+
+  const count = element("p", { role: "status" });
+  const bars = element("ul", { class: "bars" });
+  const clearButton = element("button", { type: "button", class: "small", onclick: () => set(null) }, "Clear");
+  const allButton = element(
+    "button",
+    { type: "button", class: "small", title: "Select all points in the picture", onclick: () => set(all()) },
+    "All in view",
+  );
+  const node = element(
+    "section",
+    { class: "selection", "aria-label": "Selection" },
+    element("div", { class: "section-head" }, element("h2", {}, "Selection"), element("div", { class: "buttons" }, allButton, clearButton)),
+    count,
+    bars,
+  );
+
+  /** @param {Tool} tool */
+  function choose(tool) {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    onTool(tool);
+  }
+
+  function paint() {
+    clearButton.hidden = !rows;
+    count.classList.toggle("muted", !rows);
+    count.textContent = rows
+      ? `${formatCount(rows.length)} of ${formatCount(labels.length)} points`
+      : "Draw a box or a lasso on the stage.";
+    const classes = rows ? countClasses(labels, rows).sort((a, b) => b.count - a.count) : [];
+    replaceChildren(bars, ...classes.map((one) => bar(one, rows?.length ?? 1, colorOf(one.label))));
+  }
+
+  /** @param {Int32Array | null} next */
+  function set(next) {
+    rows = next;
+    member = new Uint8Array(labels.length);
+    for (const row of rows ?? []) member[row] = 1;
+    outline.hide();
+    paint();
+    onChange();
+  }
+
+  choose("orbit");
+  paint();
+  return {
+    node,
+    set,
+    choose,
+    clear: () => set(null),
+    /** Back to turning. @returns {boolean} whether another tool was chosen */
+    endTool() {
+      const wasOther = buttons[0].getAttribute("aria-pressed") !== "true";
+      if (wasOther) choose("orbit");
+      return wasOther;
+    },
+    get rows() {
+      return rows;
+    },
+    /** @param {number} row */
+    has: (row) => !rows || member[row] === 1,
+    /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {() => Int32Array} find */
+    drawn(shape, corners, isDone, find) {
+      if (isDone) set(find());
+      else outline.show(shape, corners);
+    },
+    /** @param {(label: number) => string} colors */
+    update(colors) {
+      colorOf = colors;
+      paint();
+    },
+  };
+}
+
+/** @param {{label: number, count: number}} one @param {number} total @param {string} color */
+function bar({ label, count }, total, color) {
+  const fill = element("span", { class: "bar-fill" });
+  fill.style.width = `${(100 * count) / total}%`;
+  fill.style.backgroundColor = color;
+  return element(
+    "li",
+    {},
+    element("span", { class: "visually-hidden" }, "Class "),
+    element("span", { class: "bar-label" }, String(label)),
+    element("span", { class: "bar-track" }, fill),
+    element("span", { class: "number" }, formatCount(count)),
+    element("span", { class: "number muted" }, formatPercent(count / total)),
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * Which classes are shown and which step back, as the legend changes it.
+ *
+ *   isShown(shown, label)              -> boolean
+ *   toggled(shown, label, labels)      -> Visibility after a click on a class
+ *   isolated(shown, label)             -> Visibility that shows this class alone, or all again
+ *   EVERYTHING                         all classes shown
+ *
+ * A Visibility is {dim, isolate}: either one class is isolated, or some are dimmed.
+ */
+
+/** @typedef {{dim: readonly number[], isolate: number | null}} Visibility */
+
+/** @type {Readonly<Visibility>} */
+export const EVERYTHING = Object.freeze({ dim: Object.freeze([]), isolate: null });
+
+/** @param {Visibility} shown @param {number} label */
+export function isShown({ dim, isolate }, label) {
+  return isolate === null ? !dim.includes(label) : label === isolate;
+}
+
+/**
+ * Dim a class or bring it back. Dimming the last class that is shown brings all back.
+ * @param {Visibility} shown @param {number} label @param {readonly number[]} labels all classes
+ * @returns {Visibility}
+ */
+export function toggled(shown, label, labels) {
+  const dim = labels.filter((other) => isShown(shown, other) === (other === label));
+  return dim.length === labels.length ? EVERYTHING : { dim, isolate: null };
+}
+
+/** @param {Visibility} shown @param {number} label @returns {Visibility} */
+export function isolated(shown, label) {
+  return shown.isolate === label ? EVERYTHING : { dim: [], isolate: label };
+}

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EVERYTHING, isShown, isolated, toggled } from "../src/visibility.js";
+
+const LABELS = [0, 1, 2];
+
+test("a click dims a class, another brings it back", () => {
+  const dimmed = toggled(EVERYTHING, 1, LABELS);
+  assert.deepEqual(dimmed, { dim: [1], isolate: null });
+  assert.deepEqual(LABELS.map((label) => isShown(dimmed, label)), [true, false, true]);
+  assert.deepEqual(toggled(dimmed, 1, LABELS).dim, []);
+});
+
+test("dimming the last class that is shown brings all back", () => {
+  assert.equal(toggled({ dim: [0, 2], isolate: null }, 1, LABELS), EVERYTHING);
+});
+
+test("isolating shows one class alone, isolating it again shows all", () => {
+  const alone = isolated({ dim: [2], isolate: null }, 2);
+  assert.deepEqual(LABELS.filter((label) => isShown(alone, label)), [2]);
+  assert.equal(isolated(alone, 2), EVERYTHING);
+});
+
+test("a click beside an isolated class adds to it; a click on it brings all back", () => {
+  const two = toggled({ dim: [], isolate: 2 }, 0, LABELS);
+  assert.deepEqual(LABELS.filter((label) => isShown(two, label)), [0, 2]);
+  assert.equal(toggled({ dim: [], isolate: 2 }, 2, LABELS), EVERYTHING);
+});
