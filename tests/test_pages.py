@@ -108,7 +108,7 @@ def served(command, folder, said=r"http://[\d.]+:\d+/"):
         raise AssertionError(f"{command} ended without an address")
     finally:
         process.terminate()
-        process.wait(10)
+        process.communicate(timeout=10)
 
 
 def plain_server(folder):

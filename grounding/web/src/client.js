@@ -105,7 +105,8 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
       new Promise((resolve, reject) => {
         const id = ++lastId;
         pending.set(id, { resolve, reject });
-        worker.postMessage({ ...values, id, ask });
+        // The worker lies in another folder: relative addresses are meant from the page.
+        worker.postMessage({ ...values, id, ask, base: location.href });
       });
 
   return {

@@ -1,7 +1,7 @@
 /**
  * What page and worker say to each other.
  *
- * The page sends {id, ask, ...arguments}; the worker answers {id, answer} or {id, error}, and
+ * The page sends {id, ask, base, ...arguments}, base being its own address; the worker answers {id, answer} or {id, error}, and
  * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}. `Calls` names, for each `ask`, its
  * arguments and its answer; client.js offers each as a method.
  */
@@ -78,7 +78,7 @@
  */
 
 /** @typedef {keyof Calls} Ask */
-/** @typedef {{[K in Ask]: {id: number, ask: K} & Calls[K]["arguments"]}[Ask]} Request */
+/** @typedef {{[K in Ask]: {id: number, ask: K, base: string} & Calls[K]["arguments"]}[Ask]} Request */
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
  *   progress?: Progress, notice?: string,

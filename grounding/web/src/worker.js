@@ -120,10 +120,10 @@ function place({ latents, latentDim, l2Normalized, projectionK, points, labels }
   };
 }
 
-/** @type {{[K in keyof Calls]: (call: Calls[K]["arguments"], id: number) => Promise<Calls[K]["answer"]>}} */
+/** @type {{[K in keyof Calls]: (call: Calls[K]["arguments"], id: number, base: string) => Promise<Calls[K]["answer"]>}} */
 const answers = {
-  async loadPoints({ url }, id) {
-    const checked = sameOriginUrl(url, location.href, "data");
+  async loadPoints({ url }, id, base) {
+    const checked = sameOriginUrl(url, base, "data");
     const { value, thumbnails } = await loadFile(checked, "points", listeners(id));
     const file = parseLatentPoints(value);
     points = { matrix: file.points, dim: 3 };
@@ -131,8 +131,8 @@ const answers = {
     return file;
   },
 
-  async loadAssets({ url }, id) {
-    const checked = sameOriginUrl(url, location.href, "assets");
+  async loadAssets({ url }, id, base) {
+    const checked = sameOriginUrl(url, base, "assets");
     const loading = loadFile(checked, "assets", listeners(id));
     assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     assets = await assetsLoad;
@@ -141,9 +141,9 @@ const answers = {
     return assets;
   },
 
-  async loadModels({ encoder, decoder }, id) {
-    const encoderUrl = sameOriginUrl(encoder, location.href, "encoder");
-    const decoderUrl = sameOriginUrl(decoder, location.href, "decoder");
+  async loadModels({ encoder, decoder }, id, base) {
+    const encoderUrl = sameOriginUrl(encoder, base, "encoder");
+    const decoderUrl = sameOriginUrl(decoder, base, "decoder");
     const [loaded, references] = await Promise.all([
       loadModels(encoderUrl, decoderUrl, listeners(id).onProgress),
       assetsLoad,
@@ -263,8 +263,10 @@ const LOADS = new Set(["loadPoints", "loadAssets", "loadModels"]);
 /** @param {Request} request */
 async function answer(request) {
   try {
-    const call = /** @type {(call: unknown, id: number) => Promise<unknown>} */ (answers[request.ask]);
-    say({ id: request.id, answer: await call(request, request.id) });
+    const call = /** @type {(call: unknown, id: number, base: string) => Promise<unknown>} */ (
+      answers[request.ask]
+    );
+    say({ id: request.id, answer: await call(request, request.id, request.base) });
   } catch (error) {
     say({ id: request.id, error: toPlain(error) });
   }
