@@ -1,107 +1,22 @@
 /** The playground in a real Chromium, on a really trained model. */
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { expectNoProblems, expectWebGL2, findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, expectWebGL2 } from "./harness.mjs";
+import { address, answer, changes, expectAccessible, newPage, open, picture, prepare, site, slide } from "./playground_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
-const PAGE = "/grounding/interactive_latent_playground.html";
-const AXE = join(folders.web, "node_modules", "axe-core", "axe.min.js");
-
-/** @type {string} */
-let changed;
-/** @type {Awaited<ReturnType<typeof startServer>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof startBrowser>>} */
-let browser;
-/** @type {Awaited<ReturnType<typeof findRun>>} */
-let run;
-/** @type {any} what the assets' JSON holds, without its companion */
-let plain;
-
-before(async () => {
-  changed = await mkdtemp(join(tmpdir(), "grounding-changed-"));
-  run = await findRun(folders.artifacts);
-  const { companion, ...rest } = JSON.parse(await readFile(join(folders.artifacts, run.assets), "utf8"));
-  assert(companion, "the assets name no companion");
-  plain = rest;
-  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-  await rm(changed, { recursive: true, force: true });
-});
-
-/** @param {Partial<{assets: string, encoder: string, decoder: string}>} [other] */
-function query(other = {}) {
-  const files = { assets: `/artifacts/${run.assets}`, encoder: `/artifacts/${run.encoder}`, decoder: `/artifacts/${run.decoder}`, ...other };
-  return Object.entries(files).map(([name, url]) => `${name}=${url}`).join("&");
-}
-
-/** @param {string} search @param {Parameters<typeof browser.newPage>[0]} [options] */
-async function visit(search, options) {
-  const page = await browser.newPage(options);
-  await page.goto(`${server.origin}${PAGE}?${search}`);
-  return page;
-}
-
-/** @param {string} [more] @param {Parameters<typeof browser.newPage>[0]} [options] @param {string} [files] */
-async function open(more = "", options, files = query()) {
-  const page = await visit(`${files}${more}`, options);
-  await page.waitForSelector("html[data-state=ready]");
-  return page;
-}
-
-/** @param {Page} page @param {string} selector of a canvas */
-const picture = (page, selector) =>
-  page.locator(selector).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
-
-/** What the reader sees of the answer. @param {Page} page */
-const answer = (page) => page.locator(".neighbors").innerText();
-
-/** Wait for another answer. @param {Page} page @param {() => Promise<unknown>} act */
-async function changes(page, act) {
-  const before = await answer(page);
-  await act();
-  await page.waitForFunction((text) => /** @type {HTMLElement} */ (document.querySelector(".neighbors")).innerText !== text, before);
-  return answer(page);
-}
-
-/** @param {Page} page @param {string} name @param {number} value */
-const slide = (page, name, value) =>
-  page.locator(`input[name=${name}]`).evaluate((input, to) => {
-    /** @type {HTMLInputElement} */ (input).value = String(to);
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-  }, value);
-
-/** @param {Page} page @param {RegExp} pattern */
-const address = (page, pattern) => page.waitForFunction(([source]) => new RegExp(source).test(location.search), [pattern.source]);
-
-/** @param {Page} page @param {string} what */
-async function expectAccessible(page, what) {
-  await page.evaluate(await readFile(AXE, "utf8"));
-  const found = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run();
-    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html.slice(0, 120)).join(" | ")}`);
-  });
-  assert.deepEqual(found, [], what);
-}
+prepare();
 
 test("it opens running: marker, previews and readouts are there", async () => {
   const page = await open();
   await expectWebGL2(page);
   assert.match(await page.locator("#experiment").innerText(), /\w/);
   assert.match(await page.locator(".readouts .value").nth(1).innerText(), /\d/);
-  assert.equal(await page.locator(".neighbor").count(), plain.projection_k);
-  assert.match(await page.locator(".readouts").innerText(), new RegExp(`\\d+ of ${plain.projection_k} (is|are) \\d`));
+  assert.equal(await page.locator(".neighbor").count(), site().plain.projection_k);
+  assert.match(await page.locator(".readouts").innerText(), new RegExp(`\\d+ of ${site().plain.projection_k} (is|are) \\d`));
   const pictures = await Promise.all([1, 2, 3].map((i) => picture(page, `.preview:nth-child(${i}) canvas`)));
   assert.equal(pictures[0], pictures[1]);
   assert.notEqual(pictures[1], pictures[2]);
@@ -144,7 +59,7 @@ test("noise does not flicker: one seed, one picture; a re-roll gives another", a
   const rolled = await picture(page, ".preview:nth-child(2) canvas");
   assert.notEqual(rolled, seen);
   await address(page, /seed=(?!7&)/);
-  const again = await browser.newPage();
+  const again = await newPage();
   await again.goto(page.url());
   await again.waitForSelector("html[data-state=ready]");
   assert.equal(await picture(again, ".preview:nth-child(2) canvas"), rolled);
@@ -180,7 +95,7 @@ test("drawing by mouse: undo, clear, normalisation, and the link shows it again"
   assert.equal(await picture(page, ".preview:nth-child(1) canvas"), first);
   assert.notEqual(first, both);
   await address(page, /source=drawing.*strokes=[\w-]+/);
-  const again = await browser.newPage();
+  const again = await newPage();
   await again.goto(page.url());
   await again.waitForSelector("html[data-state=ready]");
   assert.equal(await picture(again, ".preview:nth-child(1) canvas"), first);
@@ -226,7 +141,7 @@ test("a neighbour shows its card, can be taken as input, and lands on itself", a
   assert.match(await page.locator(".neighbor").first().innerText(), new RegExp(`#${number}\\b`));
   await card.getByRole("button", { name: "Close" }).click();
   assert(await card.isHidden());
-  const again = await browser.newPage();
+  const again = await newPage();
   await again.goto(page.url());
   await again.waitForSelector("html[data-state=ready]");
   await again.waitForFunction((text) => document.querySelector(".neighbor")?.textContent?.includes(text), `#${number}`);
@@ -373,110 +288,3 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     expectNoProblems(page);
   });
 }
-
-test("no parameters: what the page needs, and the commands", async () => {
-  const page = await visit("");
-  const panel = page.locator(".panel.welcome");
-  assert.match(await panel.innerText(), /grounding run[\s\S]*grounding serve/);
-  assert.equal(await page.locator(".panel.error").count(), 0);
-  await expectAccessible(page, "welcome");
-  expectNoProblems(page);
-});
-
-/** @param {string} search @param {RegExp} words @param {string} code @param {RegExp} [allowed] console errors */
-async function expectPanel(search, words, code, allowed) {
-  const page = await visit(search);
-  const panel = page.locator(".panel.error");
-  await panel.waitFor();
-  assert.equal(await panel.getAttribute("data-code"), code, search);
-  assert.match(await panel.innerText(), words);
-  assert(await page.locator(".neighbor").first().isHidden());
-  expectNoProblems(page, allowed);
-  await page.context().close();
-}
-
-test("what cannot work says why", async () => {
-  const noFile = /404/;
-  await expectPanel(query().replace(/&encoder=[^&]*/, ""), /encoder/, "parameter");
-  await expectPanel(query({ encoder: "/artifacts/none.onnx" }), /none\.onnx/, "missing", noFile);
-  await expectPanel(query({ assets: "/artifacts/none.json" }), /none\.json/, "missing", noFile);
-  await expectPanel(query({ encoder: `/artifacts/${run.decoder}`, decoder: `/artifacts/${run.encoder}` }), /changed places/, "mismatch");
-  for (const url of ["https://example.org/e.onnx", "//example.org/e.onnx", "javascript:alert(1)", "data:,x", "blob:x", "file:///etc/passwd", "http://user:pw@127.0.0.1/x"]) {
-    await expectPanel(query({ encoder: encodeURIComponent(url) }), /encoder/, "url");
-  }
-});
-
-/** @param {string} name @param {unknown} value */
-async function write(name, value) {
-  await writeFile(join(changed, name), typeof value === "string" ? value : JSON.stringify(value));
-  return `/changed/${name}`;
-}
-
-test("files that are broken say what is wrong with them", async () => {
-  const small = { ...plain, num_points: 40, projection_k: 5 };
-  for (const key of Object.keys(plain)) if (key.startsWith("reference_")) small[key] = plain[key].slice(0, 40);
-  await expectPanel(query({ assets: await write("a.json", "no json") }), /not a JSON file/, "not-json");
-  await expectPanel(query({ assets: await write("b.json", { ...small, reference_points: undefined }) }), /reference_points/, "keys");
-  await expectPanel(query({ assets: await write("c.json", { ...small, reference_latents: [[1], ...small.reference_latents.slice(1)] }) }), /reference_latents/, "shape");
-  const nan = JSON.stringify({ ...small, reference_points: [[null, 0, 0], ...small.reference_points.slice(1)] });
-  await expectPanel(query({ assets: await write("d.json", nan) }), /finite/, "value");
-  const wide = { ...small, latent_dim: plain.latent_dim + 1 };
-  for (const key of ["reference_latents", "reference_latents_raw"]) wide[key] = small[key].map((/** @type {number[]} */ row) => [...row, 0]);
-  await expectPanel(query({ assets: await write("e.json", wide) }), /latents of/, "mismatch");
-  await expectPanel(query({ assets: await write("f.json", { ...small, checkpoint_sha256: "0".repeat(64) }) }), /two checkpoints/, "mismatch");
-  await copyFile(join(folders.artifacts, run.decoder), join(changed, "decoder.onnx"));
-  await expectPanel(query({ encoder: await write("broken.onnx", "this is no model") }), /encoder is no ONNX model/, "model");
-});
-
-test("only the needed keys, and hostile text in all others", async () => {
-  const hostile = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
-  const bare = /** @type {any} */ ({ experiment: hostile, split: hostile, checkpoint: hostile, projection: hostile, num_points: 30, projection_k: 4 });
-  for (const key of ["latent_dim", "l2_normalized", "digit_samples"]) bare[key] = plain[key];
-  for (const key of ["reference_points", "reference_latents", "reference_latents_raw", "reference_labels"]) bare[key] = plain[key].slice(0, 30);
-  bare["<b>"] = hostile;
-  const page = await open("&source=reference&reference=3", undefined, query({ assets: await write("bare.json", bare) }));
-  assert.equal(await page.locator("#experiment").innerText().then((text) => text.slice(0, 6)), hostile.slice(0, 6));
-  assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt ?? document.querySelectorAll("img, .page script").length), 0);
-  assert.equal(await page.locator(".neighbor canvas").count(), 0);
-  assert.equal(await page.locator(".neighbor").count(), 4);
-  await page.locator(".neighbor").first().click();
-  assert.equal(await page.getByRole("button", { name: "Take as input" }).count(), 0);
-  await page.getByRole("button", { name: "Start here" }).click();
-  await page.waitForSelector(".film:not(.waiting)");
-  assert.notEqual(await picture(page, ".endpoint canvas >> nth=0"), await picture(page, ".endpoint canvas >> nth=1"));
-  expectNoProblems(page);
-});
-
-test("without WebGL the numbers still come; a lost context says so and comes back", async () => {
-  const page = await browser.newPage();
-  await page.addInitScript(() => {
-    const real = HTMLCanvasElement.prototype.getContext;
-    HTMLCanvasElement.prototype.getContext = /** @type {any} */ (function (/** @type {any} */ kind, /** @type {any[]} */ ...rest) {
-      return kind === "webgl2" ? null : real.call(this, kind, ...rest);
-    });
-  });
-  await page.goto(`${server.origin}${PAGE}?${query()}`);
-  await page.waitForSelector(".panel.error[data-code=no-webgl]");
-  await page.waitForSelector("html[data-state=ready]");
-  assert.match(await page.locator(".neighbor").first().innerText(), /#\d/);
-
-  const lost = await open();
-  await lost.evaluate(() => {
-    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
-    const extension = context?.getExtension("WEBGL_lose_context");
-    extension?.loseContext();
-    setTimeout(() => extension?.restoreContext(), 300);
-  });
-  await lost.waitForSelector(".panel.error[data-code=context-lost]");
-  await lost.waitForSelector(".panel.error", { state: "detached" });
-});
-
-test("a script that does not run leaves words that say what to do", async () => {
-  const html = await readFile(join(folders.repository, "grounding", "interactive_latent_playground.html"), "utf8");
-  assert(!/<script(?![^>]*src=)|style=|\son\w+=/.test(html), "inline script or style");
-  const page = await browser.newPage();
-  await page.route("**/playground.js", (route) => route.abort());
-  await page.goto(`${server.origin}${PAGE}`);
-  await page.waitForFunction(() => getComputedStyle(/** @type {Element} */ (document.querySelector(".unstarted"))).visibility === "visible");
-  assert.match(await page.locator(".unstarted").innerText(), /Node 20[\s\S]*pip install -e/);
-});
