@@ -18,9 +18,10 @@ const fresh = join(root, "dist.new");
 const ENTRIES = {
   viewer: "src/pages/viewer.js",
   playground: "src/pages/playground.js",
-  worker: "src/worker.js",
   style: "src/style/style.css",
 };
+/** On its own, so that it starts without waiting for what the pages share. */
+const WORKER = { worker: "src/worker.js" };
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 /** Bytes, gzipped: all scripts and styles without the ONNX runtime. */
 const BUDGET = 250_000;
@@ -63,8 +64,25 @@ async function build() {
   const { build: bundle } = await import("esbuild");
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh);
+  const outputs = { ...(await bundleOf(bundle, ENTRIES)), ...(await bundleOf(bundle, WORKER)) };
+  const runtime = join(root, "node_modules", "onnxruntime-web");
+  await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
+  await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());
+  let total = 0;
+  for (const [file, output] of Object.entries(outputs)) {
+    const isRuntime = Object.keys(output.inputs).some((name) => name.includes("onnxruntime"));
+    if (!isRuntime) total += gzipSync(await readFile(join(root, file)), { level: 9 }).length;
+  }
+  return total;
+}
+
+/**
+ * @param {typeof import("esbuild").build} bundle @param {Record<string, string>} entries
+ * @returns {Promise<import("esbuild").Metafile["outputs"]>}
+ */
+async function bundleOf(bundle, entries) {
   const entryPoints = [];
-  for (const [out, file] of Object.entries(ENTRIES)) {
+  for (const [out, file] of Object.entries(entries)) {
     if (await exists(join(root, file))) entryPoints.push({ in: resolve(root, file), out });
   }
   const { metafile } = await bundle({
@@ -81,15 +99,7 @@ async function build() {
     metafile: true,
     logLevel: "warning",
   });
-  const runtime = join(root, "node_modules", "onnxruntime-web");
-  await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
-  await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());
-  let total = 0;
-  for (const [file, output] of Object.entries(metafile.outputs)) {
-    const isRuntime = Object.keys(output.inputs).some((name) => name.includes("onnxruntime"));
-    if (!isRuntime) total += gzipSync(await readFile(join(root, file)), { level: 9 }).length;
-  }
-  return total;
+  return metafile.outputs;
 }
 
 /** Licences of the packages that end up in the bundle. */

@@ -156,6 +156,10 @@ export function parseInteractiveAssets(value) {
 export function checkBelongTogether(assets, encoder, decoder) {
   const pixels = assets.digitSamples.length / assets.digits;
   const next = "Export assets, encoder and decoder from the same checkpoint.";
+  const isOther = (/** @type {typeof encoder} */ model) => model.latentDim === pixels && model.pixels === assets.latentDim;
+  if (isOther(encoder) && isOther(decoder)) {
+    throw new PageError("mismatch", "Encoder and decoder have changed places.", "Swap the two addresses.");
+  }
   for (const [name, model] of /** @type {const} */ ([["encoder", encoder], ["decoder", decoder]])) {
     if (model.latentDim !== assets.latentDim) {
       const message = `The ${name} has latents of ${model.latentDim} numbers, the assets of ${assets.latentDim}.`;

@@ -9,7 +9,8 @@
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
  *   cloud.setStyle({size, glyphs, theme})    pixels; digits for dots; "light" | "dark"
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross"; drawn on top
- *   cloud.setLines([{positions, colors, width, dashed}])  polylines (n, 3), colours (n, 3) bytes
+ *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
+ *                                            colours (n, 3) bytes
  *   cloud.camera / cloud.setCamera(camera)   camera.js's Camera; fit(only) shows all or those points
  *   cloud.resetCamera()                      as before the reader moved it: it then follows the size
  *                                            of the stage; onCamera(null) says so
@@ -17,6 +18,7 @@
  *                                            ahead whenever the camera comes to rest
  *   cloud.png()                              -> Promise<Blob> of the stage
  *   cloud.draw()                             at once; everything else waits for the next frame
+ *   cloud.drawSoon()                         at once, unless that was done in this frame already
  *   cloud.frames                             frames drawn so far
  *   cloud.dispose()
  *
@@ -31,7 +33,7 @@ import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
 import { markerCloud } from "./scene/markers.js";
 import { pointCloud } from "./scene/points.js";
-import { ribbon } from "./scene/ribbon.js";
+import { ribbons } from "./scene/ribbon.js";
 
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {import("./colors.js").Theme} Theme */
@@ -58,10 +60,9 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   };
   const cloud = pointCloud(shared);
   const markers = markerCloud(shared);
-  scene.add(cloud.object, markers.object);
+  const lines = ribbons(shared);
+  scene.add(cloud.object, lines.object, markers.object);
 
-  /** @type {ReturnType<typeof ribbon>[]} */
-  let lines = [];
   /** @type {Camera} */
   let camera = fit([], 1);
   let isOwnCamera = false;
@@ -72,6 +73,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   let [width, height] = [1, 1];
   let scheduled = 0;
   let frames = 0;
+  let isFrameDrawn = false;
   /** @type {Float32Array} */
   let positions = new Float32Array();
 
@@ -85,6 +87,12 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   }
   function request() {
     if (!scheduled) scheduled = requestAnimationFrame(draw);
+  }
+  function drawSoon() {
+    if (isFrameDrawn) return request();
+    draw();
+    isFrameDrawn = true;
+    requestAnimationFrame(() => (isFrameDrawn = false));
   }
   function aim() {
     screen = null;
@@ -177,13 +185,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     },
     /** @param {readonly Line[]} list */
     setLines(list) {
-      for (const line of lines) {
-        scene.remove(line);
-        line.geometry.dispose();
-        line.material.dispose();
-      }
-      lines = list.filter((line) => line.positions.length >= 6).map((line) => ribbon(line, shared));
-      if (lines.length) scene.add(...lines);
+      lines.set(list);
       request();
     },
     /** @param {Camera} next */
@@ -211,6 +213,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       return { matrix: viewProjection(camera, width / height), width, height };
     },
     draw,
+    drawSoon,
     /** @returns {Promise<Blob>} */
     png() {
       draw();
@@ -225,7 +228,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       observer.disconnect();
       canvas.removeEventListener("webglcontextlost", lost);
       canvas.removeEventListener("webglcontextrestored", restored);
-      self.setLines([]);
+      lines.dispose();
       cloud.dispose();
       markers.dispose();
       renderer.dispose();

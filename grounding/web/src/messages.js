@@ -50,6 +50,7 @@
  * @property {Float32Array} positions (steps + 1, 3), the first where it started
  * @property {number[]} drifts (steps) length of each step in the latent space
  * @property {boolean} settled whether the last step was short enough
+ * @property {number} distance between the first and the last latent
  * @property {Float32Array} decoded (pixels) of the last latent
  */
 

@@ -49,10 +49,12 @@ import { MAX_SEED } from "./rng.js";
 
 /**
  * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
- *   mode: "probe" | "interpolate", source: "digit" | "drawing", digit: number, shiftX: number,
- *   shiftY: number, rotation: number, scale: number, intensity: number, noise: number,
- *   masking: number, seed: number, normalize: boolean, from: number | null, to: number | null,
- *   t: number}} PlaygroundState from, to: numbers of references
+ *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference", digit: number,
+ *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
+ *   scale: number, intensity: number, noise: number, masking: number, seed: number,
+ *   normalize: boolean, from: number | null, to: number | null, t: number, dim: number[],
+ *   isolate: number | null}} PlaygroundState
+ *   reference, from, to: rows of references; strokes: playground/strokes.js's text
  */
 
 const LONGEST_TEXT = 2_000;
@@ -91,8 +93,10 @@ export const PLAYGROUND = Object.freeze({
   encoder: { kind: "text", initial: "" },
   decoder: { kind: "text", initial: "" },
   mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate"] },
-  source: { kind: "choice", initial: "digit", of: ["digit", "drawing"] },
+  source: { kind: "choice", initial: "digit", of: ["digit", "drawing", "reference"] },
   digit: { kind: "integer", initial: 3, min: 0, max: 999 },
+  reference: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  strokes: { kind: "text", initial: "" },
   shiftX: slider("shiftX", 0),
   shiftY: slider("shiftY", 0),
   rotation: slider("rotation", 0),
@@ -101,10 +105,12 @@ export const PLAYGROUND = Object.freeze({
   noise: slider("noise", 0),
   masking: slider("masking", 0),
   seed: { kind: "integer", initial: 1, min: 0, max: MAX_SEED },
-  normalize: { kind: "flag", initial: false },
+  normalize: { kind: "flag", initial: true },
   from: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   to: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
-  t: { kind: "number", initial: 0, min: 0, max: 1, digits: 3 },
+  t: { kind: "number", initial: 0.5, min: 0, max: 1, digits: 3 },
+  dim: VIEWER.dim,
+  isolate: VIEWER.isolate,
   ...COMMON,
 });
 

@@ -24,6 +24,7 @@ import { sameOriginUrl } from "./urls.js";
 
 const MEASURED_ROWS = 512;
 const SLICE_MS = 4;
+const PROGRESS_MS = 50;
 const SETTLED_TOLERANCE = 1e-3;
 const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
@@ -45,9 +46,24 @@ function say(reply, transfer = []) {
 
 /** @param {number} id */
 const listeners = (id) => ({
-  onProgress: (/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress }),
+  onProgress: paced((/** @type {import("./messages.js").Progress} */ progress) => say({ id, progress })),
   onNotice: (/** @type {string} */ notice) => say({ id, notice }),
 });
+
+/**
+ * A large file comes in hundreds of pieces; the reader needs to hear of few.
+ * @param {import("./download.js").OnProgress} tell @returns {import("./download.js").OnProgress}
+ */
+function paced(tell) {
+  /** @type {Map<string, number>} */
+  const told = new Map();
+  return (progress) => {
+    const now = performance.now();
+    if (progress.loaded !== progress.total && now - (told.get(progress.what) ?? -Infinity) < PROGRESS_MS) return;
+    told.set(progress.what, now);
+    tell(progress);
+  };
+}
 
 /**
  * After the answer, so that nothing waits for them.
@@ -195,7 +211,8 @@ const answers = {
     const { trail, drifts, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most });
     const last = trail[trail.length - 1];
     const places = Float32Array.from(trail.flatMap((latent) => place(assets, latent).position));
-    return { positions: places, drifts, settled, decoded: await decoder.run(last, 1) };
+    const [distance] = driftOf(z, last, assets.latentDim);
+    return { positions: places, drifts, settled, distance, decoded: await decoder.run(last, 1) };
   },
 
   async neighbors({ index, k }) {

@@ -25,7 +25,7 @@ test("every field survives a round trip", () => {
   assert.deepEqual(readState(VIEWER, writeState(VIEWER, viewer)), viewer);
   const playground = {
     ...defaultState(PLAYGROUND), mode: "interpolate", source: "drawing", digit: 0, shiftX: -2.5,
-    rotation: -12, scale: 0.75, noise: 0.33, seed: 4294967295, normalize: true, from: 0, to: 2999, t: 0.375,
+    rotation: -12, scale: 0.75, noise: 0.33, seed: 4294967295, normalize: false, reference: 7, strokes: "UAIAAP__", from: 0, to: 2999, t: 0.375,
   };
   assert.deepEqual(readState(PLAYGROUND, writeState(PLAYGROUND, playground)), playground);
 });

@@ -2,6 +2,8 @@
  * A few marks of fixed size on the screen, drawn on top of everything, in one draw call.
  *
  *   const markers = markerCloud(shared);   markers.object, markers.set(list), markers.dispose()
+ *
+ * The same buffers are written again and again: marks follow a slider.
  */
 
 import { BufferAttribute, BufferGeometry, Points, ShaderMaterial } from "three";
@@ -13,6 +15,15 @@ import { MARKER_FRAGMENT, MARKER_VERTEX } from "./shaders.js";
 
 const SHAPES = { ring: 0, disc: 1, cross: 2 };
 
+/** @param {number} room marks */
+function marksGeometry(room) {
+  const geometry = new BufferGeometry();
+  geometry.setAttribute("position", new BufferAttribute(new Float32Array(3 * room), 3));
+  geometry.setAttribute("tint", new BufferAttribute(new Uint8Array(3 * room), 3, true));
+  geometry.setAttribute("form", new BufferAttribute(new Float32Array(2 * room), 2));
+  return geometry;
+}
+
 /** @param {Uniforms} shared */
 export function markerCloud(shared) {
   const material = new ShaderMaterial({
@@ -23,7 +34,8 @@ export function markerCloud(shared) {
     depthTest: false,
     depthWrite: false,
   });
-  const object = new Points(new BufferGeometry(), material);
+  let room = 16;
+  const object = new Points(marksGeometry(room), material);
   object.frustumCulled = false;
   object.visible = false;
   object.renderOrder = 2;
@@ -32,15 +44,19 @@ export function markerCloud(shared) {
     /** @param {readonly Marker[]} list */
     set(list) {
       object.visible = list.length > 0;
-      object.geometry.dispose();
-      const geometry = new BufferGeometry();
-      const places = Float32Array.from(list.flatMap(({ position }) => [...position]));
-      const tints = Uint8Array.from(list.flatMap(({ color }) => [...color]));
-      const forms = Float32Array.from(list.flatMap(({ size, shape }) => [size, SHAPES[shape]]));
-      geometry.setAttribute("position", new BufferAttribute(places, 3));
-      geometry.setAttribute("tint", new BufferAttribute(tints, 3, true));
-      geometry.setAttribute("form", new BufferAttribute(forms, 2));
-      object.geometry = geometry;
+      if (list.length > room) {
+        room = 2 * list.length;
+        object.geometry.dispose();
+        object.geometry = marksGeometry(room);
+      }
+      const { position: places, tint, form } = object.geometry.attributes;
+      list.forEach(({ position, color, size, shape }, i) => {
+        places.setXYZ(i, position[0], position[1], position[2]);
+        tint.array.set(color, 3 * i);
+        form.setXY(i, size, SHAPES[shape]);
+      });
+      for (const attribute of [places, tint, form]) attribute.needsUpdate = true;
+      object.geometry.setDrawRange(0, list.length);
     },
     dispose() {
       object.geometry.dispose();

@@ -1,31 +1,68 @@
 /**
  * Images of numbers on small canvases, drawn in one go.
  *
- *   paintImage(canvas, values, [C, H, W])       Float32Array in [0, 1] or Uint8Array in 0 .. 255;
- *                                               one channel is grey, three are red, green, blue
- *   imageCanvas([C, H, W], label)               -> canvas with role "img"
+ *   paintImage(canvas, values, [C, H, W], from)  Float32Array in [0, 1] or Uint8Array in 0 .. 255,
+ *                                                read from index `from` on; one channel is grey,
+ *                                                three are red, green, blue
+ *   paintStrip(canvas, values, [C, H, W], columns)  several images side by side; columns names the
+ *                                                row of each in `values`
+ *   imageCanvas([C, H, W], label)                -> canvas with role "img"
  */
 
 import { element } from "./element.js";
 
-/** @param {HTMLCanvasElement} canvas @param {Float32Array | Uint8Array} values @param {readonly number[]} shape */
-export function paintImage(canvas, values, [channels, height, width]) {
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  const pen = canvas.getContext("2d");
-  if (!pen) return;
-  const picture = pen.createImageData(width, height);
+/** @typedef {Float32Array | Uint8Array} Values */
+
+/** @type {WeakMap<HTMLCanvasElement, {pen: CanvasRenderingContext2D, picture: ImageData}>} */
+const prepared = new WeakMap();
+
+/** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+function prepare(canvas, width, height) {
+  const ready = prepared.get(canvas);
+  if (ready?.picture.width === width && ready.picture.height === height) return ready;
+  canvas.width = width;
+  canvas.height = height;
+  // Kept in main memory: bytes come in with every event and nothing is drawn with the GPU.
+  const pen = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
+  if (!pen) return null;
+  const made = { pen, picture: pen.createImageData(width, height) };
+  made.picture.data.fill(255);
+  prepared.set(canvas, made);
+  return made;
+}
+
+/**
+ * @param {ImageData} picture @param {number} left column of the picture
+ * @param {Values} values @param {number} from @param {readonly number[]} shape
+ */
+function put({ data, width: across }, left, values, from, [channels, height, width]) {
   const plane = width * height;
   const scale = values instanceof Uint8Array ? 1 : 255;
-  for (let i = 0; i < plane; i++) {
-    for (let channel = 0; channel < 3; channel++) {
-      picture.data[4 * i + channel] = values[(channels >= 3 ? channel * plane : 0) + i] * scale;
+  const [green, blue] = channels >= 3 ? [plane, 2 * plane] : [0, 0];
+  for (let row = 0, i = from; row < height; row++) {
+    for (let column = 0, at = 4 * (row * across + left); column < width; column++, i++, at += 4) {
+      data[at] = values[i] * scale;
+      data[at + 1] = values[i + green] * scale;
+      data[at + 2] = values[i + blue] * scale;
     }
-    picture.data[4 * i + 3] = 255;
   }
-  pen.putImageData(picture, 0, 0);
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {number} [from] */
+export function paintImage(canvas, values, shape, from = 0) {
+  const ready = prepare(canvas, shape[2], shape[1]);
+  if (!ready) return;
+  put(ready.picture, 0, values, from, shape);
+  ready.pen.putImageData(ready.picture, 0, 0);
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {readonly number[]} columns */
+export function paintStrip(canvas, values, shape, columns) {
+  const [channels, height, width] = shape;
+  const ready = prepare(canvas, width * columns.length, height);
+  if (!ready) return;
+  columns.forEach((row, i) => put(ready.picture, i * width, values, row * channels * height * width, shape));
+  ready.pen.putImageData(ready.picture, 0, 0);
 }
 
 /** @param {readonly number[]} shape @param {string} label */

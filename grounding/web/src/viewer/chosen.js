@@ -11,7 +11,7 @@
 import { formatNumber } from "../format.js";
 import { element, replaceChildren } from "../ui/element.js";
 import { numbersOf, pointName, wordsOf } from "./describe.js";
-import { digitPicture } from "./pictures.js";
+import { digitPicture } from "../ui/digit_picture.js";
 
 /** @typedef {import("../assets.js").LatentPoints} LatentPoints */
 /** @typedef {(label: number) => string} ColorOf */

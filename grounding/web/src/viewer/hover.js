@@ -7,7 +7,7 @@
 
 import { element } from "../ui/element.js";
 import { pointName } from "./describe.js";
-import { digitPicture } from "./pictures.js";
+import { digitPicture } from "../ui/digit_picture.js";
 
 const AWAY = 14;
 

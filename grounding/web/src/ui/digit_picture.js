@@ -7,9 +7,9 @@
  *   picture.refresh()                              more thumbnails have come in
  */
 
-import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { imageCanvas, paintImage } from "./bitmap.js";
 
-/** @param {import("../assets.js").LatentPoints} points @param {string} label */
+/** @param {{thumbnails: import("../assets.js").Thumbnails | null}} points of a file @param {string} label */
 export function digitPicture({ thumbnails }, label) {
   if (!thumbnails) return null;
   const { shape } = thumbnails;

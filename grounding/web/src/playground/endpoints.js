@@ -1,0 +1,106 @@
+/**
+ * The two ends of the path: which references, and which of them the next click chooses.
+ *
+ *   const section = endpointSection(assets, {onPick, onActive, onSwap, onAnother});   section.node
+ *   section.update([from, to], active)      active: 0 or 1
+ *   section.showDecoded(0, values)          where there are no thumbnails
+ *   section.paint(theme); section.refresh()
+ */
+
+import { classColor, cssColor } from "../colors.js";
+import { formatCount } from "../format.js";
+import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { digitPicture } from "../ui/digit_picture.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {import("../colors.js").Theme} Theme */
+
+const NAMES = ["Start", "End"];
+
+/**
+ * @param {import("../assets.js").InteractiveAssets} assets
+ * @param {{onPick: (end: number, reference: number) => void, onActive: (end: number) => void,
+ *   onSwap: () => void, onAnother: () => void}} listeners
+ */
+export function endpointSection(assets, { onPick, onActive, onSwap, onAnother }) {
+  const { thumbnails, labels, count, imageShape } = assets;
+  /** @type {readonly number[]} */
+  let ends = [0, 0];
+  /** @type {Theme} */
+  let theme = "light";
+
+  const cards = NAMES.map((name, end) => {
+    const thumbnail = digitPicture(assets, `${name} of the path`);
+    const picture = thumbnail?.node ?? imageCanvas(imageShape, `${name} of the path, decoded`);
+    const swatch = element("span", { class: "swatch" });
+    const label = element("span");
+    const field = element("input", {
+      type: "number",
+      min: 0,
+      max: count - 1,
+      step: 1,
+      "aria-label": `${name}: number of the reference`,
+      onchange: () => {
+        const chosen = field.valueAsNumber;
+        if (Number.isInteger(chosen) && chosen >= 0 && chosen < count) onPick(end, chosen);
+        else field.value = String(ends[end]);
+      },
+    });
+    const pick = element("button", { type: "button", class: "small", title: "The next point chosen in the cloud becomes this end", onclick: () => onActive(end) }, "Choose");
+    const node = element(
+      "div",
+      { class: "endpoint", role: "group", "aria-label": name },
+      picture,
+      element("div", { class: "endpoint-name" }, element("b", {}, `${"AB"[end]} · ${name}`), element("span", { class: "endpoint-label" }, swatch, label)),
+      field,
+      pick,
+    );
+    return { node, thumbnail, picture, swatch, label, field, pick };
+  });
+  const node = element(
+    "section",
+    { "aria-labelledby": "ends-title" },
+    element("h2", { id: "ends-title" }, "Ends of the path"),
+    ...cards.map(({ node }) => node),
+    element("p", { class: "hint muted" }, `Click a point or a neighbour, or type a number up to ${formatCount(count - 1)}.`),
+    element(
+      "div",
+      { class: "buttons" },
+      element("button", { type: "button", onclick: onSwap }, "Swap"),
+      element("button", { type: "button", onclick: onAnother }, "Another pair"),
+    ),
+  );
+
+  function paintSwatches() {
+    cards.forEach(({ swatch }, end) => (swatch.style.backgroundColor = cssColor(classColor(labels[ends[end]], theme))));
+  }
+  return {
+    node,
+    /** @param {readonly number[]} next @param {number} active */
+    update(next, active) {
+      ends = next;
+      cards.forEach(({ thumbnail, label, field, pick, node: card }, end) => {
+        const reference = ends[end];
+        thumbnail?.show(reference);
+        label.textContent = `labelled ${labels[reference]}`;
+        field.value = String(reference);
+        pick.setAttribute("aria-pressed", String(end === active));
+        card.classList.toggle("active", end === active);
+      });
+      paintSwatches();
+    },
+    /** @param {number} end @param {Float32Array} values */
+    showDecoded(end, values) {
+      if (!thumbnails) paintImage(cards[end].picture, values, imageShape);
+    },
+    /** More thumbnails have come in. */
+    refresh() {
+      for (const { thumbnail } of cards) thumbnail?.refresh();
+    },
+    /** @param {Theme} next */
+    paint(next) {
+      theme = next;
+      paintSwatches();
+    },
+  };
+}

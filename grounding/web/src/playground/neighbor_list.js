@@ -1,0 +1,97 @@
+/**
+ * The references that carry a latent's place: thumbnail, label, number, pull and distance.
+ *
+ *   const list = neighborList(assets, {onChoose});   list.node
+ *   list.update(placed); list.paint(theme); list.refresh()
+ *
+ * Rows are made once and written again; a thumbnail is painted only when its row gets another
+ * reference.
+ */
+
+import { classColor, cssColor } from "../colors.js";
+import { digitPicture } from "../ui/digit_picture.js";
+import { element } from "../ui/element.js";
+import { write } from "../ui/write.js";
+import { distanceWords } from "./words.js";
+
+/** @typedef {import("../colors.js").Theme} Theme */
+/** @typedef {import("../messages.js").Placed} Placed */
+
+const MOST_ROWS = 30;
+
+/**
+ * @param {import("../assets.js").InteractiveAssets} assets
+ * @param {{onChoose: (reference: number) => void}} listeners
+ */
+export function neighborList(assets, { onChoose }) {
+  const count = Math.min(assets.projectionK, MOST_ROWS);
+  /** @type {Theme} */
+  let theme = "light";
+  const rows = Array.from({ length: count }, makeRow);
+  const node = element(
+    "section",
+    { "aria-labelledby": "neighbors-title" },
+    element(
+      "div",
+      { class: "section-head" },
+      element("h2", { id: "neighbors-title" }, `${count} nearest references`),
+      element("span", { class: "muted small-text" }, "distance"),
+    ),
+    element("ol", { class: "neighbors" }, ...rows.map(({ node }) => element("li", {}, node))),
+  );
+
+  function makeRow() {
+    const picture = digitPicture(assets, "");
+    for (const name of ["role", "aria-label"]) picture?.node.removeAttribute(name);
+    picture?.node.setAttribute("aria-hidden", "true");
+    const [swatch, label, number, bar, distance] = ["swatch", "label", "muted number", "pull", "number"].map((name) =>
+      element("span", { class: name }),
+    );
+    const pull = element("i");
+    bar.append(pull);
+    bar.setAttribute("aria-hidden", "true");
+    const row = { reference: -1, picture, swatch, label, number, pull, distance };
+    const button = element(
+      "button",
+      { type: "button", class: "neighbor", onclick: () => row.reference >= 0 && onChoose(row.reference) },
+      picture?.node,
+      swatch,
+      label,
+      number,
+      bar,
+      distance,
+    );
+    return Object.assign(row, { node: button });
+  }
+
+  /** @param {ReturnType<typeof makeRow>} row @param {number} reference */
+  function take(row, reference) {
+    row.reference = reference;
+    const label = assets.labels[reference];
+    row.picture?.show(reference);
+    row.swatch.style.backgroundColor = cssColor(classColor(label, theme));
+    write(row.label, String(label));
+    write(row.number, `#${reference}`);
+  }
+  return {
+    node,
+    /** @param {Placed} placed */
+    update({ indices, distances, weights }) {
+      for (let i = 0; i < count; i++) {
+        const row = rows[i];
+        if (row.reference !== indices[i]) take(row, indices[i]);
+        row.pull.style.transform = `scaleX(${(weights[i] / weights[0]).toFixed(3)})`;
+        write(row.distance, distanceWords(distances[i]));
+      }
+    },
+    /** More thumbnails have come in. */
+    refresh() {
+      for (const { picture } of rows) picture?.refresh();
+    },
+    /** @param {Theme} next */
+    paint(next) {
+      theme = next;
+      for (const row of rows) if (row.reference >= 0) row.swatch.style.backgroundColor = cssColor(classColor(assets.labels[row.reference], next));
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * A card on the stage about one reference, and the tip that follows the cursor.
+ *
+ *   const card = pointCard(assets, {onTake, onEnd, onClose});   card.node
+ *   card.show(reference); card.hide(); card.refresh(); card.reference   -1 while hidden
+ *   const tip = pointTip(assets);   tip.node; tip.show(reference, x, y, width); tip.hide()
+ */
+
+import { digitPicture } from "../ui/digit_picture.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
+
+/**
+ * @param {InteractiveAssets} assets
+ * @param {{onTake: (reference: number) => void, onEnd: (end: number, reference: number) => void,
+ *   onClose: () => void}} listeners
+ */
+export function pointCard(assets, { onTake, onEnd, onClose }) {
+  const picture = digitPicture(assets, "The reference's image");
+  const title = element("b");
+  const facts = element("span", { class: "muted" });
+  const card = { reference: -1, node: document.createElement("div"), show, hide, refresh: () => picture?.refresh() };
+  const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, className = "small") =>
+    element("button", { type: "button", class: className, onclick }, text);
+  const close = element("button", { type: "button", class: "quiet small close", "aria-label": "Close", onclick: onClose }, "×");
+  card.node = element(
+    "div",
+    { class: "card", role: "group", "aria-label": "Chosen reference", hidden: true },
+    picture?.node,
+    element("div", { class: "card-words" }, title, facts),
+    close,
+    element(
+      "div",
+      { class: "card-buttons" },
+      picture && button("Take as input", () => onTake(card.reference), "small primary"),
+      button("Start here", () => onEnd(0, card.reference)),
+      button("End here", () => onEnd(1, card.reference)),
+    ),
+  );
+  card.node.addEventListener("keydown", (event) => event.key === "Escape" && onClose());
+
+  /** @param {number} reference */
+  function show(reference) {
+    card.reference = reference;
+    card.node.hidden = false;
+    title.textContent = `Labelled ${assets.labels[reference]}`;
+    const image = assets.indices ? `, image ${assets.indices[reference]}` : "";
+    facts.textContent = `Reference ${reference}${image}`;
+    picture?.show(reference);
+  }
+  function hide() {
+    card.reference = -1;
+    card.node.hidden = true;
+  }
+  return card;
+}
+
+/** @param {InteractiveAssets} assets */
+export function pointTip(assets) {
+  const picture = digitPicture(assets, "");
+  picture?.node.removeAttribute("aria-label");
+  const text = element("span");
+  const node = element("div", { class: "tip", "aria-hidden": "true", hidden: true }, picture?.node, text);
+  return {
+    node,
+    /** @param {number} reference @param {number} x @param {number} y @param {number} width of the stage */
+    show(reference, x, y, width) {
+      node.hidden = false;
+      picture?.show(reference);
+      text.textContent = `${assets.labels[reference]} · #${reference}`;
+      const left = x > width - 120;
+      node.style.transform = `translate(${x}px, ${y}px) translate(${left ? "calc(-100% - 14px)" : "14px"}, ${y < 90 ? "8px" : "calc(-100% - 8px)"})`;
+    },
+    hide() {
+      node.hidden = true;
+    },
+  };
+}

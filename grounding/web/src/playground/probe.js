@@ -1,0 +1,158 @@
+/**
+ * Probe mode: an input, augmented, encoded, placed among the references, and decoded.
+ *
+ *   const probe = probeMode(context);   context: main.js's
+ *   probe.controls, probe.dock          nodes
+ *   probe.enter()                       takes everything from the state and shows it
+ *   probe.leave(), probe.refresh(), probe.repaint()
+ *   probe.choose(reference)             a point or a neighbour was chosen
+ */
+
+import { NEUTRAL, augment } from "../augment.js";
+import { formatNumber } from "../format.js";
+import { imageFields, nextSeed } from "../rng.js";
+import { augmentationSection } from "./augmentation.js";
+import { baseImage, baseWords, possibleSource } from "./base.js";
+import { previews } from "./previews.js";
+import { probeScene } from "./scene.js";
+import { sourceSection } from "./source.js";
+import { strokesFromText, strokesToText } from "./strokes.js";
+import { probeSentence } from "./words.js";
+
+/** @typedef {import("./main.js").Context} Context */
+/** @typedef {import("../messages.js").Probed} Probed */
+
+/** @param {Float32Array} a @param {Float32Array} b */
+function meanSquaredError(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum / a.length;
+}
+
+/** @param {Context} context */
+export function probeMode(context) {
+  const { assets, client, address, stage, readouts, announcer, card } = context;
+  const shape = assets.imageShape;
+  const pictures = previews(shape, [
+    { title: "Input", formula: "" },
+    { title: "Augmented", formula: "x" },
+    { title: "Decoded", formula: "D(E(x))" },
+  ]);
+  pictures.note(1, "as the encoder sees it");
+  let isActive = false;
+  let strokes = strokesFromText(address.state.strokes);
+  let strokesText = address.state.strokes;
+  /** @type {Float32Array} */
+  let base = baseImage(address.state, assets, strokes);
+  let shownSource = possibleSource(address.state, assets);
+  /** @type {Float32Array} */
+  let image = base;
+  let fields = { seed: -1, of: imageFields(0, 0) };
+  /** @type {Probed | null} */
+  let last = null;
+
+  const source = sourceSection(assets, {
+    onDigit: (digit) => step({ source: "digit", digit }),
+    onSource: (kind) => step({ source: kind }),
+    onNormalize: (normalize) => step({ normalize }),
+    onDrawing(next, isDone) {
+      strokes = [...next];
+      if (isDone) address.change({ strokes: (strokesText = strokesToText(strokes)) });
+      rebase();
+    },
+  });
+  const sliders = augmentationSection({
+    onSlide(name, value) {
+      address.change({ [name]: value });
+      refresh();
+    },
+    onReset: () => step(NEUTRAL),
+    onReroll: () => step({ seed: nextSeed(address.state.seed) }),
+  });
+
+  /** @param {Partial<import("../state.js").PlaygroundState>} changes */
+  function step(changes) {
+    address.step(changes);
+    follow();
+  }
+
+  /** Everything anew from the state. */
+  function follow() {
+    const { state } = address;
+    const isOther = state.strokes !== strokesText;
+    if (isOther) {
+      strokesText = state.strokes;
+      strokes = strokesFromText(strokesText);
+    }
+    source.update(state, isOther || !isActive ? strokes : undefined);
+    sliders.update(state);
+    rebase();
+  }
+
+  function rebase() {
+    base = baseImage(address.state, assets, strokes);
+    shownSource = possibleSource(address.state, assets);
+    pictures.paint(0, base);
+    pictures.note(0, baseWords(address.state, assets));
+    refresh();
+  }
+
+  function refresh() {
+    const { state } = address;
+    if (fields.seed !== state.seed) fields = { seed: state.seed, of: imageFields(state.seed, base.length) };
+    image = augment(base, shape, state, fields.of);
+    pictures.paint(1, image);
+    client.probe({ image }).then(show, context.fail);
+  }
+
+  /** @param {Probed | null} probed null: a newer one is under way */
+  function show(probed) {
+    if (!probed || !isActive) return;
+    last = probed;
+    readouts.update(probed, { drift: null });
+    pictures.paint(2, probed.decoded);
+    pictures.note(2, `MSE ${formatNumber(meanSquaredError(image, probed.decoded))}`);
+    draw();
+    announcer.say(() => probeSentence(probed, "The probe"));
+    context.shown();
+  }
+
+  function draw() {
+    if (!stage || !last) return;
+    const { markers, lines } = probeScene(last, assets, stage.theme);
+    if (card.reference >= 0) markers.push(context.chosenMarker(card.reference));
+    stage.cloud.setMarkers(markers);
+    stage.cloud.setLines(lines);
+    stage.cloud.drawSoon();
+  }
+
+  return {
+    controls: [source.node, sliders.node],
+    dock: pictures.node,
+    enter() {
+      follow();
+      isActive = true;
+    },
+    leave() {
+      isActive = false;
+    },
+    follow,
+    refresh,
+    repaint: draw,
+    /** The reference that the address names may only now have its thumbnail. */
+    refreshPictures() {
+      const isWaiting = address.state.source === "reference" && possibleSource(address.state, assets) !== shownSource;
+      if (isActive && isWaiting) follow();
+    },
+    ends: () => null,
+    /** @param {number} reference */
+    choose(reference) {
+      card.show(reference);
+      draw();
+    },
+    /** @param {number} reference */
+    take(reference) {
+      step({ source: "reference", reference });
+    },
+  };
+}
