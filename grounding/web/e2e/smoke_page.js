@@ -1,10 +1,12 @@
 /** A page that drives worker and cloud directly, for smoke.test.mjs. */
 
+import { NEUTRAL, augment } from "../src/augment.js";
 import { startClient } from "../src/client.js";
 import { createCloud } from "../src/cloud.js";
 import { attachControls } from "../src/controls.js";
 import { project } from "../src/camera.js";
 import { accent, colorsByClass } from "../src/colors.js";
+import { imageFields } from "../src/rng.js";
 import { errorPanel, loadingPanel } from "../src/ui/panels.js";
 
 const parameters = new URLSearchParams(location.search);
@@ -39,7 +41,7 @@ async function main() {
     const colors = new Uint8Array(3 * path.steps).fill(40);
     cloud.setLines([{ positions: path.regroundedPositions, colors, width: 3 }]);
   }
-  Object.assign(window, { notices, client, cloud, assets, facts, probed, path, project, image });
+  Object.assign(window, { NEUTRAL, augment, imageFields, notices, client, cloud, assets, facts, probed, path, project, image });
   document.documentElement.dataset.state = "ready";
 }
 

@@ -42,7 +42,8 @@ async function main() {
     onCrash: (error) => listeners.onCrash?.(error),
   });
   const loads = { assets: client.loadAssets({ url: assets }), models: client.loadModels({ encoder, decoder }) };
-  loads.models.catch(() => {});
+  // Whatever fails is told where it is waited for, further down.
+  for (const load of Object.values(loads)) load.catch(() => undefined);
   const code = import("../playground/main.js");
   const shell = startShell(address.state);
   const loading = shell.panels.showLoading();

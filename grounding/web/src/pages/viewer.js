@@ -11,6 +11,8 @@ import { welcome } from "../viewer/welcome.js";
 
 /** @typedef {import("../state.js").ViewerState} ViewerState */
 
+performance.mark("script");
+
 /** @type {{current: import("../viewer/view.js").View | null}} */
 const view = { current: null };
 const address = followAddress(VIEWER, (/** @type {ViewerState} */ state) => view.current?.follow(state));

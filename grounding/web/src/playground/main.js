@@ -139,7 +139,11 @@ function buildPage({ shell, address, client, assets, stage }) {
       shape: "ring",
     }),
     fail: shell.panels.showError,
-    shown: shell.ready,
+    shown() {
+      if (document.documentElement.dataset.state === "ready") return;
+      performance.mark("probe");
+      shell.ready();
+    },
   };
   const probe = probeMode(context);
   const interpolate = interpolateMode(context);

@@ -29,7 +29,7 @@ export function readoutSection(assets, { onChoose }) {
   drift.className = "value number";
   verdict.className = "verdict";
   votes.className = "words";
-  detail.className = "words";
+  detail.className = "words long";
   const shares = Array.from({ length: assets.projectionK }, () => element("i"));
   const gauge = element("i");
   const gaugeBox = element("div", { class: "gauge", "aria-hidden": "true" }, gauge);

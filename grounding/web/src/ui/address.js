@@ -3,7 +3,8 @@
  *
  *   const address = followAddress(PLAYGROUND, onChange);
  *   address.state                      the present state
- *   address.change({t: 0.5})           replaces the entry; written at most once in 200 ms
+ *   address.change({t: 0.5})           replaces the entry, once changes have paused: writing it
+ *                                      takes the browser milliseconds, and a slider needs them
  *   address.step({mode: "probe"})      a new entry, for the back button
  *
  * onChange(state) is called when the reader goes back or forward, not for own changes.
@@ -26,6 +27,7 @@ export function followAddress(table, onChange) {
   }
   const here = () => location.pathname + writeState(table, /** @type {any} */ (state));
 
+  addEventListener("pagehide", () => timer && write());
   addEventListener("popstate", () => {
     clearTimeout(timer);
     timer = 0;
@@ -39,7 +41,8 @@ export function followAddress(table, onChange) {
     /** @param {Partial<S>} changes */
     change(changes) {
       state = { ...state, ...changes };
-      timer ||= window.setTimeout(write, PAUSE_MS);
+      clearTimeout(timer);
+      timer = window.setTimeout(write, PAUSE_MS);
     },
     /** @param {Partial<S>} changes */
     step(changes) {

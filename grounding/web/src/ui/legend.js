@@ -18,6 +18,9 @@ import { element, replaceChildren } from "./element.js";
 /** @typedef {import("../visibility.js").Visibility} Visibility */
 /** @typedef {{label: number, count: number, color: string}} LegendClass */
 
+/** Said, not shown: the button's name holds what can be seen of it. @param {string} text */
+const unseen = (text) => element("span", { class: "visually-hidden" }, text);
+
 /**
  * @param {readonly LegendClass[]} classes
  * @param {{onChange: (shown: Visibility, how: {replaces: boolean}) => void, initial?: Visibility,
@@ -63,8 +66,9 @@ export function legend(classes, { onChange, initial = EVERYTHING, title = "Class
       "button",
       { type: "button", class: "legend-class", onclick: (/** @type {MouseEvent} */ event) => click(event, label) },
       swatch,
-      element("span", { class: "legend-label" }, String(label)),
+      element("span", { class: "legend-label" }, unseen("Class "), String(label)),
       count,
+      unseen(" points"),
     );
     const only = element(
       "button",
@@ -82,7 +86,6 @@ export function legend(classes, { onChange, initial = EVERYTHING, title = "Class
       rows.set(label, made);
       made.swatch.style.backgroundColor = color;
       made.count.textContent = formatCount(count);
-      made.button.setAttribute("aria-label", `Class ${label}, ${formatCount(count)} points`);
     }
     replaceChildren(list, ...next.map(({ label }) => rows.get(label)?.row));
     paint();

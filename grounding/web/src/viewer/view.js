@@ -204,6 +204,7 @@ function pointsView(shell, stage, address, client, points) {
   paintDimmed();
   paint();
   paintChosen();
+  void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
   shell.ready();
 
   return {

@@ -1,0 +1,117 @@
+/** The playground when something is missing, broken or hostile. */
+
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { expectNoProblems, folders } from "./harness.mjs";
+import { PAGE, expectAccessible, newPage, open, picture, prepare, query, site, visit } from "./playground_site.mjs";
+
+prepare();
+
+test("no parameters: what the page needs, and the commands", async () => {
+  const page = await visit("");
+  const panel = page.locator(".panel.welcome");
+  assert.match(await panel.innerText(), /grounding run[\s\S]*grounding serve/);
+  assert.equal(await page.locator(".panel.error").count(), 0);
+  await expectAccessible(page, "welcome");
+  expectNoProblems(page);
+});
+
+/** @param {string} search @param {RegExp} words @param {string} code @param {RegExp} [allowed] console errors */
+async function expectPanel(search, words, code, allowed) {
+  const page = await visit(search);
+  const panel = page.locator(".panel.error");
+  await panel.waitFor();
+  assert.equal(await panel.getAttribute("data-code"), code, search);
+  assert.match(await panel.innerText(), words);
+  assert(await page.locator(".neighbor").first().isHidden());
+  expectNoProblems(page, allowed);
+  await page.context().close();
+}
+
+test("what cannot work says why", async () => {
+  const noFile = /404/;
+  await expectPanel(query().replace(/&encoder=[^&]*/, ""), /encoder/, "parameter");
+  await expectPanel(query({ encoder: "/artifacts/none.onnx" }), /none\.onnx/, "missing", noFile);
+  await expectPanel(query({ assets: "/artifacts/none.json" }), /none\.json/, "missing", noFile);
+  await expectPanel(query({ encoder: `/artifacts/${site().run.decoder}`, decoder: `/artifacts/${site().run.encoder}` }), /changed places/, "mismatch");
+  for (const url of ["https://example.org/e.onnx", "//example.org/e.onnx", "javascript:alert(1)", "data:,x"]) {
+    await expectPanel(query({ encoder: encodeURIComponent(url) }), /encoder/, "url");
+  }
+});
+
+/** @param {string} name @param {unknown} value */
+async function write(name, value) {
+  await writeFile(join(site().changed, name), typeof value === "string" ? value : JSON.stringify(value));
+  return `/changed/${name}`;
+}
+
+test("files that are broken say what is wrong with them", async () => {
+  const small = { ...site().plain, num_points: 40, projection_k: 5 };
+  for (const key of Object.keys(site().plain)) if (key.startsWith("reference_")) small[key] = site().plain[key].slice(0, 40);
+  await expectPanel(query({ assets: await write("a.json", "no json") }), /not a JSON file/, "not-json");
+  await expectPanel(query({ assets: await write("b.json", { ...small, reference_points: undefined }) }), /reference_points/, "keys");
+  await expectPanel(query({ assets: await write("c.json", { ...small, reference_latents: [[1], ...small.reference_latents.slice(1)] }) }), /reference_latents/, "shape");
+  const nan = JSON.stringify({ ...small, reference_points: [[null, 0, 0], ...small.reference_points.slice(1)] });
+  await expectPanel(query({ assets: await write("d.json", nan) }), /finite/, "value");
+  const wide = { ...small, latent_dim: site().plain.latent_dim + 1 };
+  for (const key of ["reference_latents", "reference_latents_raw"]) wide[key] = small[key].map((/** @type {number[]} */ row) => [...row, 0]);
+  await expectPanel(query({ assets: await write("e.json", wide) }), /latents of/, "mismatch");
+  await expectPanel(query({ assets: await write("f.json", { ...small, checkpoint_sha256: "0".repeat(64) }) }), /two checkpoints/, "mismatch");
+  await expectPanel(query({ encoder: await write("broken.onnx", "this is no model") }), /encoder is no ONNX model/, "model");
+});
+
+test("only the needed keys, and hostile text in all others", async () => {
+  const hostile = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
+  const bare = /** @type {any} */ ({ experiment: hostile, split: hostile, checkpoint: hostile, projection: hostile, num_points: 30, projection_k: 4 });
+  for (const key of ["latent_dim", "l2_normalized", "digit_samples"]) bare[key] = site().plain[key];
+  for (const key of ["reference_points", "reference_latents", "reference_latents_raw", "reference_labels"]) bare[key] = site().plain[key].slice(0, 30);
+  bare["<b>"] = hostile;
+  const page = await open("&source=reference&reference=3", undefined, query({ assets: await write("bare.json", bare) }));
+  assert.equal(await page.locator("#experiment").innerText().then((text) => text.slice(0, 6)), hostile.slice(0, 6));
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt ?? document.querySelectorAll("img, .page script").length), 0);
+  assert.equal(await page.locator(".neighbor canvas").count(), 0);
+  assert.equal(await page.locator(".neighbor").count(), 4);
+  await page.locator(".neighbor").first().click();
+  assert.equal(await page.getByRole("button", { name: "Take as input" }).count(), 0);
+  await page.getByRole("button", { name: "Start here" }).click();
+  await page.waitForSelector(".film:not(.waiting)");
+  assert.notEqual(await picture(page, ".endpoint canvas >> nth=0"), await picture(page, ".endpoint canvas >> nth=1"));
+  expectNoProblems(page);
+});
+
+test("without WebGL the numbers still come; a lost context says so and comes back", async () => {
+  const page = await newPage();
+  await page.addInitScript(() => {
+    const real = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = /** @type {any} */ (function (/** @type {any} */ kind, /** @type {any[]} */ ...rest) {
+      return kind === "webgl2" ? null : real.call(this, kind, ...rest);
+    });
+  });
+  await page.goto(`${site().origin}${PAGE}?${query()}`);
+  await page.waitForSelector(".panel.error[data-code=no-webgl]");
+  await page.waitForSelector("html[data-state=ready]");
+  assert.match(await page.locator(".neighbor").first().innerText(), /#\d/);
+
+  const lost = await open();
+  await lost.evaluate(() => {
+    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
+    const extension = context?.getExtension("WEBGL_lose_context");
+    extension?.loseContext();
+    setTimeout(() => extension?.restoreContext(), 300);
+  });
+  await lost.waitForSelector(".panel.error[data-code=context-lost]");
+  await lost.waitForSelector(".panel.error", { state: "detached" });
+});
+
+test("a script that does not run leaves words that say what to do", async () => {
+  const html = await readFile(join(folders.repository, "grounding", "interactive_latent_playground.html"), "utf8");
+  assert(!/<script(?![^>]*src=)|style=|\son\w+=/.test(html), "inline script or style");
+  const page = await newPage();
+  await page.route("**/playground.js", (route) => route.abort());
+  await page.goto(`${site().origin}${PAGE}`);
+  await page.waitForFunction(() => getComputedStyle(/** @type {Element} */ (document.querySelector(".unstarted"))).visibility === "visible");
+  assert.match(await page.locator(".unstarted").innerText(), /Node 20[\s\S]*pip install -e/);
+});

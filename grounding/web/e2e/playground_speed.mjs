@@ -1,0 +1,144 @@
+/**
+ * How fast the playground is, in a real Chromium. Not a test: it prints JSON.
+ *
+ *   GROUNDING_E2E_ARTIFACTS=folder node e2e/playground_speed.mjs [loads]
+ *   await measurePlayground(browser, address, loads) -> milliseconds
+ *
+ * `script`, `probe`: from the start of the navigation until the page's script runs and until the
+ * first probe is shown (medians over loads, empty cache). `slider`: from the event of a slider to
+ * moved marker and written readouts, over all sliders. `longestTask`: of the main thread while a
+ * mouse drags a slider. `search`: one neighbour search in the worker's way, over its references.
+ */
+
+import { argv } from "node:process";
+import { fileURLToPath } from "node:url";
+
+import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { median } from "./median.mjs";
+
+/** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
+/** @typedef {import("./harness.mjs").WatchedPage} Page */
+
+const EVENTS = 240;
+
+/** @param {Browser} browser @param {string} address */
+async function opened(browser, address) {
+  const page = await browser.newPage();
+  await page.goto(address);
+  await page.waitForSelector("html[data-state=ready]");
+  return page;
+}
+
+/** @param {Browser} browser @param {string} address @param {number} loads */
+async function loadTimes(browser, address, loads) {
+  const found = [];
+  for (let i = 0; i < loads; i++) {
+    const page = await opened(browser, address);
+    found.push(
+      await page.evaluate(() => {
+        const at = (/** @type {string} */ name) => performance.getEntriesByName(name)[0]?.startTime ?? NaN;
+        return { script: at("script"), probe: at("probe") };
+      }),
+    );
+    await page.context().close();
+  }
+  return { loads, script: median(found.map(({ script }) => script)), probe: median(found.map(({ probe }) => probe)) };
+}
+
+/**
+ * Each event waits for its answer; the readouts are written in the same task as the marker moves.
+ * @param {Page} page @param {number} events
+ */
+function sliderTimes(page, events) {
+  return page.evaluate(async (count) => {
+    const inputs = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll(".augmentation input[type=range]")]);
+    const results = /** @type {HTMLElement} */ (document.querySelector(".results"));
+    const times = [];
+    for (let i = 0; i < count; i++) {
+      const input = inputs[i % inputs.length];
+      const [min, max] = [Number(input.min), Number(input.max)];
+      const share = 0.5 + 0.4 * Math.sin(1 + 0.7 * i);
+      input.value = String(input.name === "scale" ? 0.6 + share : min + share * (max - min) * 0.5);
+      await new Promise((resolve) => setTimeout(resolve, 16));
+      times.push(
+        await new Promise((resolve) => {
+          const start = performance.now();
+          const observer = new MutationObserver(() => {
+            observer.disconnect();
+            resolve(performance.now() - start);
+          });
+          observer.observe(results, { subtree: true, characterData: true, childList: true, attributes: true });
+          input.dispatchEvent(new Event("input", { bubbles: true }));
+        }),
+      );
+    }
+    return /** @type {number[]} */ (times);
+  }, events);
+}
+
+/** @param {Page} page tasks of the page's main thread while a mouse drags, in milliseconds */
+async function draggingTasks(page) {
+  const session = await page.context().newCDPSession(page);
+  const events = /** @type {any[]} */ ([]);
+  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
+  const box = await page.locator(".augmentation input[name=rotation]").boundingBox();
+  if (!box) throw new Error("no slider");
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width / 2, y);
+  await page.mouse.down();
+  await session.send("Tracing.start", {
+    traceConfig: { includedCategories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] },
+  });
+  for (let i = 0; i < EVENTS; i++) await page.mouse.move(box.x + box.width * (0.5 + 0.45 * Math.sin(i / 12)), y);
+  const ended = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
+  await session.send("Tracing.end");
+  await ended;
+  await page.mouse.up();
+  const mains = new Set(events.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`));
+  const dispatched = events.find(({ name }) => name === "EventDispatch");
+  return events
+    .filter(({ name, pid, tid, dur }) => name === "RunTask" && dur !== undefined && pid === dispatched?.pid && mains.has(`${pid} ${tid}`))
+    .map(({ dur, tdur }) => ({ wall: dur / 1000, cpu: (tdur ?? dur) / 1000 }));
+}
+
+/** @param {number[]} values @param {number} share */
+function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] * 100) / 100;
+}
+
+/** @param {number[]} tasks */
+function longest(tasks) {
+  return { longest: quantile(tasks, 1), p99: quantile(tasks, 0.99), over8: tasks.filter((task) => task > 8).length };
+}
+
+/** @param {Browser} browser @param {string} address @param {number} loads */
+export async function measurePlayground(browser, address, loads) {
+  const load = await loadTimes(browser, address, loads);
+  const page = await opened(browser, address);
+  await page.waitForTimeout(1500);
+  await sliderTimes(page, 30);
+  const slider = await sliderTimes(page, EVENTS);
+  const tasks = await draggingTasks(page);
+  await page.context().close();
+  return {
+    ...load,
+    slider: { events: slider.length, median: quantile(slider, 0.5), p95: quantile(slider, 0.95) },
+    dragging: { tasks: tasks.length, ...longest(tasks.map(({ wall }) => wall)), onCpu: longest(tasks.map(({ cpu }) => cpu)) },
+  };
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const { assets, encoder, decoder } = await findRun(folders.artifacts);
+  const server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
+  const browser = await startBrowser();
+  const page = "grounding/interactive_latent_playground.html";
+  const query = `assets=/artifacts/${assets}&encoder=/artifacts/${encoder}&decoder=/artifacts/${decoder}`;
+  try {
+    const found = await measurePlayground(browser, `${server.origin}/${page}?${query}`, Number(argv[2] ?? 7));
+    console.log(JSON.stringify({ playground: found }, null, 2));
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}

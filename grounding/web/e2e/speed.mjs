@@ -1,0 +1,129 @@
+/**
+ * How fast the pages are, in a real Chromium. Not a test: it prints JSON.
+ *
+ *   node e2e/speed.mjs [--loads 7] FILE_latent_points.json ...
+ *
+ * Each file (with its companion, if it has one) is opened in the viewer again and again, with an
+ * empty cache and served from 127.0.0.1. Times are milliseconds from the start of the navigation:
+ * medians over the loads. `picture`: the first frame with all points has been handed over;
+ * `pictures`: all thumbnails are there; `longest`: the longest task of the main thread until then.
+ * `pick` is the search for the point under the cursor, `project` the preparation after a move of
+ * the camera, both at the size of the file.
+ */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+
+import { build } from "esbuild";
+
+import { folders, startBrowser, startServer } from "./harness.mjs";
+
+/** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
+
+/** @param {number[]} values */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(((sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2) * 100) / 100;
+}
+
+/** Records long tasks from the first moment on; runs in the page. */
+function watchTasks() {
+  const tasks = /** @type {number[]} */ ([]);
+  new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({
+    type: "longtask",
+    buffered: true,
+  });
+  Object.assign(window, { tasks });
+}
+
+/** @param {Browser} browser @param {string} address */
+async function loadOnce(browser, address) {
+  const page = await browser.newPage();
+  await page.addInitScript(watchTasks);
+  await page.goto(address);
+  await page.waitForSelector("html[data-state=ready]");
+  await page.waitForFunction(() => performance.getEntriesByName("pictures").length > 0);
+  const found = await page.evaluate(() => {
+    const at = (/** @type {string} */ name) => performance.getEntriesByName(name)[0]?.startTime ?? NaN;
+    const { tasks } = /** @type {any} */ (window);
+    return { script: at("script"), picture: at("picture"), pictures: at("pictures"), longest: Math.max(0, ...tasks) };
+  });
+  await page.context().close();
+  return found;
+}
+
+/** @param {Browser} browser @param {string} origin @param {string} file */
+async function pickingTimes(browser, origin, file) {
+  const page = await browser.newPage();
+  await page.goto(`${origin}/speed/index.html`);
+  const times = await page.evaluate(
+    async ([module, data]) => {
+      const { fit, viewProjection, projectPoints, nearestOnScreen } = await import(module);
+      const { points } = await (await fetch(data)).json();
+      const positions = Float32Array.from(points.flat());
+      const camera = fit(positions, 1.3);
+      const [project, pick] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+      for (let i = 0; i < 60; i++) {
+        const start = performance.now();
+        const matrix = viewProjection({ ...camera, turn: camera.turn + 0.1 * i }, 1.3);
+        const screen = projectPoints(positions, matrix, 980, 760);
+        const middle = performance.now();
+        nearestOnScreen(screen, 300 + 5 * i, 380, 12);
+        pick.push(performance.now() - middle);
+        project.push(middle - start);
+      }
+      return { project, pick };
+    },
+    [`${origin}/speed/picking.js`, file],
+  );
+  await page.context().close();
+  return { project: median(times.project), pick: median(times.pick), pickSlowest: Math.max(...times.pick) };
+}
+
+/** @param {string[]} files @param {number} loads */
+async function measure(files, loads) {
+  const folder = await mkdtemp(join(tmpdir(), "grounding-speed-"));
+  const contents = ["camera", "picking"].map((name) => `export * from ${JSON.stringify(join(folders.web, "src", `${name}.js`))};`);
+  await build({
+    stdin: { contents: contents.join("\n"), resolveDir: folders.web },
+    outfile: join(folder, "picking.js"),
+    bundle: true,
+    format: "esm",
+    minify: true,
+  });
+  await writeFile(join(folder, "index.html"), "<!doctype html><title>speed</title>");
+  const mounts = Object.fromEntries(files.map((file, i) => [`/data${i}`, dirname(resolve(file))]));
+  const server = await startServer({ "/": folders.repository, "/speed": folder, ...mounts });
+  const browser = await startBrowser();
+  /** @type {Record<string, unknown>} */
+  const results = {};
+  try {
+    for (const [i, file] of files.entries()) {
+      const data = `/data${i}/${basename(file)}`;
+      const address = `${server.origin}/grounding/latent_space_viewer.html?data=${data}`;
+      /** @type {Awaited<ReturnType<typeof loadOnce>>[]} */
+      const found = [];
+      for (let load = 0; load < loads; load++) found.push(await loadOnce(browser, address));
+      /** @param {keyof typeof found[0]} key */
+      const middle = (key) => median(found.map((one) => one[key]));
+      results[basename(file)] = {
+        loads,
+        script: middle("script"),
+        picture: middle("picture"),
+        pictures: middle("pictures"),
+        longest: middle("longest"),
+        ...(await pickingTimes(browser, server.origin, `${server.origin}${data}`)),
+      };
+    }
+  } finally {
+    await browser.close();
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return results;
+}
+
+const parameters = process.argv.slice(2);
+const loads = parameters[0] === "--loads" ? Number(parameters.splice(0, 2)[1]) : 7;
+console.log(JSON.stringify({ viewer: await measure(parameters, loads) }, null, 2));
