@@ -135,6 +135,7 @@ def test_end_to_end(name, artifacts, chromium):
         f"e2e/{name}",
         GROUNDING_E2E_ARTIFACTS=str(artifacts),
         GROUNDING_CHROMIUM=chromium,
+        GROUNDING_PYTHON=sys.executable,
         seconds=400,
     )
 
