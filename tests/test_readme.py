@@ -3,9 +3,11 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from conftest import REPOSITORY, overrides
@@ -26,11 +28,29 @@ def in_place(command, folder):
         words[:1] = [sys.executable, "-m", "grounding"]
     if not (folder / "grounding").exists():
         (folder / "grounding").symlink_to(REPOSITORY / "grounding")
+    if "serve" in words:
+        return served(words, folder)
     asked = " ".join(words)
     kept = [o for o in overrides("self_supervised.augmentations_per_sample=2") if "=" in o]
     reduced = [o for o in kept if o.split("=")[0] not in asked]
     words += [part for setting in reduced for part in ("--set", setting)]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def served(words, folder):
+    """A server that shows its index, then ends; it opens no browser here."""
+    command = [word for word in words if word != "--open"] + ["--port", "0"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if address := re.search(r"http://\S+/", line):
+                index = urlopen(address[0], timeout=10).read().decode()
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert "self_supervised_covnet_aug100" in index
+    return subprocess.CompletedProcess(command, process.returncode, "", errors)
 
 
 def test_commands_run_in_the_order_of_the_readme(tmp_path):
