@@ -117,7 +117,7 @@ def _train(
         goes_on = (
             f"the same command with --resume continues after epoch {saved}"
             if saved
-            else "no checkpoint was saved yet, so --resume starts from the beginning"
+            else "before its first checkpoint, so there is nothing of it to resume"
         )
         raise type(end)(
             f"interrupted after {done} of {experiment.training.epochs} epochs; {goes_on}"
