@@ -17,6 +17,7 @@ FLOORS = (
     ("arguments",),
     ("steps",),
     ("run",),
+    ("trainer",),
     ("progress",),
     ("serve",),
     ("export",),
@@ -28,6 +29,7 @@ FLOORS = (
     ("projection",),
     ("randomness",),
     ("files",),
+    ("locks",),
     ("errors",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

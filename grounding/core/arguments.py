@@ -85,8 +85,14 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
             metavar="FOLDER",
             help="also log for TensorBoard (default folder: artifacts/tensorboard)",
         )
+        again = parser.add_mutually_exclusive_group()
+        again.add_argument(
+            "--resume",
+            action="store_true",
+            help="continue an interrupted training after its last checkpoint",
+        )
     if command == "run":
-        parser.add_argument("--force", action="store_true", help="do everything again")
+        again.add_argument("--force", action="store_true", help="do everything again")
     if command == "train":
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="where to write the final checkpoint"

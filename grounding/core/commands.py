@@ -7,12 +7,16 @@ are answered at once.
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
+import threading
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 import grounding
 from grounding.core.arguments import door_parser, grounding_parser
@@ -31,6 +35,10 @@ TRAINERS = {
 }
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
+
+
 def main(
     command: str | None = None,
     argv: Sequence[str] | None = None,
@@ -46,21 +54,23 @@ def main(
 
     Returns:
         0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
-        interrupted; 141 if nobody reads the output any more.
+        interrupted; 143 if asked to end; 141 if nobody reads the output any more.
     """
     parser = door_parser(command) if command else grounding_parser(grounding.__version__)
     arguments = parser.parse_args(argv)
     try:
-        if command == "train":
-            train(arguments, architectures)
-        else:
-            WALKS[command or arguments.command](arguments)
+        with _ended_by_sigterm():
+            if command == "train":
+                train(arguments, architectures)
+            else:
+                WALKS[command or arguments.command](arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; what was written before is intact", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as end:
+        line = str(end) or "interrupted; what was written before is intact"
+        print(line, file=sys.stderr)
+        return 143 if isinstance(end, Terminated) else 130
     except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
         sys.stdout = None  # or Python would complain again at exit
         return 141
@@ -79,10 +89,9 @@ def train(arguments: Namespace, architectures: Sequence[str] = tuple(TRAINERS)) 
     if arguments.output:
         output = experiment.output.model_copy(update={"checkpoint_path": arguments.output})
         experiment = experiment.model_copy(update={"output": output})
-    from grounding.core.steps import train_experiment
+    from grounding.core.trainer import train_experiment
 
-    print(train_experiment(experiment, arguments.tensorboard))
-    print(f"wrote {experiment.checkpoint_path}")
+    print(train_experiment(experiment, arguments.tensorboard, resume=arguments.resume))
 
 
 def analyze(arguments: Namespace) -> None:
@@ -158,14 +167,16 @@ def run_chain(arguments: Namespace) -> None:
     """Do the whole chain for one experiment, skipping what is up to date."""
     experiment = _experiment(arguments)
     from grounding.core.run import trained_run
-    from grounding.core.steps import chain_steps, result_lines, train_experiment
+    from grounding.core.steps import chain_steps, result_lines
+    from grounding.core.trainer import train_experiment
 
     checkpoint = experiment.checkpoint_path
     run = None if arguments.force else trained_run(experiment)
     if run:
         print(f"train: up to date, {checkpoint}")
     else:
-        print(f"train: {train_experiment(experiment, arguments.tensorboard)}")
+        line = train_experiment(experiment, arguments.tensorboard, resume=arguments.resume)
+        print(f"train: {line}")
         run = _load_run(arguments)
     steps = chain_steps(run)
     for step in steps:
@@ -219,6 +230,23 @@ WALKS = {
     "publish": publish,
     "schema": schema,
 }
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: locks and temporary files are cleaned up."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _experiment(arguments: Namespace) -> Experiment:

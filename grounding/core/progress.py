@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from grounding.core.training.loop import Epoch
+from grounding.core.training.history import Epoch
 
 REDRAW_SECONDS = 0.1
 
@@ -28,10 +28,13 @@ class TrainingProgress:
     Args:
         epochs: epochs in all.
         inputs_per_epoch: training inputs of one epoch.
+        done: epochs that are done already.
         console: where to draw; default standard output.
     """
 
-    def __init__(self, epochs: int, inputs_per_epoch: int, console: Console | None = None) -> None:
+    def __init__(
+        self, epochs: int, inputs_per_epoch: int, done: int = 0, console: Console | None = None
+    ) -> None:
         self.console = console or Console(file=sys.stdout)
         self.epochs = epochs
         self.inputs_per_epoch = inputs_per_epoch
@@ -49,7 +52,9 @@ class TrainingProgress:
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self.task = self.bar.add_task("training", total=epochs * inputs_per_epoch)
+        self.task = self.bar.add_task(
+            "training", total=epochs * inputs_per_epoch, completed=done * inputs_per_epoch
+        )
 
     def __enter__(self) -> Self:
         self.bar.start()

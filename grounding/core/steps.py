@@ -7,7 +7,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,25 +14,23 @@ from typing import Any
 
 import torch
 
-from grounding.core.config.schema import Experiment
-from grounding.core.data.splits import SplitName, load_splits, to_unit
+from grounding.core.data.splits import SplitName, to_unit
 from grounding.core.errors import UserError
 from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
 from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
-from grounding.core.export.companion import companion_of, write_with_companion
+from grounding.core.export.companion import companion_of, companion_path, write_with_companion
 from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
 from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
-from grounding.core.files import check_writable, write_json, write_text
+from grounding.core.files import check_writable, json_text, replacing_together, write_json
+from grounding.core.locks import writing
 from grounding.core.models.autoencoder import count_parameters
-from grounding.core.progress import TrainingProgress, work_progress
+from grounding.core.progress import work_progress
 from grounding.core.run import Run
 from grounding.core.training.checkpoint import versions
-from grounding.core.training.device import resolve_device
-from grounding.core.training.loop import Epoch, metrics_path, train
-from grounding.core.training.tensorboard import tensorboard_log
+from grounding.core.training.history import metrics_path
 
 
 @dataclass(frozen=True)
@@ -55,49 +52,21 @@ class Step:
     has_companion: bool = False
 
     def do(self) -> str:
-        """Write the file and return a line about the result."""
+        """Write the file and return a line about the result.
+
+        Raises:
+            UserError: it cannot be made or written, or another process is writing it.
+        """
         check_writable(self.path)
-        return self.make(self)
+        companions = [companion_path(self.path)] if self.has_companion else []
+        with writing(f"grounding {self.name}", self.path, *companions):
+            return self.make(self)
 
     def is_current(self) -> bool:
         """Whether the file is there and was made from just this."""
         if self.has_companion and companion_of(self.path) is None:
             return False
         return _read_made_from(self.path) == self.made_from
-
-
-def train_experiment(experiment: Experiment, tensorboard: Path | None = None) -> str:
-    """Train an experiment, showing progress, and return a line about the result."""
-    device = resolve_device(experiment.training.device)
-    splits = load_splits(experiment.data, experiment.seed)
-    settings = experiment.self_supervised
-    each = settings.augmentations_per_sample if settings.enabled else 1
-    epochs = experiment.training.epochs
-    if experiment.data.num_workers:
-        print(
-            f"data.num_workers {experiment.data.num_workers} has no effect: the images are one "
-            "tensor in memory, augmented as whole batches, so there is no work for workers"
-        )
-    if not splits.is_standard:
-        print(f"data: {splits.source}, which is not the published {experiment.data.dataset}")
-    print(
-        f"training {experiment.name}: {experiment.model.architecture}, {len(splits.train)} images "
-        f"x {each}, {epochs} epochs, {device.type}, {torch.get_num_threads()} threads",
-        flush=True,
-    )
-    log_to = tensorboard_log(tensorboard / experiment.name) if tensorboard else nullcontext()
-    with log_to as log, TrainingProgress(epochs, len(splits.train) * each) as progress:
-
-        def on_epoch(epoch: Epoch) -> None:
-            progress.on_epoch(epoch)
-            if log:
-                log(epoch)
-
-        checkpoint = train(experiment, splits, device, on_step=progress.on_step, on_epoch=on_epoch)
-    return (
-        f"{checkpoint.seconds:.1f} s, validation loss {checkpoint.val_loss:.5f}, "
-        f"metrics in {metrics_path(experiment.checkpoint_path)}"
-    )
 
 
 def analysis_step(run: Run, path: Path) -> Step:
@@ -130,8 +99,10 @@ def analysis_step(run: Run, path: Path) -> Step:
             "knn_accuracy": share,
             "classes": [{"label": i, **c._asdict()} for i, c in enumerate(classes)],
         }
-        write_text(path, text)
-        write_json(step.path, _document(run, step, body, started))
+        document = json_text(_document(run, step, body, started))
+        with replacing_together(path, step.path) as (report, values):
+            report.write_bytes(text.encode())
+            values.write_bytes(document.encode())
         return text.rstrip()
 
     return Step("analyze", analysis_json_path(path), _made_from(run, options), make)

@@ -15,19 +15,24 @@ from grounding.core.training.checkpoint import (
     save_checkpoint,
     training_config,
 )
+from grounding.core.training.history import Epoch
 
 HELD = Checkpoint(
     state_dict={"w": torch.arange(6.0).view(2, 3)},
+    optimizer={"w": {"step": torch.tensor(9.0), "exp_avg": torch.ones(2, 3)}},
     experiment=load_experiment("4"),
     epoch=3,
     train_loss=0.25,
     val_loss=0.5,
+    history=(Epoch(1, 0.75, 1.0, 1.5, 9.0),),
     image_shape=(1, 28, 28),
     data_fingerprint="abc",
     versions={"grounding": "0"},
     device="cpu",
+    machine="x86_64 AVX2",
     threads=2,
     seconds=1.5,
+    run="000001-00000000",
 )
 
 
@@ -41,9 +46,10 @@ def path(tmp_path):
 def test_what_is_saved_is_loaded(path):
     loaded, digest = load_checkpoint(path)
     assert torch.equal(loaded.state_dict["w"], HELD.state_dict["w"])
+    assert torch.equal(loaded.optimizer["w"]["exp_avg"], HELD.optimizer["w"]["exp_avg"])
     assert loaded.experiment == HELD.experiment
     for field in dataclasses.fields(Checkpoint):
-        if field.name != "state_dict":
+        if field.name not in ("state_dict", "optimizer"):
             assert getattr(loaded, field.name) == getattr(HELD, field.name)
     assert digest in hash_path(path).read_text()
 
@@ -98,7 +104,30 @@ def test_wrong_files_are_refused_even_with_a_right_hash(path):
     assert "format list" in refused(path)
     torch.save({"format": 1, "epoch": 3}, path)
     rehash(path)
+    assert "checkpoint format 1, this version reads 2; train it again" in refused(path)
+    torch.save({"format": 2, "epoch": 3}, path)
+    rehash(path)
     assert "lacks state_dict" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("state_dict", {"w": "no tensor"}),
+        ("optimizer", {"w": torch.ones(1)}),
+        ("epoch", 0),
+        ("epoch", True),
+        ("history", [{"epoch": 1}]),
+        ("image_shape", [28, 28]),
+        ("versions", None),
+        ("run", "000001"),
+        ("config", []),
+    ],
+)
+def test_values_of_a_wrong_kind_are_refused_even_with_a_right_hash(path, key, value):
+    torch.save(torch.load(path, weights_only=True) | {key: value}, path)
+    rehash(path)
+    assert f"has no usable {key}; train it again" in refused(path)
 
 
 class Payload:
@@ -107,7 +136,7 @@ class Payload:
 
 
 def test_a_pickle_payload_does_not_run(path, capsys):
-    torch.save({"format": 1, "x": Payload()}, path)
+    torch.save({"format": 2, "x": Payload()}, path)
     rehash(path)
     assert "is not a checkpoint" in refused(path)
     assert "payload ran" not in capsys.readouterr().out
@@ -147,6 +176,25 @@ def test_a_kill_between_checkpoint_and_hash_leaves_a_pair_that_loads(path, monke
     path.write_bytes(old)
     hash_path(path).write_text(both)
     assert load_checkpoint(path)[0].epoch == 3
+
+
+def test_a_damaged_checkpoint_does_not_become_good_while_it_is_replaced(path, monkeypatch):
+    from grounding.core.training import checkpoint as module
+
+    damaged = bytearray(path.read_bytes())
+    damaged[500] ^= 1
+    path.write_bytes(damaged)
+    write = module.write_text
+
+    def die_after_writing(target, text):
+        write(target, text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_text", die_after_writing)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(HELD, path)
+    assert path.read_bytes() == damaged
+    assert "is damaged" in refused(path)
 
 
 def test_names_of_periodic_checkpoints(path):

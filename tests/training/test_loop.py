@@ -11,7 +11,8 @@ from grounding.core.data.splits import load_splits
 from grounding.core.errors import UserError
 from grounding.core.training.checkpoint import load_checkpoint
 from grounding.core.training.device import resolve_device
-from grounding.core.training.loop import initial_model, metrics_path, train
+from grounding.core.training.history import metrics_path
+from grounding.core.training.loop import initial_model, train
 from grounding.core.training.objectives import reconstruction_error
 
 CPU = torch.device("cpu")

@@ -1,6 +1,7 @@
 """What a training epoch reads: clean images, images augmented anew, or one augmented set."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,10 @@ class TrainingInputs:
         if path.exists():
             return _read_cache(path, key, self.count).to(self.images.device)
         drawn = self._draw_set()
+        buffer = io.BytesIO()  # torch hides what the system says of a file, such as a full disk
+        torch.save({"format": CACHE_FORMAT, "key": key, "images": drawn.cpu()}, buffer)
         with replacing(path) as temporary:
-            torch.save({"format": CACHE_FORMAT, "key": key, "images": drawn.cpu()}, temporary)
+            temporary.write_bytes(buffer.getbuffer())
         return drawn
 
     def _draw_set(self) -> Tensor:

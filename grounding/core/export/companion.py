@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grounding.core.errors import UserError
-from grounding.core.files import replacing, write_json
+from grounding.core.files import json_text, replacing_together
 
 Array = npt.NDArray[Any]
 
@@ -66,8 +66,8 @@ def write_with_companion(
     """Write a browser document as JSON and, beside it, its companion with thumbnails.
 
     The JSON gets one key more, in front of all others: `companion`, with the file's name, its id
-    and its size in bytes. The companion is written first, so that a JSON file never names one that
-    is not there.
+    and its size in bytes. Both are written before one is put in its place, the companion first, so
+    that a JSON file never names one that is not there.
 
     Args:
         path: of the JSON file.
@@ -86,10 +86,11 @@ def write_with_companion(
     }
     data, digest = companion_bytes(meta, {**arrays, "thumbnails": images.reshape(len(images), -1)})
     beside = companion_path(path)
-    with replacing(beside) as temporary:
-        temporary.write_bytes(data)
     entry = {"file": beside.name, "id": digest, "bytes": len(data)}
-    write_json(path, {"companion": entry, **document}, indent=None)
+    text = json_text({"companion": entry, **document}, indent=None)
+    with replacing_together(beside, path) as (binary, json_file):
+        binary.write_bytes(data)
+        json_file.write_bytes(text.encode())
 
 
 def companion_bytes(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> tuple[bytes, str]:

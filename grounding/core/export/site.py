@@ -1,13 +1,14 @@
 """A site that any static host can serve: the index, the pages and the outputs of chosen runs."""
 
+import contextlib
 import ctypes
 import errno
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ from grounding.core.errors import UserError
 from grounding.core.export import layout
 from grounding.core.export.index import index_page
 from grounding.core.export.outputs import RunOutputs, file_inside, find_runs
+from grounding.core.files import remove_leftovers, sync
+from grounding.core.locks import try_lock, writing
 
 MARKER = ".grounding-site.json"
 _MADE_BY = "grounding publish"
+_OLD = "old"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -51,8 +55,8 @@ def publish(
         pages: the folder with the two pages and `web/dist`; default: the packaged ones.
 
     Raises:
-        UserError: nothing to publish, pages that are not built, or a folder that holds other files
-            or cannot be written.
+        UserError: nothing to publish, pages that are not built, a folder that holds other files or
+            cannot be written, or one that another process is publishing to.
     """
     pages = pages or layout.pages_folder()
     if not layout.pages_are_built(pages):
@@ -63,13 +67,15 @@ def publish(
     folder = folder.resolve()
     try:
         _check_replaceable(folder)
-        with _beside(folder) as building:
+        with writing("grounding publish", folder), _beside(folder) as building:
             _copy(building, runs, artifacts, pages)
             names = _files_below(building)
             size = sum((building / name).stat().st_size for name in names)
             marker = {"made_by": _MADE_BY, "files": names}
             (building / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
+            _sync_all(building)
             _put(building, folder)
+            sync(folder.parent)
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
     return Published([run.experiment for run in runs], len(names), size)
@@ -132,17 +138,37 @@ def _files_below(folder: Path, *, links: bool = False) -> list[str]:
     return sorted(names)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """A new folder beside another, gone at the end whatever happens."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _restore(folder)
+    remove_leftovers(folder.parent, folder.name)
     name = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent)
+    handle = os.open(name, os.O_RDONLY)
     try:
+        with contextlib.suppress(OSError):  # without locks, leftovers are never removed
+            try_lock(handle)
         place = Path(name, "site")  # with the permissions of an ordinary new folder
         place.mkdir()
         yield place
     finally:
         shutil.rmtree(name, ignore_errors=True)
+        os.close(handle)
+
+
+def _restore(folder: Path) -> None:
+    """Put a site back that a call killed between two renames had taken away."""
+    if not folder.exists():
+        for old in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp/{_OLD}")):
+            old.rename(folder)
+            return
+
+
+def _sync_all(folder: Path) -> None:
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            sync(Path(parent, name))
+        sync(Path(parent))
 
 
 def _put(new: Path, folder: Path) -> None:
@@ -150,7 +176,7 @@ def _put(new: Path, folder: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         new.rename(folder)
     elif not _exchange(new, folder):
-        old = new.with_name("old")
+        old = new.with_name(_OLD)
         folder.rename(old)
         try:
             new.rename(folder)

@@ -2,7 +2,9 @@
 
 import io
 import platform
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +16,50 @@ from grounding.core.config.load import experiment_from_dict
 from grounding.core.config.schema import Experiment
 from grounding.core.errors import UserError
 from grounding.core.files import replacing, sha256_of, write_text
+from grounding.core.training.history import Epoch
 
-FORMAT = 1
+FORMAT = 2
+RUN = re.compile(r"[0-9]{6}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A model at the end of one epoch, and all that is needed to use it.
+    """A model at the end of one epoch, and all that is needed to use it or to train it further.
 
     Attributes:
         state_dict: weights by name, on the CPU.
+        optimizer: Adam's tensors of each parameter by its name, on the CPU.
         experiment: the whole config.
         epoch: epochs trained, from 1.
         train_loss: mean squared error over the last epoch's inputs.
         val_loss: mean squared error over the validation images after it.
+        history: all epochs, in order.
         image_shape: (C, H, W).
         data_fingerprint: which data the splits were cut from.
         versions: of Python, torch and grounding.
         device: type of the device that trained it.
+        machine: kind of processor, as far as it decides which arithmetic torch uses.
         threads: CPU threads that torch used.
         seconds: spent training, all epochs.
+        run: which training it is from, as in `RUN`; sorts after those of earlier trainings to the
+            same path.
     """
 
     state_dict: dict[str, Tensor]
+    optimizer: dict[str, dict[str, Tensor]]
     experiment: Experiment
     epoch: int
     train_loss: float
     val_loss: float
+    history: tuple[Epoch, ...]
     image_shape: tuple[int, int, int]
     data_fingerprint: str
     versions: dict[str, str]
     device: str
+    machine: str
     threads: int
     seconds: float
+    run: str
 
 
 def versions() -> dict[str, str]:
@@ -56,6 +69,11 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": str(torch.__version__),
     }
+
+
+def machine() -> str:
+    """Kind of processor, e.g. "x86_64 AVX2": another kind may round differently."""
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def hash_path(path: Path) -> Path:
@@ -82,6 +100,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         "format": FORMAT,
         "experiment": checkpoint.experiment.name,
         "config": checkpoint.experiment.as_dict(),
+        "history": [asdict(epoch) for epoch in checkpoint.history],
         "image_shape": list(checkpoint.image_shape),
     }
     # Saved to a file, the archive would hold that file's (temporary) name.
@@ -92,8 +111,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         digest = sha256_of(temporary)
         # While one file is renamed and the other is not, both hashes are good: a kill between
         # the two leaves a pair that still loads.
-        old = [sha256_of(path)] if path.exists() else []
-        _write_hashes(path, [digest, *old])
+        _write_hashes(path, [digest, *_good_hashes(path)])
     _write_hashes(path, [digest])
     return digest
 
@@ -121,9 +139,13 @@ def load_checkpoint(path: Path) -> tuple[Checkpoint, str]:
     missing = [k for k in (*Checkpoint.__annotations__, "config") if k not in values]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}; train it again")
+    wrong = [k for k, is_right in _RIGHT.items() if not is_right(values[k])]
+    if wrong:
+        raise UserError(f"{path} has no usable {', '.join(wrong)}; train it again")
     fields = {name: values[name] for name in Checkpoint.__annotations__}
     fields["experiment"] = experiment_from_dict(values["config"], str(path))
     fields["image_shape"] = tuple(values["image_shape"])
+    fields["history"] = tuple(Epoch(**epoch) for epoch in values["history"])
     return Checkpoint(**fields), digest
 
 
@@ -173,6 +195,14 @@ def _write_hashes(path: Path, digests: list[str]) -> None:
     write_text(hash_path(path), "".join(f"{digest}  {path.name}\n" for digest in digests))
 
 
+def _good_hashes(path: Path) -> list[str]:
+    """The hash that lets the file at a path be loaded, if it is there and intact."""
+    try:
+        return [_checked_hash(path)]
+    except UserError:
+        return []
+
+
 def _checked_hash(path: Path) -> str:
     try:
         digest = sha256_of(path)
@@ -192,3 +222,47 @@ def _checked_hash(path: Path) -> str:
             f"{hash_path(path).name}; train it again or copy both files again"
         )
     return digest
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_dict(value: Any, is_right: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(_is_text(k) and is_right(value[k]) for k in value)
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _is_epoch(value: Any) -> bool:
+    return _is_dict(value, _is_number) and value.keys() == Epoch.__annotations__.keys()
+
+
+# What a file made by someone else could hold instead.
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "state_dict": lambda v: _is_dict(v, _is_tensor),
+    "optimizer": lambda v: _is_dict(v, lambda inner: _is_dict(inner, _is_tensor)),
+    "config": lambda v: isinstance(v, dict),
+    "epoch": _is_count,
+    "train_loss": _is_number,
+    "val_loss": _is_number,
+    "history": lambda v: isinstance(v, list) and all(map(_is_epoch, v)),
+    "image_shape": lambda v: isinstance(v, list) and len(v) == 3 and all(map(_is_count, v)),
+    "data_fingerprint": _is_text,
+    "versions": lambda v: _is_dict(v, _is_text),
+    "device": _is_text,
+    "machine": _is_text,
+    "threads": _is_count,
+    "seconds": _is_number,
+    "run": lambda v: _is_text(v) and RUN.fullmatch(v) is not None,
+}

@@ -1,11 +1,8 @@
 """The training loop: one function for every architecture, read from top to bottom."""
 
-import json
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,35 +11,24 @@ from grounding.core.config.schema import Experiment
 from grounding.core.data.augmented import TrainingInputs
 from grounding.core.data.splits import Splits, to_unit
 from grounding.core.errors import UserError
-from grounding.core.files import check_writable
+from grounding.core.files import check_writable, remove_leftovers
 from grounding.core.models.autoencoder import Autoencoder
 from grounding.core.models.build import build_autoencoder
 from grounding.core.models.layers import Dropout
 from grounding.core.randomness import generator, stream_seed
-from grounding.core.training.checkpoint import Checkpoint, epoch_path, save_checkpoint, versions
+from grounding.core.training.checkpoint import (
+    Checkpoint,
+    epoch_path,
+    machine,
+    save_checkpoint,
+    versions,
+)
+from grounding.core.training.history import Epoch, append_metrics, metrics_path, write_metrics
 from grounding.core.training.memory import keep_freed_memory
 from grounding.core.training.objectives import reconstruction_error
+from grounding.core.training.resume import Start, find_start, optimizer_tensors, restore
 
 EVALUATION_BATCH = 500
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to; one line of metrics.jsonl.
-
-    Attributes:
-        epoch: from 1.
-        train_loss: mean squared error over the epoch's inputs.
-        val_loss: mean squared error over the validation images after the epoch.
-        seconds: training and validation.
-        images_per_second: inputs trained on per second, validation not counted.
-    """
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    seconds: float
-    images_per_second: float
 
 
 def train(
@@ -50,6 +36,7 @@ def train(
     splits: Splits,
     device: torch.device,
     *,
+    start: Start | None = None,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> Checkpoint:
@@ -59,6 +46,7 @@ def train(
         experiment: what to train and where its outputs go.
         splits: its images.
         device: where to compute.
+        start: where to begin; default: at the first epoch.
         on_step: called after each step with the number of inputs it used.
         on_epoch: called after each epoch.
 
@@ -71,7 +59,9 @@ def train(
     """
     path = experiment.checkpoint_path
     check_writable(path)
+    remove_leftovers(path.parent, path.stem)
     keep_freed_memory()
+    start = start or find_start(experiment, splits.fingerprint)
     model = initial_model(experiment, splits.image_shape).to(device)
     optimizer = torch.optim.Adam(
         model.parameters(),
@@ -82,8 +72,12 @@ def train(
     inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
     val_images = splits.val.images.to(device)
     history: list[Epoch] = []
+    if start.checkpoint:
+        restore(start, model, optimizer)
+        history += start.checkpoint.history
+        write_metrics(metrics_path(path), history)
 
-    for number in range(1, experiment.training.epochs + 1):
+    for number in range(len(history) + 1, experiment.training.epochs + 1):
         started = time.perf_counter()
         model.train()
         _seed_dropout(model, experiment.seed, number, device)
@@ -106,29 +100,20 @@ def train(
             number, train_loss, val_loss, done - started, inputs.count / (trained - started)
         )
         history.append(epoch)
-        _append_metrics(path, epoch)
+        # The first epoch replaces the file of an earlier run.
+        if number == 1:
+            write_metrics(metrics_path(path), history)
+        else:
+            append_metrics(metrics_path(path), epoch)
         every = experiment.output.save_every_n_epochs
-        is_last = number == experiment.training.epochs
-        if is_last or (every and number % every == 0):
-            checkpoint = Checkpoint(
-                state_dict={k: v.cpu().contiguous() for k, v in model.state_dict().items()},
-                experiment=experiment,
-                epoch=number,
-                train_loss=train_loss,
-                val_loss=val_loss,
-                image_shape=splits.image_shape,
-                data_fingerprint=splits.fingerprint,
-                versions=versions(),
-                device=device.type,
-                threads=torch.get_num_threads(),
-                seconds=sum(past.seconds for past in history),
-            )
-            if every and number % every == 0:
-                save_checkpoint(checkpoint, epoch_path(path, number))
-            if is_last:
-                save_checkpoint(checkpoint, path)
+        if every and number % every == 0:
+            periodic = _checkpoint(experiment, splits, model, optimizer, history, start.run)
+            save_checkpoint(periodic, epoch_path(path, number))
         on_epoch(epoch)
-    return checkpoint
+
+    final = _checkpoint(experiment, splits, model, optimizer, history, start.run)
+    save_checkpoint(final, path)
+    return final
 
 
 def initial_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Autoencoder:
@@ -150,11 +135,6 @@ def initial_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> 
             raise UserError(f"model: {error}") from None
 
 
-def metrics_path(checkpoint_path: Path) -> Path:
-    """The file with one line of metrics an epoch: `x_final.pt` -> `x_final_metrics.jsonl`."""
-    return checkpoint_path.with_name(f"{checkpoint_path.stem}_metrics.jsonl")
-
-
 @torch.inference_mode()
 def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
     """Mean squared error of D(E(x)) over images uint8 (N, C, H, W), without dropout."""
@@ -164,6 +144,33 @@ def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
         clean = to_unit(batch)
         total += reconstruction_error(model(clean), clean) * len(batch)
     return total.item() / len(images)
+
+
+def _checkpoint(
+    experiment: Experiment,
+    splits: Splits,
+    model: Autoencoder,
+    optimizer: torch.optim.Optimizer,
+    history: Sequence[Epoch],
+    run: str,
+) -> Checkpoint:
+    return Checkpoint(
+        state_dict={k: v.cpu().contiguous() for k, v in model.state_dict().items()},
+        optimizer=optimizer_tensors(model, optimizer),
+        experiment=experiment,
+        epoch=len(history),
+        train_loss=history[-1].train_loss,
+        val_loss=history[-1].val_loss,
+        history=tuple(history),
+        image_shape=splits.image_shape,
+        data_fingerprint=splits.fingerprint,
+        versions=versions(),
+        device=next(model.parameters()).device.type,
+        machine=machine(),
+        threads=torch.get_num_threads(),
+        seconds=sum(past.seconds for past in history),
+        run=run,
+    )
 
 
 def _seed_dropout(model: Autoencoder, seed: int, epoch: int, device: torch.device) -> None:
@@ -184,13 +191,3 @@ def _stop_if_not_finite(
         f"{experiment.checkpoint_path} was not written; try a smaller step: "
         f"--set training.learning_rate={experiment.training.learning_rate / 10:g}"
     )
-
-
-def _append_metrics(checkpoint_path: Path, epoch: Epoch) -> None:
-    path = metrics_path(checkpoint_path)
-    try:
-        # The first epoch replaces the file of an earlier run.
-        with path.open("w" if epoch.epoch == 1 else "a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(epoch)) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None

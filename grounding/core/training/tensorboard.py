@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grounding.core.errors import UserError
-from grounding.core.training.loop import Epoch
+from grounding.core.training.history import Epoch
 
 
 @contextmanager
