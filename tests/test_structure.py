@@ -27,7 +27,7 @@ FLOORS = (
     ("evaluation",),
     ("projection",),
     ("randomness",),
-    ("files",),
+    ("archive", "files"),
     ("errors",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
