@@ -6,6 +6,9 @@ are answered at once.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shlex
 import sys
 import time
@@ -48,13 +51,17 @@ def main(
         0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
         interrupted; 141 if nobody reads the output any more.
     """
+    _prepare_streams()
     parser = door_parser(command) if command else grounding_parser(grounding.__version__)
     arguments = parser.parse_args(argv)
     try:
+        _check_current_folder()
         if command == "train":
             train(arguments, architectures)
         else:
             WALKS[command or arguments.command](arguments)
+        if sys.stdout:
+            sys.stdout.flush()  # what cannot be written is found out here, not at exit
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,6 +71,12 @@ def main(
     except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
         sys.stdout = None  # or Python would complain again at exit
         return 141
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        print(f"error: cannot write what was to be shown: {error.strerror}", file=sys.stderr)
+        sys.stdout = None
+        return 2
     return 0
 
 
@@ -218,6 +231,28 @@ WALKS = {
     "publish": publish,
     "schema": schema,
 }
+
+
+def _prepare_streams() -> None:
+    """Make standard streams that are closed, or that cannot show a name, harmless."""
+    # Otherwise the next file to be opened would get the number of a closed stream, and every
+    # message of a C library would land in it.
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _check_current_folder() -> None:
+    """Say it if the current folder was deleted: libraries end the process over that."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the current folder cannot be used ({error.strerror}); change to one that exists: cd"
+        ) from None
 
 
 def _experiment(arguments: Namespace) -> Experiment:

@@ -17,7 +17,7 @@ import torch
 
 from grounding.core.config.schema import Experiment
 from grounding.core.data.splits import SplitName, load_splits, to_unit
-from grounding.core.errors import UserError
+from grounding.core.errors import UserError, printable
 from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
 from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
@@ -118,7 +118,7 @@ def analysis_step(run: Run, path: Path) -> Step:
         )
         text = analysis_text(
             experiment=run.experiment.name,
-            checkpoint=str(run.path),
+            checkpoint=printable(str(run.path)),
             parameters=parameters,
             accuracy=share,
             knn=knn,
@@ -355,7 +355,7 @@ def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dic
     """An output's JSON: what it is of, its body, and where it came from."""
     return {
         "experiment": run.experiment.name,
-        "checkpoint": str(run.path),
+        "checkpoint": printable(str(run.path)),
         **body,
         "seed": run.experiment.seed,
         **step.made_from,
