@@ -30,18 +30,18 @@ _CALLABLE = {
 
 
 def read_archive(path: Path) -> Any:
-    """The values in an archive of `torch.save`: dictionaries, lists, tuples, numbers, strings,
-    None and CPU tensors.
+    """The plain values and CPU tensors in an archive of `torch.save`.
 
-    Takes no more memory than a small multiple of the file's size.
+    Plain are dictionaries, lists, tuples, numbers, strings and None. It takes no more memory than
+    a small multiple of the file's size.
 
     Raises:
         ValueError: it is not such an archive; says why in a few words, without the path.
         OSError: it cannot be read.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would let us wait for ever
+        raise ValueError("not a regular file")
     with path.open("rb") as file:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("not a regular file")
         _check_pickle(_pickle_of(file))
         file.seek(0)
         try:

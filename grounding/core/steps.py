@@ -346,7 +346,7 @@ def _read_made_from(path: Path) -> dict[str, Any] | None:
         else:
             document = json.loads(path.read_text(encoding="utf-8"))
             values = {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
