@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 MAX_PICKLE_BYTES = 1 << 24
-MAX_VALUES = 2_000_000
 MAX_DEPTH = 32
 
 _STORAGES = ("Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
@@ -89,13 +88,17 @@ def _check_pickle(data: bytes) -> None:
 
 
 def _check_values(values: Any) -> None:
-    """Refuse other types, tensors larger than their storage, and values that repeat without end."""
-    waiting, seen = [(values, 0)], 0
+    """Refuse other types, tensors larger than their storage, and containers that appear twice.
+
+    A file of forty lists, each of which holds the one before it twice, has 2^40 values to visit.
+    """
+    waiting, seen = [(values, 0)], set()
     while waiting:
         value, depth = waiting.pop()
-        seen += 1
-        if depth > MAX_DEPTH or seen > MAX_VALUES:
-            raise ValueError("its values are nested too deeply or are too many")
+        if isinstance(value, dict | list | tuple) and value:
+            if depth == MAX_DEPTH or id(value) in seen:
+                raise ValueError("its values are nested too deeply, or one of them repeats")
+            seen.add(id(value))
         if isinstance(value, dict):
             waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
         elif isinstance(value, list | tuple):

@@ -10,8 +10,7 @@ import pytest
 import torch
 from seeds import archive_of
 
-from grounding.core import archive as archive_module
-from grounding.core.archive import read_archive
+from grounding.core.archive import MAX_DEPTH, read_archive
 
 
 def saved(values: object, **options: bool) -> bytes:
@@ -72,18 +71,20 @@ def test_only_plain_values_are_read(tmp_path: Path, values: object, words: str) 
     assert words in refusal(tmp_path, saved({"a": values}))
 
 
-def test_values_that_repeat_without_end_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(archive_module, "MAX_VALUES", 10_000)  # the real one takes seconds
-    values: list[object] = [0]
+def test_values_that_repeat_or_lie_deep_are_refused(tmp_path: Path) -> None:
+    doubled: list[object] = [0]
     for _ in range(30):
-        values = [values, values]
-    assert "too many" in refusal(tmp_path, saved(values))
-    deep: list[object] = []
-    for _ in range(40):
+        doubled = [doubled, doubled]
+    assert "repeats" in refusal(tmp_path, saved(doubled))
+    own: list[object] = []
+    own.append(own)
+    assert "repeats" in refusal(tmp_path, saved(own))
+    deep: list[object] = [0]
+    for _ in range(MAX_DEPTH):
         deep = [deep]
     assert "nested too deeply" in refusal(tmp_path, saved(deep))
+    (tmp_path / "y.pt").write_bytes(saved(deep[0]))
+    assert read_archive(tmp_path / "y.pt") == deep[0]
 
 
 def repacked(data: bytes, method: int) -> bytes:
