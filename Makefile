@@ -1,6 +1,7 @@
 # make run    set up and run the whole chain on one experiment; CONFIG= picks another
 # make test   set up and run all checks
-# Both need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
+# make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
+# All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
 # make test BROWSER=0 leaves out the tests that open the pages in a browser.
 
 CONFIG ?= grounding/configs/4_self_supervised_covnet_aug100.yaml
@@ -9,12 +10,13 @@ VENV ?= venv
 BIN := $(VENV)/bin
 # Tests run on two processes of one thread each: that is faster than one of two threads.
 TEST_PROCESSES ?= 2
+INPUTS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full browser lint clean
+.PHONY: help run test test-full fuzz browser lint clean
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
@@ -24,6 +26,10 @@ test: lint browser
 
 test-full: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt atheris
+	$(BIN)/python tests/trust/fuzz.py --inputs $(INPUTS)
 
 browser:
 	@[ "$(BROWSER)" != 0 ] || echo "BROWSER=0: the pages are not tested in a browser"

@@ -28,8 +28,8 @@ FLOORS = (
     ("evaluation",),
     ("projection",),
     ("randomness",),
-    ("files",),
-    ("locks",),
+    ("archive", "files"),
+    ("locks", "process"),
     ("errors",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -6,21 +6,24 @@ are answered at once.
 
 from __future__ import annotations
 
+import errno
 import shlex
-import signal
 import sys
-import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import grounding
 from grounding.core.arguments import door_parser, grounding_parser
 from grounding.core.errors import UserError
+from grounding.core.process import (
+    Terminated,
+    check_current_folder,
+    ended_by_sigterm,
+    prepare_streams,
+)
 
 if TYPE_CHECKING:
     from grounding.core.config.schema import Experiment
@@ -33,10 +36,6 @@ TRAINERS = {
     "naive_conv": "grounding/train_covnet.py",
     "asymmetric_resnet": "grounding/train_covnet.py",
 }
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
 
 
 def main(
@@ -56,14 +55,18 @@ def main(
         0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
         interrupted; 143 if asked to end; 141 if nobody reads the output any more.
     """
+    prepare_streams()
     parser = door_parser(command) if command else grounding_parser(grounding.__version__)
     arguments = parser.parse_args(argv)
     try:
-        with _ended_by_sigterm():
+        with ended_by_sigterm():
+            check_current_folder()
             if command == "train":
                 train(arguments, architectures)
             else:
                 WALKS[command or arguments.command](arguments)
+            if sys.stdout:
+                sys.stdout.flush()  # what cannot be written is found out here, not at exit
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -74,6 +77,12 @@ def main(
     except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
         sys.stdout = None  # or Python would complain again at exit
         return 141
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        print(f"error: cannot write what was to be shown: {error.strerror}", file=sys.stderr)
+        sys.stdout = None
+        return 2
     return 0
 
 
@@ -230,23 +239,6 @@ WALKS = {
     "publish": publish,
     "schema": schema,
 }
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does: locks and temporary files are cleaned up."""
-
-    def end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _experiment(arguments: Namespace) -> Experiment:

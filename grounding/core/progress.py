@@ -85,7 +85,7 @@ class TrainingProgress:
             highlight=False,
             soft_wrap=True,
         )
-        sys.stdout.flush()
+        self.bar.console.file.flush()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from grounding.core.data.splits import SplitName, to_unit
-from grounding.core.errors import UserError
+from grounding.core.errors import UserError, printable
 from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
 from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
@@ -87,7 +87,7 @@ def analysis_step(run: Run, path: Path) -> Step:
         )
         text = analysis_text(
             experiment=run.experiment.name,
-            checkpoint=str(run.path),
+            checkpoint=printable(str(run.path)),
             parameters=parameters,
             accuracy=share,
             knn=knn,
@@ -317,7 +317,7 @@ def _read_made_from(path: Path) -> dict[str, Any] | None:
         else:
             document = json.loads(path.read_text(encoding="utf-8"))
             values = {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
@@ -326,7 +326,7 @@ def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dic
     """An output's JSON: what it is of, its body, and where it came from."""
     return {
         "experiment": run.experiment.name,
-        "checkpoint": str(run.path),
+        "checkpoint": printable(str(run.path)),
         **body,
         "seed": run.experiment.seed,
         **step.made_from,

@@ -61,6 +61,12 @@ def parse_document(text: str, source: str) -> Document:
         raise UserError(f"{where}: not valid YAML: {_one_line(error.problem)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{source}: not valid YAML: {_one_line(str(error))}") from None
+    except UserError:
+        raise
+    except (ValueError, OverflowError):  # PyYAML lets them through: "\U99999999", %YAML 1.999...
+        raise UserError(
+            f"{source}: not valid YAML: an escape or a number is out of range"
+        ) from None
 
 
 def parse_scalar(text: str) -> Any:

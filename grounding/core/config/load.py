@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from grounding.core.config.document import MAX_BYTES, Document, parse_document
-from grounding.core.config.schema import Experiment
+from grounding.core.config.schema import PATHS_ARE_USED, Experiment
 from grounding.core.errors import UserError
 
 PACKAGED_CONFIGS = Path(__file__).parents[2] / "configs"
@@ -37,7 +37,7 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
     for override in overrides:
         _apply(document.values, override, origins)
     try:
-        return Experiment.model_validate(document.values)
+        return Experiment.model_validate(document.values, context=PATHS_ARE_USED)
     except ValidationError as error:
         raise UserError(_explain(error, document, path, origins)) from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from grounding.core.archive import read_archive
 from grounding.core.config.schema import Experiment
 from grounding.core.data.augment import Augmentation, augment
 from grounding.core.data.splits import to_unit
@@ -68,7 +69,8 @@ class TrainingInputs:
         key = _cache_key(experiment, data_fingerprint, self.images.device.type)
         path = path.with_name(f"{path.stem}-{key[:12]}{path.suffix or '.pt'}")
         if path.exists():
-            return _read_cache(path, key, self.count).to(self.images.device)
+            shape = (self.count, *self.images.shape[1:])
+            return _read_cache(path, key, shape).to(self.images.device)
         drawn = self._draw_set()
         buffer = io.BytesIO()  # torch hides what the system says of a file, such as a full disk
         torch.save({"format": CACHE_FORMAT, "key": key, "images": drawn.cpu()}, buffer)
@@ -108,13 +110,13 @@ def _cache_key(experiment: Experiment, data_fingerprint: str, device: str) -> st
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _read_cache(path: Path, key: str, count: int) -> Tensor:
+def _read_cache(path: Path, key: str, shape: tuple[int, ...]) -> Tensor:
     try:
-        cache = torch.load(path, map_location="cpu", weights_only=True)
-        intact = cache["format"] == CACHE_FORMAT and cache["key"] == key
+        cache = read_archive(path)
+        intact = (cache["format"], cache["key"]) == (CACHE_FORMAT, key)
         images: Tensor = cache["images"]
-        intact = intact and images.dtype == torch.uint8 and len(images) == count
-    except Exception:  # whatever a damaged file makes torch raise
+        intact = intact and images.dtype == torch.uint8 and images.shape == shape
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         intact = False
     if not intact:
         raise UserError(

@@ -1,0 +1,65 @@
+"""Every reader of strangers' bytes: a result, or one line; see parsers.py."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from parsers import NAMES, Parser, parsers
+
+EACH = [
+    pytest.param(name, marks=pytest.mark.xfail(strict=False, reason="other exceptions get through"))
+    if name in ("checkpoint", "site marker")
+    else name
+    for name in NAMES
+]
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Parser]:
+    return parsers(tmp_path_factory.mktemp("parsers"), NAMES)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_the_known_bad_and_good_ones(known: dict[str, Parser], name: str) -> None:
+    for seed in known[name].seeds:
+        known[name].read(seed)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, parser: Parser) -> bytes:
+    """A seed in which some places are overwritten, cut out, doubled, or have words put in."""
+    data = draw(st.sampled_from(parser.seeds))
+    words = st.one_of(st.sampled_from(parser.words), st.binary(max_size=8))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(data)))
+        stop = min(len(data), start + draw(st.integers(0, 16)))
+        kind = draw(st.sampled_from(["insert", "overwrite", "cut", "double", "end"]))
+        if kind == "insert":
+            data = data[:start] + draw(words) + data[start:]
+        elif kind == "overwrite":
+            word = draw(words)
+            data = data[:start] + word + data[start + len(word) :]
+        elif kind == "cut":
+            data = data[:start] + data[stop:]
+        elif kind == "double":
+            data = data[:stop] + data[start:stop] * draw(st.integers(1, 40)) + data[stop:]
+        else:
+            data = data[:start]
+    return data
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_anything_is_read_or_refused_in_one_line(known: dict[str, Parser], name: str) -> None:
+    parser = known[name]
+
+    @settings(
+        max_examples=200,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(st.one_of(damaged(parser), st.binary(max_size=64)))
+    def read_or_refused(data: bytes) -> None:
+        parser.read(data)
+
+    read_or_refused()

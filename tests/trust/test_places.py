@@ -1,0 +1,162 @@
+"""The commands in odd places, as processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from grounding.core.export.outputs import find_runs
+from grounding.core.training.checkpoint import load_checkpoint
+
+PACKAGE = Path(__file__).parents[2] / "grounding"
+CONFIG = b"""\
+experiment: {name: odd}
+data: {train_samples: 100, val_samples: 20, test_samples: 60}
+model: {architecture: vanilla_fc, hidden_dims: [16], latent_dim: 4}
+training: {epochs: 1, device: cpu}
+"""
+FOLDER = "ein Ordner, 画像 'é' $HOME"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """No home, no locale, bytes for names, one thread; only what finds Python and grounding."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]),
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+
+
+def started(words: Sequence[str], folder: Path, shell: str = "") -> subprocess.Popen[str]:
+    """Start `grounding` in a folder, with a shell's redirections or settings."""
+    command = [sys.executable, "-m", "grounding", *words]
+    return subprocess.Popen(
+        [*apart(), "sh", "-c", f'umask 077; exec "$@" {shell}', "sh", *command],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, error = process.communicate(timeout=120)
+    return process.returncode, out, error
+
+
+def apart() -> list[str]:
+    """What starts a command without a network and with a source tree that cannot be written."""
+    here = str(PACKAGE)
+    script = f"mount --bind '{here}' '{here}' && mount -o remount,bind,ro '{here}' && exec \"$@\""
+    wrap = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c", script, "sh"]
+    try:
+        subprocess.run([*wrap, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []  # not Linux, or not allowed here; the rest is tested all the same
+    return wrap
+
+
+def tree() -> list[tuple[str, int]]:
+    """The files of the source tree and when they changed."""
+    return sorted(
+        (str(path), path.stat().st_mtime_ns)
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and not {"web", "__pycache__"} & set(path.parts)
+    )
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained in the oddest of places, with all standard streams closed."""
+    folder = tmp_path_factory.mktemp("odd") / FOLDER
+    folder.mkdir()
+    (folder / "für x.yaml").write_bytes(CONFIG)
+    before = tree()
+    process = started(["train", "--config", "für x.yaml"], folder, "<&- >&- 2>&-")
+    assert ended(process) == (0, "", "")
+    assert tree() == before
+    return folder
+
+
+def test_training_needs_no_home_no_terminal_no_network_and_no_locale(odd: Path) -> None:
+    checkpoint = odd / "artifacts" / "odd_final.pt"
+    held, _ = load_checkpoint(checkpoint)
+    assert held.threads == 1
+    assert held.experiment.name == "odd"
+    for path in (odd / "artifacts").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600, path  # as the umask asks
+
+
+def test_two_commands_work_on_one_artifacts_folder_at_once(odd: Path) -> None:
+    """One of them reads from a folder in Latin-1, whose name is no text in the C locale."""
+    latin = os.fsdecode(b"\xe9")
+    (odd / latin).mkdir()
+    for name in ("odd_final.pt", "odd_final.pt.sha256"):
+        (odd / latin / name).write_bytes((odd / "artifacts" / name).read_bytes())
+    here = ["--config", "für x.yaml", "--checkpoint"]
+    points = ["points", *here, "artifacts/odd_final.pt", "--umap-n-neighbors", "5"]
+    processes = [started(["analyze", *here, f"{latin}/odd_final.pt"], odd), started(points, odd)]
+    while any(process.poll() is None for process in processes):
+        for run in find_runs(odd / "artifacts")[0]:
+            for path in run.files():
+                assert path.stat().st_size > 0
+        time.sleep(0.01)
+    for process in processes:
+        status, _, error = ended(process)
+        assert (status, error) == (0, "")
+    ((run,), skipped) = find_runs(odd / "artifacts")
+    assert skipped == []
+    assert {kind: len(outputs) for kind, outputs in run.outputs.items() if outputs} == {
+        "points": 1,
+        "analysis": 1,
+    }
+    analysis = odd / "artifacts" / "odd_analysis.json"
+    values = json.loads(analysis.read_text(encoding="utf-8"))
+    assert values["checkpoint"] == r"\udce9/odd_final.pt"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    status, _, error = ended(started(["schema"], tmp_path, ">/dev/full"))
+    assert status == 2
+    assert error == "error: cannot write what was to be shown: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", [["train", "--config", "2"], ["publish", "site"]])
+def test_a_current_folder_that_was_deleted_is_said_in_one_line(
+    tmp_path: Path, command: list[str]
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    words = [sys.executable, "-m", "grounding", *command]
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$0"; exec "$@"', str(here), *words],
+        cwd=here,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the current folder cannot be used")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_path_that_this_locale_cannot_name_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(CONFIG + "output: {checkpoint_path: é.pt}\n".encode())
+    status, _, error = ended(started(["train", "--config", "x.yaml"], tmp_path))
+    assert status == 2
+    assert error.startswith("error: x.yaml:5:10: output.checkpoint_path: not a path here")
+    assert error.count("\n") == 1
