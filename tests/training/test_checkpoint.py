@@ -17,6 +17,7 @@ from grounding.core.training.checkpoint import (
 )
 
 HELD = Checkpoint(
+    history=[],
     state_dict={"w": torch.arange(6.0).view(2, 3)},
     experiment=load_experiment("4"),
     epoch=3,
@@ -96,7 +97,7 @@ def test_wrong_files_are_refused_even_with_a_right_hash(path):
     torch.save([1, 2], path)
     rehash(path)
     assert "format list" in refused(path)
-    torch.save({"format": 1, "epoch": 3}, path)
+    torch.save({"format": 2, "epoch": 3}, path)
     rehash(path)
     assert "lacks state_dict" in refused(path)
 
@@ -107,7 +108,7 @@ class Payload:
 
 
 def test_a_pickle_payload_does_not_run(path, capsys):
-    torch.save({"format": 1, "x": Payload()}, path)
+    torch.save({"format": 2, "x": Payload()}, path)
     rehash(path)
     assert "is not a checkpoint" in refused(path)
     assert "payload ran" not in capsys.readouterr().out

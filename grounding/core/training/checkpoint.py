@@ -15,7 +15,7 @@ from grounding.core.config.schema import Experiment
 from grounding.core.errors import UserError
 from grounding.core.files import replacing, sha256_of, write_text
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Checkpoint:
         device: type of the device that trained it.
         threads: CPU threads that torch used.
         seconds: spent training, all epochs.
+        history: one dictionary an epoch, the lines of metrics.jsonl.
     """
 
     state_dict: dict[str, Tensor]
@@ -47,6 +48,7 @@ class Checkpoint:
     device: str
     threads: int
     seconds: float
+    history: list[dict[str, Any]]
 
 
 def versions() -> dict[str, str]:

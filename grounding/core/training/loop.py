@@ -122,6 +122,7 @@ def train(
                 device=device.type,
                 threads=torch.get_num_threads(),
                 seconds=sum(past.seconds for past in history),
+                history=[asdict(past) for past in history],
             )
             if every and number % every == 0:
                 save_checkpoint(checkpoint, epoch_path(path, number))
