@@ -15,6 +15,7 @@ CORE = PACKAGE / "core"
 FLOORS = (
     ("commands",),
     ("arguments",),
+    ("verify",),
     ("steps",),
     ("run",),
     ("progress",),
@@ -28,6 +29,7 @@ FLOORS = (
     ("projection",),
     ("randomness",),
     ("files",),
+    ("checksums",),
     ("errors",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,7 +1,6 @@
 """Output files that are either the old ones or the new ones, never something between."""
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from grounding.core.checksums import json_with_checksum
 from grounding.core.errors import UserError
 
 
@@ -53,16 +53,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any], *, indent: int | None = 2) -> None:
-    """Replace a file by JSON that any strict reader takes (no NaN, no infinity).
+    """Replace a file by JSON that any strict reader takes, with its SHA-256 as the last key.
 
     Raises:
         UserError: the place cannot be written to.
     """
-    separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(
-        values, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False
-    )
-    write_text(path, text + "\n")
+    data = json_with_checksum(values, indent=indent)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def sha256_of(path: Path) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from grounding.core.checksums import read_json, without_checksum
 from grounding.core.config.schema import Experiment
 from grounding.core.data.splits import SplitName, load_splits, to_unit
 from grounding.core.errors import UserError
@@ -23,7 +25,9 @@ from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
 from grounding.core.export.companion import companion_of, write_with_companion
-from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
+from grounding.core.export.onnx import Half, export_onnx
+from grounding.core.export.onnx_file import checked_metadata
+from grounding.core.export.output_file import check_report
 from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
 from grounding.core.files import check_writable, write_json, write_text
@@ -59,11 +63,22 @@ class Step:
         check_writable(self.path)
         return self.make(self)
 
-    def is_current(self) -> bool:
-        """Whether the file is there and was made from just this."""
-        if self.has_companion and companion_of(self.path) is None:
-            return False
-        return _read_made_from(self.path) == self.made_from
+    def reason_to_make(self) -> str | None:
+        """Why the file has to be made; None if it is there, whole and made from just this.
+
+        "" if it is not there or was made from something else; a damaged file is named.
+        """
+        if not self.path.exists():
+            return ""
+        try:
+            current = _read_made_from(self.path) == self.made_from
+            if current and self.has_companion and companion_of(self.path) is None:
+                raise without_checksum(self.path)
+        except UserError as error:
+            return str(error)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return f"{self.path} is damaged: it cannot be read as what it should be"
+        return None if current else ""
 
 
 def train_experiment(experiment: Experiment, tensorboard: Path | None = None) -> str:
@@ -124,13 +139,15 @@ def analysis_step(run: Run, path: Path) -> Step:
             knn=knn,
             classes=classes,
         )
-        body = {
+        body: dict[str, Any] = {
             "total_parameters": parameters[0],
             "trainable_parameters": parameters[1],
             "knn_accuracy": share,
             "classes": [{"label": i, **c._asdict()} for i, c in enumerate(classes)],
         }
         write_text(path, text)
+        # The text has no place for a hash of its own.
+        body["report"] = {"file": path.name, "sha256": sha256(text.encode("utf-8")).hexdigest()}
         write_json(step.path, _document(run, step, body, started))
         return text.rstrip()
 
@@ -338,17 +355,18 @@ def _made_from(run: Run, options: dict[str, Any]) -> dict[str, Any]:
     return {"checkpoint_sha256": run.sha256, "options": options, "versions": versions()}
 
 
-def _read_made_from(path: Path) -> dict[str, Any] | None:
-    """What an output says it was made from; None if it is not there or not readable."""
-    try:
-        if path.suffix == ".onnx":
-            values = json.loads(onnx_metadata(path)["made_from"])
-        else:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            values = {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return values if isinstance(values, dict) else None
+def _read_made_from(path: Path) -> dict[str, Any]:
+    """What an output says it was made from, after checking it and the report that it names."""
+    if path.suffix == ".onnx":
+        metadata = checked_metadata(path)
+        if metadata is None:
+            raise without_checksum(path)
+        return dict(json.loads(metadata["made_from"]))
+    document, covered = read_json(path)
+    if not covered:
+        raise without_checksum(path)
+    check_report(path, document)
+    return {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
 
 
 def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dict[str, Any]:
