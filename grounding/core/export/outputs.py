@@ -59,8 +59,8 @@ class Folder:
     Attributes:
         runs: best score first, then by name.
         skipped: "name (reason)" for each JSON file that is no output of a run.
-        damaged: one line for each file that is not as it was written, or lies beside a JSON file
-            that it was not made for; such files are in no run.
+        damaged: one line for each file that is not as it was written, is no JSON at all, or lies
+            beside a JSON file that it was not made for; such files are in no run.
     """
 
     runs: list[RunOutputs]
@@ -95,7 +95,9 @@ def read_folder(artifacts: Path) -> Folder:
             damaged.append(str(error))
             continue
         except (OSError, ValueError, RecursionError, MemoryError) as error:
-            skipped.append(f"{name} ({_reason(error)})")
+            # What is called JSON and is none may be an output that was cut off.
+            cut_off = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+            (damaged if cut_off else skipped).append(f"{name} ({_reason(error)})")
             continue
         runs.setdefault(experiment, RunOutputs(experiment)).outputs[kind].append(output)
     for run in runs.values():

@@ -91,7 +91,7 @@ def _named(runs: Sequence[RunOutputs], names: Sequence[str]) -> list[RunOutputs]
 def _check_sound(found: Folder, runs: Sequence[RunOutputs]) -> None:
     """Refuse to publish what is damaged or does not belong together."""
     if found.damaged:
-        raise UserError(f"nothing was published: {found.damaged[0]}, or move it away")
+        raise UserError(f"nothing was published: {found.damaged[0]}; or move the file away")
     for run in runs:
         for path in run.strangers:
             reference = next(iter(run.checkpoints))

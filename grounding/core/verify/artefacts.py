@@ -140,7 +140,7 @@ def _checkpoint(path: Path) -> Artefact:
     experiment = held.experiment
     is_final = not path.stem.endswith(epoch_path(Path("x.pt"), held.epoch).stem[1:])
     what = "checkpoint" if is_final else "periodic checkpoint"
-    detail = f"{what} of {experiment.name}, {held.epoch} epochs"
+    detail = f"{what} of {experiment.name} after epoch {held.epoch}"
     return Artefact(path, "ok", detail, experiment.name, digest, experiment, is_final)
 
 
@@ -170,7 +170,9 @@ def _metrics(path: Path) -> Artefact:
             f"{path} goes on after epoch {held.epoch}, the last that a checkpoint remembers; "
             "let the training end, or continue it"
         )
-    return Artefact(path, "ok", f"metrics of {count} epochs", held.experiment.name)
+    return Artefact(
+        path, "ok", f"metrics of {held.experiment.name} up to epoch {count}", held.experiment.name
+    )
 
 
 def _checkpoint_of_metrics(path: Path) -> Checkpoint:

@@ -205,7 +205,7 @@ def _judged(paths: Iterable[Path], experiment: Experiment | None = None) -> Iter
     """
     finals: dict[str, Artefact] = {}
     references: dict[str, Artefact] = {}
-    checkpoints: set[str] = set()
+    checkpoints: dict[str, str] = {}
 
     def order(path: Path) -> int:
         return 2 if not hash_path(path).exists() else 1 if "_epoch" in path.stem else 0
@@ -217,18 +217,23 @@ def _judged(paths: Iterable[Path], experiment: Experiment | None = None) -> Iter
             yield found
             continue
         if found.trained:
-            checkpoints.add(found.made_from)
+            checkpoints.setdefault(found.made_from, path.name)
             wanted = experiment if found.is_final else getattr(finals.get(name), "trained", None)
             if found.is_final:
                 finals.setdefault(name, found)
             yield _of_experiment(found, wanted)
             continue
-        if found.made_from and found.made_from not in checkpoints:
+        if found.made_from:
             reference = finals.get(name) or references.setdefault(name, found)
             if reference.made_from != found.made_from:
-                wrong = f"it was made from another checkpoint than {reference.path.name}; {_AGAIN}"
+                maker = checkpoints.get(found.made_from, "another checkpoint")
+                wrong = f"it was made from {maker}, not from {_whose(reference)}; {_AGAIN}"
                 found = replace(found, status="does not belong", detail=wrong)
         yield found
+
+
+def _whose(reference: Artefact) -> str:
+    return ("" if reference.trained else "that of ") + reference.path.name
 
 
 def _of_experiment(found: Artefact, wanted: Experiment | None) -> Artefact:
@@ -238,6 +243,9 @@ def _of_experiment(found: Artefact, wanted: Experiment | None) -> Artefact:
     parts = ("model.", "data.", "experiment.")
     for key, (expected, trained) in differences(wanted, found.trained).items():
         if key.startswith(parts):
-            wrong = f"it was trained with {key}={trained}, not {expected}; {_AGAIN}"
+            wrong = (
+                f"it was trained with {key}={trained}, not {expected}; train again, or verify the "
+                "checkpoint by its own path"
+            )
             return replace(found, status="does not belong", detail=wrong)
     return found
