@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -39,7 +40,9 @@ def test_json_is_strict(tmp_path):
         write_json(tmp_path / "x.json", {"a": float("nan")})
     assert list(tmp_path.iterdir()) == []
     write_json(tmp_path / "x.json", {"ä": [1, 2]}, indent=None)
-    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{"ä":[1,2]}\n'
+    data = (tmp_path / "x.json").read_bytes()
+    assert data[:-80] == '{"ä":[1,2]'.encode()
+    assert json.loads(data) == {"ä": [1, 2], "sha256": hashlib.sha256(data[:-80]).hexdigest()}
 
 
 def test_unwritable_places_are_named(tmp_path):

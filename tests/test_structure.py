@@ -15,6 +15,7 @@ CORE = PACKAGE / "core"
 FLOORS = (
     ("commands",),
     ("arguments",),
+    ("verify",),
     ("steps",),
     ("run",),
     ("trainer",),
@@ -29,7 +30,7 @@ FLOORS = (
     ("projection",),
     ("randomness",),
     ("archive", "files"),
-    ("locks", "process"),
+    ("locks", "process", "checksums"),
     ("errors",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -18,6 +18,7 @@ SUMMARIES = {
     "export-assets": "interactive assets for the playground",
     "serve": "show all runs in the browser, from a server on this machine",
     "publish": "write a site of chosen runs for any static host",
+    "verify": "check that files are as they were written and belong together",
     "schema": "print the JSON Schema of the config files",
 }
 
@@ -63,7 +64,9 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     """Add a command's options to a parser."""
     if command in ("serve", "publish"):
         _add_site_options(parser, command)
-    if command in ("serve", "publish", "schema"):
+    if command == "verify":
+        _add_verify_options(parser)
+    if command in ("serve", "publish", "verify", "schema"):
         return
     parser.add_argument(
         "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
@@ -146,6 +149,23 @@ def _add_site_options(parser: argparse.ArgumentParser, command: str) -> None:
         help="port to listen on; if it is taken, the next free one (default: 8000)",
     )
     parser.add_argument("--open", action="store_true", help="open the index in the browser")
+
+
+def _add_verify_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a file, an artifacts folder, a published folder, or a run by its checkpoint, its "
+        "config or the experiment's name",
+    )
+    parser.add_argument(
+        "--artifacts",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="FOLDER",
+        help="where to look for a run by its name (default: artifacts)",
+    )
 
 
 def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> None:

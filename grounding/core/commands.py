@@ -12,6 +12,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,19 +181,24 @@ def run_chain(arguments: Namespace) -> None:
     from grounding.core.trainer import train_experiment
 
     checkpoint = experiment.checkpoint_path
-    run = None if arguments.force else trained_run(experiment)
+    run, damage = (None, "") if arguments.force else trained_run(experiment)
     if run:
         print(f"train: up to date, {checkpoint}")
     else:
+        if damage:
+            print(f"train: {damage}; training again")
         line = train_experiment(experiment, arguments.tensorboard, resume=arguments.resume)
         print(f"train: {line}")
         run = _load_run(arguments)
     steps = chain_steps(run)
     for step in steps:
-        if not arguments.force and step.is_current():
+        reason = "" if arguments.force else step.reason_to_make()
+        if reason is None:
             print(f"{step.name}: up to date, {step.path}")
-        else:
-            _do(step, show_table=False)
+            continue
+        if reason:
+            print(f"{step.name}: {reason}; making it again")
+        _do(step, show_table=False)
     print()
     print("\n".join(result_lines(run, steps)))
     print("\nlook at it: grounding serve --open")
@@ -216,6 +222,13 @@ def publish(arguments: Namespace) -> None:
     )
 
 
+def verify(arguments: Namespace) -> None:
+    """Check files against their hashes, and whether those of a run belong together."""
+    from grounding.core.verify.findings import verify
+
+    print(verify(arguments.paths, arguments.artifacts, say=partial(print, flush=True)))
+
+
 def schema(arguments: Namespace) -> None:  # noqa: ARG001
     """Print the JSON Schema of the config files."""
     import json
@@ -237,6 +250,7 @@ WALKS = {
     "export-assets": export_assets,
     "serve": serve,
     "publish": publish,
+    "verify": verify,
     "schema": schema,
 }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from grounding.core.checksums import json_with_checksum
 from grounding.core.errors import UserError
 from grounding.core.locks import is_at, try_lock
 
@@ -116,25 +116,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any], *, indent: int | None = 2) -> None:
-    """Replace a file by JSON that any strict reader takes (no NaN, no infinity).
+    """Replace a file by JSON that any strict reader takes, with its SHA-256 as the last key.
 
     Raises:
         UserError: the place cannot be written to.
     """
-    write_text(path, json_text(values, indent=indent))
-
-
-def json_text(values: dict[str, Any], *, indent: int | None = 2) -> str:
-    """JSON that any strict reader takes (no NaN, no infinity), as a text that ends its last line.
-
-    Raises:
-        ValueError: a number that JSON does not have.
-    """
-    separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(
-        values, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False
-    )
-    return text + "\n"
+    data = json_with_checksum(values, indent=indent)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def sha256_of(path: Path) -> str:

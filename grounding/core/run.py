@@ -109,32 +109,51 @@ def load_run(
             "set data.data_dir to the folder it was trained on, or train again"
         )
     device = resolve_device(experiment.training.device)
-    model = build_autoencoder(
-        **held.experiment.model.build_arguments(),
-        image_shape=held.image_shape,
-        dropout=held.experiment.regularization.dropout_p,
-    )
-    try:
-        model.load_state_dict(held.state_dict)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} does not fit its own config: {reason}; train it again") from None
-    model = model.to(device).eval()
+    model = model_of(held, path).to(device)
     return Run(_in_force(experiment, held), path, digest, held, model, splits, device), ignored
 
 
-def trained_run(experiment: Experiment) -> Run | None:
-    """The run at the experiment's checkpoint, if that is just what training it now would make."""
+def trained_run(experiment: Experiment) -> tuple[Run | None, str]:
+    """The run at the experiment's checkpoint, if that is just what training it now would make.
+
+    Returns:
+        The run, or None; and why a checkpoint that is there cannot be used, "" if it was only
+        trained otherwise.
+    """
     try:
         run, ignored = load_run(experiment)
-    except UserError:
-        return None
+    except UserError as error:
+        return None, str(error) if experiment.checkpoint_path.exists() else ""
     current = (
         not ignored
         and run.checkpoint.epoch == experiment.training.epochs
         and run.checkpoint.versions["grounding"] == versions()["grounding"]
     )
-    return run if current else None
+    return run if current else None, ""
+
+
+def model_of(checkpoint: Checkpoint, path: Path) -> Autoencoder:
+    """The model that a checkpoint holds, on the CPU, in evaluation mode.
+
+    Args:
+        checkpoint: what was read.
+        path: where from, for the error.
+
+    Raises:
+        UserError: its weights are not those of the model that its config describes.
+    """
+    experiment = checkpoint.experiment
+    try:
+        model = build_autoencoder(
+            **experiment.model.build_arguments(),
+            image_shape=checkpoint.image_shape,
+            dropout=experiment.regularization.dropout_p,
+        )
+        model.load_state_dict(checkpoint.state_dict)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} does not fit its own config: {reason}; train it again") from None
+    return model.eval()
 
 
 def _in_force(experiment: Experiment, held: Checkpoint) -> Experiment:

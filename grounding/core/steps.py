@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from grounding.core.checksums import json_with_checksum, read_json, without_checksum
 from grounding.core.data.splits import SplitName, to_unit
 from grounding.core.errors import UserError, printable
 from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
@@ -21,10 +23,12 @@ from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
 from grounding.core.export.companion import companion_of, companion_path, write_with_companion
-from grounding.core.export.onnx import Half, export_onnx, onnx_metadata
+from grounding.core.export.onnx import Half, export_onnx
+from grounding.core.export.onnx_file import checked_metadata
+from grounding.core.export.output_file import check_report
 from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
-from grounding.core.files import check_writable, json_text, replacing_together, write_json
+from grounding.core.files import check_writable, replacing_together, write_json
 from grounding.core.locks import writing
 from grounding.core.models.autoencoder import count_parameters
 from grounding.core.progress import work_progress
@@ -62,11 +66,22 @@ class Step:
         with writing(f"grounding {self.name}", self.path, *companions):
             return self.make(self)
 
-    def is_current(self) -> bool:
-        """Whether the file is there and was made from just this."""
-        if self.has_companion and companion_of(self.path) is None:
-            return False
-        return _read_made_from(self.path) == self.made_from
+    def reason_to_make(self) -> str | None:
+        """Why the file has to be made; None if it is there, whole and made from just this.
+
+        "" if it is not there or was made from something else; a damaged file is named.
+        """
+        if not self.path.exists():
+            return ""
+        try:
+            current = _read_made_from(self.path) == self.made_from
+            if current and self.has_companion and companion_of(self.path) is None:
+                raise without_checksum(self.path)
+        except UserError as error:
+            return str(error)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return f"{self.path} is damaged: it cannot be read as what it should be"
+        return None if current else ""
 
 
 def analysis_step(run: Run, path: Path) -> Step:
@@ -93,16 +108,18 @@ def analysis_step(run: Run, path: Path) -> Step:
             knn=knn,
             classes=classes,
         )
-        body = {
+        body: dict[str, Any] = {
             "total_parameters": parameters[0],
             "trainable_parameters": parameters[1],
             "knn_accuracy": share,
             "classes": [{"label": i, **c._asdict()} for i, c in enumerate(classes)],
         }
-        document = json_text(_document(run, step, body, started))
+        # The text has no place for a hash of its own.
+        body["report"] = {"file": path.name, "sha256": sha256(text.encode("utf-8")).hexdigest()}
+        document = json_with_checksum(_document(run, step, body, started), indent=2)
         with replacing_together(path, step.path) as (report, values):
             report.write_bytes(text.encode())
-            values.write_bytes(document.encode())
+            values.write_bytes(document)
         return text.rstrip()
 
     return Step("analyze", analysis_json_path(path), _made_from(run, options), make)
@@ -309,17 +326,18 @@ def _made_from(run: Run, options: dict[str, Any]) -> dict[str, Any]:
     return {"checkpoint_sha256": run.sha256, "options": options, "versions": versions()}
 
 
-def _read_made_from(path: Path) -> dict[str, Any] | None:
-    """What an output says it was made from; None if it is not there or not readable."""
-    try:
-        if path.suffix == ".onnx":
-            values = json.loads(onnx_metadata(path)["made_from"])
-        else:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            values = {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
+def _read_made_from(path: Path) -> dict[str, Any]:
+    """What an output says it was made from, after checking it and the report that it names."""
+    if path.suffix == ".onnx":
+        metadata = checked_metadata(path)
+        if metadata is None:
+            raise without_checksum(path)
+        return dict(json.loads(metadata["made_from"]))
+    document, covered = read_json(path)
+    if not covered:
+        raise without_checksum(path)
+    check_report(path, document)
+    return {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
 
 
 def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dict[str, Any]:

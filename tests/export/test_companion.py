@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from grounding.core.checksums import DamagedError, MismatchError
 from grounding.core.errors import UserError
 from grounding.core.export.companion import (
     companion_bytes,
@@ -64,8 +65,8 @@ def test_every_byte_lies_where_the_format_says() -> None:
         },
     }
     assert data[first:] == struct.pack("<3f4xi4x3B5x", 1.5, -2.0, 0.25, 7, 0, 128, 255)
-    packed = struct.pack("<3f", 1.5, -2.0, 0.25) + struct.pack("<i", 7) + bytes([0, 128, 255])
-    assert digest == hashlib.sha256(packed).hexdigest()
+    assert data[:23].endswith(b'{"id":"')
+    assert digest == hashlib.sha256(data[:23] + b"0" * 64 + data[87:]).hexdigest()
 
 
 def test_offsets_are_right_whatever_the_header_s_length(tmp_path: Path) -> None:
@@ -130,6 +131,7 @@ def test_refuses_to_write_what_a_page_cannot_read(array: np.ndarray) -> None:
 def test_the_json_names_its_companion_before_anything_else(tmp_path: Path) -> None:
     path = written(tmp_path)
     values = json.loads(path.read_text(encoding="utf-8"))
+    assert len(values.pop("sha256")) == 64
     beside = tmp_path / "x_test_latent_points.bin"
     held = read_companion(beside)
     assert next(iter(values)) == "companion"
@@ -161,14 +163,19 @@ def test_a_companion_belongs_to_a_json_file_only_if_both_say_so(tmp_path: Path) 
     assert companion_of(path) == beside
     good = beside.read_bytes()
     beside.write_bytes(companion_bytes({}, SMALL)[0])
-    assert companion_of(path) is None
+    with pytest.raises(MismatchError, match="was made for another JSON file"):
+        companion_of(path)
     beside.write_bytes(good + b"\0")
-    assert companion_of(path) is None
+    with pytest.raises(DamagedError, match="its bytes are not those"):
+        companion_of(path)
     beside.unlink()
-    assert companion_of(path) is None
+    with pytest.raises(DamagedError, match="which is not beside it"):
+        companion_of(path)
     beside.mkdir()
-    assert companion_of(path) is None
-    assert companion_of(tmp_path / "missing.json") is None
+    with pytest.raises(DamagedError, match="which is not beside it"):
+        companion_of(path)
+    with pytest.raises(UserError, match=r"cannot read .*missing.json"):
+        companion_of(tmp_path / "missing.json")
 
 
 @pytest.mark.parametrize(
@@ -207,21 +214,17 @@ def test_a_file_that_is_called_like_its_companion_is_not_overwritten(tmp_path: P
     assert json.loads(path.read_text(encoding="utf-8"))["companion"]["file"] == "points_arrays.bin"
 
 
-def test_every_cut_is_noticed(tmp_path: Path) -> None:
-    data, _ = companion_bytes({"k": 3}, SMALL)
+def test_every_cut_and_every_changed_bit_is_noticed(tmp_path: Path) -> None:
+    data, _ = companion_bytes({"k": 3}, {"values": PIXELS})
     path = tmp_path / "x.bin"
-    for length in range(len(data) - 5):  # the last five bytes are padding
+    for length in range(len(data)):
         path.write_bytes(data[:length])
-        with pytest.raises(UserError, match="is not a binary companion"):
+        with pytest.raises(DamagedError, match="is not a binary companion"):
             read_companion(path)
-
-
-def test_every_changed_byte_of_an_array_is_noticed(tmp_path: Path) -> None:
-    data, _ = companion_bytes({}, {"values": PIXELS})
-    path = tmp_path / "x.bin"
-    for place in range(len(data) - 8, len(data) - 5):
-        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(UserError, match="its arrays are not those"):
+    for bit in range(8 * len(data)):
+        place, change = bit // 8, 1 << bit % 8
+        path.write_bytes(data[:place] + bytes([data[place] ^ change]) + data[place + 1 :])
+        with pytest.raises(DamagedError, match="is not a binary companion"):
             read_companion(path)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from torch import nn
 
 from grounding.core.errors import UserError
-from grounding.core.export.onnx import export_onnx, onnx_metadata
+from grounding.core.export.onnx import export_onnx
+from grounding.core.export.onnx_file import checked_metadata, onnx_metadata
 from grounding.core.models.build import ARCHITECTURES, build_autoencoder
 
 
@@ -55,8 +57,11 @@ def test_the_file_stands_alone_and_tells_nothing_of_this_machine(tmp_path):
     export_onnx(
         model("asymmetric_resnet").encoder, torch.rand(3, 1, 28, 28), "encoder", path, facts
     )
-    assert onnx_metadata(path) == facts
+    data = path.read_bytes()
+    digest = hashlib.sha256(data[:-76]).hexdigest()
+    assert onnx_metadata(path) == checked_metadata(path) == {**facts, "sha256": digest}
     loaded = onnx.load(path, load_external_data=False)
+    assert {p.key: p.value for p in loaded.metadata_props} == onnx_metadata(path)
     assert [(o.domain, o.version) for o in loaded.opset_import] == [("", 18)]
     assert all(not tensor.external_data for tensor in loaded.graph.initializer)
     text = path.read_bytes()

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from grounding.core.export.companion import companion_path, write_with_companion
-from grounding.core.export.outputs import PICTURED_POINTS, file_inside, find_runs
+from grounding.core.export.layout import file_inside
+from grounding.core.export.output_file import PICTURED_POINTS
+from grounding.core.export.outputs import find_runs
 
 POINTS = {
     "experiment": "a",
@@ -67,8 +69,9 @@ def test_the_test_split_comes_first(tmp_path: Path) -> None:
 def test_a_companion_is_read_instead_of_the_json(tmp_path: Path) -> None:
     path = tmp_path / "points.json"
     write_with_companion(path, POINTS, np.zeros((2, 1, 2, 2), dtype=np.uint8))
-    text = path.read_text()
-    path.write_text(text.replace("3.0", "9.0"))
+    values = json.loads(path.read_text())
+    del values["sha256"]  # as a file of another program
+    put(tmp_path, path.name, json.dumps(values).replace("3.0", "9.0"))
     (run,), _ = find_runs(tmp_path)
     output = run.outputs["points"][0]
     assert output.companion == companion_path(path)
@@ -82,9 +85,26 @@ def test_a_broken_companion_leaves_the_json(tmp_path: Path) -> None:
     write_with_companion(path, POINTS, np.zeros((2, 1, 2, 2), dtype=np.uint8))
     companion_path(path).write_bytes(b"nothing")
     (run,), skipped = find_runs(tmp_path)
-    assert skipped == []
+    assert len(skipped) == 1
+    assert "points.bin is not a binary companion" in skipped[0]
     assert run.outputs["points"][0].companion is None
     assert run.outputs["points"][0].cloud is not None
+
+
+def test_a_damaged_output_is_left_out_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "points.json"
+    write_with_companion(path, POINTS, np.zeros((2, 1, 2, 2), dtype=np.uint8))
+    path.write_text(path.read_text().replace("3.0", "9.0"))
+    runs, skipped = find_runs(tmp_path)
+    assert runs == []
+    assert "points.json is damaged" in skipped[0]
+
+
+def test_an_output_of_ours_without_its_hash_is_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "x.json", {**MANIFOLD, "versions": {"grounding": "0.1.0"}})
+    runs, skipped = find_runs(tmp_path)
+    assert runs == []
+    assert "does not end in its SHA-256" in skipped[0]
 
 
 def test_a_large_cloud_is_thinned_evenly_and_says_its_count(tmp_path: Path) -> None:
@@ -185,9 +205,9 @@ def test_models_of_an_experiment_with_a_path_for_a_name_are_not_looked_up(tmp_pa
 def test_outputs_of_two_checkpoints_are_told_apart(tmp_path: Path) -> None:
     put(tmp_path, "1.json", {**POINTS, "checkpoint_sha256": "00"})
     put(tmp_path, "2.json", ANALYSIS)
-    assert not find_runs(tmp_path)[0][0].is_mixed
+    assert find_runs(tmp_path)[0][0].strangers == []
     put(tmp_path, "3.json", {**MANIFOLD, "checkpoint_sha256": "11"})
-    assert find_runs(tmp_path)[0][0].is_mixed
+    assert find_runs(tmp_path)[0][0].strangers == [tmp_path / "3.json"]
 
 
 def test_no_folder_no_runs(tmp_path: Path) -> None:

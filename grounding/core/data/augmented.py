@@ -1,7 +1,6 @@
 """What a training epoch reads: clean images, images augmented anew, or one augmented set."""
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grounding.core.archive import read_archive
+from grounding.core.checksums import Trailer
 from grounding.core.config.schema import Experiment
 from grounding.core.data.augment import Augmentation, augment
 from grounding.core.data.splits import to_unit
@@ -18,7 +17,9 @@ from grounding.core.files import replacing
 from grounding.core.randomness import generator
 
 CHUNK = 1024
-CACHE_FORMAT = "grounding augmented set 1"
+CACHE_FORMAT = "grounding augmented set 2"
+# A cache is two lines of text (the format; key and shape), the bytes of the images, and this.
+CACHE_TRAILER = Trailer(b"\nsha256 ", b"\n")
 
 
 class TrainingInputs:
@@ -63,19 +64,18 @@ class TrainingInputs:
 
     def _fixed_set(self, experiment: Experiment, data_fingerprint: str) -> Tensor:
         """One augmented set, uint8 (count, C, H, W): input i shows image i % N."""
-        path = experiment.self_supervised.cache_path
-        if not experiment.self_supervised.precompute or path is None:
+        path = cache_path(experiment, data_fingerprint, self.images.device.type)
+        if path is None:
             return self._draw_set()
         key = _cache_key(experiment, data_fingerprint, self.images.device.type)
-        path = path.with_name(f"{path.stem}-{key[:12]}{path.suffix or '.pt'}")
+        shape = (self.count, *self.images.shape[1:])
         if path.exists():
-            shape = (self.count, *self.images.shape[1:])
             return _read_cache(path, key, shape).to(self.images.device)
         drawn = self._draw_set()
-        buffer = io.BytesIO()  # torch hides what the system says of a file, such as a full disk
-        torch.save({"format": CACHE_FORMAT, "key": key, "images": drawn.cpu()}, buffer)
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        pixels = drawn.cpu().contiguous().numpy().data
+        head = _cache_head(key, shape)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            file.writelines((head, pixels, CACHE_TRAILER.of(head, pixels)))
         return drawn
 
     def _draw_set(self) -> Tensor:
@@ -96,6 +96,17 @@ class TrainingInputs:
         return drawn
 
 
+def cache_path(experiment: Experiment, data_fingerprint: str, device: str) -> Path | None:
+    """The file in which an experiment keeps its augmented set; None if it keeps none."""
+    path = experiment.self_supervised.cache_path
+    if not (experiment.self_supervised.enabled and experiment.self_supervised.precompute) or (
+        path is None
+    ):
+        return None
+    key = _cache_key(experiment, data_fingerprint, device)
+    return path.with_name(f"{path.stem}-{key[:12]}{path.suffix or '.pt'}")
+
+
 def _cache_key(experiment: Experiment, data_fingerprint: str, device: str) -> str:
     settings = experiment.self_supervised
     made_from = {
@@ -110,14 +121,21 @@ def _cache_key(experiment: Experiment, data_fingerprint: str, device: str) -> st
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
+def _cache_head(key: str, shape: tuple[int, ...]) -> bytes:
+    return f"{CACHE_FORMAT}\n{key} {'x'.join(map(str, shape))}\n".encode()
+
+
 def _read_cache(path: Path, key: str, shape: tuple[int, ...]) -> Tensor:
+    """The images uint8 of a cache, after checking its hash, its key and their shape."""
+    head = _cache_head(key, shape)
+    images = torch.empty(shape, dtype=torch.uint8)
     try:
-        cache = read_archive(path)
-        intact = (cache["format"], cache["key"]) == (CACHE_FORMAT, key)
-        images: Tensor = cache["images"]
-        intact = intact and images.dtype == torch.uint8 and images.shape == shape
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        intact = False
+        with path.open("rb") as file:
+            intact = CACHE_TRAILER.holds_in(file) is True and file.read(len(head)) == head
+            intact = intact and file.readinto(images.numpy().data) == images.numel()
+            intact = intact and len(file.read()) == CACHE_TRAILER.size
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     if not intact:
         raise UserError(
             f"{path} is not the augmented set that this experiment needs, or is damaged; "

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from grounding.core.data.idx import IdxError, read_idx_file, times
 from grounding.core.errors import UserError
+from grounding.core.files import sha256_of
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -29,8 +30,19 @@ PUBLISHED_CHECKSUMS: Mapping[str, Mapping[str, str]] = {
         TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
+# SHA-256 of the packaged files as they are, compressed: a gzip header holds bits that reading
+# passes over.
+PACKAGED_CHECKSUMS: Mapping[str, Mapping[str, str]] = {
+    "mnist": {
+        TRAIN_IMAGES: "71524e2cd1ad2968737f7f2f2ff69cbfc32df8ccddff51593f7cb2d4e0eb5b64",
+        TRAIN_LABELS: "fe03b8bd7915f70bf5aa08be480aa413fbd85afcaa58b35d230d335f284fd88e",
+        TEST_IMAGES: "5634745efa576a17e7d4cf5cd9d09123c75e6538e5114267c2d156edaf519341",
+        TEST_LABELS: "ae18e77e031ccde52407f794d123116439864147d33ac992975f85dd4dc42af6",
+    },
+}
 PACKAGED = "packaged"
 
+_AGAIN = "reinstall grounding (pip install --force-reinstall --no-deps .)"
 _PACKAGED_DIR = Path(__file__).parent
 # The layout that torchvision makes, by data set.
 _TORCHVISION_DIR = {"mnist": Path("MNIST", "raw")}
@@ -112,19 +124,36 @@ def load(name: str, data_dir: Path | None) -> ImageSet:
 @lru_cache(maxsize=1)
 def _load_packaged(name: str) -> ImageSet:
     folder = _PACKAGED_DIR / name
-    again = "reinstall grounding (pip install --force-reinstall --no-deps .)"
     try:
         paths = {file: folder / f"{file}.gz" for file in FILES}
+        for path in paths.values():
+            check_packaged(path)
         image_set = _read_image_set(name, paths, source=PACKAGED)
     except UserError as error:
-        raise UserError(f"the installation is damaged: {error}; {again}") from None
-    for file, checksum in PUBLISHED_CHECKSUMS[name].items():
-        if image_set.checksums[file] != checksum:
-            raise UserError(
-                f"the installation is damaged: {paths[file]} has the SHA-256"
-                f" {image_set.checksums[file]}, not {checksum}; {again}"
-            )
+        raise UserError(f"the installation is damaged: {error}; {_AGAIN}") from None
+    if not image_set.is_standard:
+        raise UserError(f"the installation is damaged: {folder} is not {name}; {_AGAIN}")
     return image_set
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a file lies where the packaged ones do."""
+    return path.resolve().parent.parent == _PACKAGED_DIR.resolve()
+
+
+def check_packaged(path: Path) -> None:
+    """Check a packaged file against its SHA-256, compressed as it is.
+
+    Raises:
+        UserError: it is another, or cannot be read.
+    """
+    expected = PACKAGED_CHECKSUMS[path.parent.name].get(path.name.removesuffix(".gz"))
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise IdxError(f"{path} cannot be read: {error.strerror or error}") from None
+    if found != expected:
+        raise IdxError(f"{path} has the SHA-256 {found}, not {expected}")
 
 
 def _find_files(folder: Path) -> dict[str, Path]:

@@ -2,8 +2,9 @@
 
 `X.bin` lies beside `X.json`. Little endian: 8 bytes "GRNDBIN1", the header's length as uint32, four
 zero bytes, the header as UTF-8 JSON, then the arrays, each at a multiple of 8. The header holds
-`id`, `meta` (the document's keys that are no arrays) and `arrays` (name -> dtype, shape, offset
-from the start of the file, bytes).
+`id` as its first key, `meta` (the document's keys that are no arrays) and `arrays` (name -> dtype,
+shape, offset from the start of the file, bytes). The id is the SHA-256 of the whole file, read with
+64 zeros where the id stands, so that it covers every bit.
 """
 
 import hashlib
@@ -19,8 +20,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from grounding.core.checksums import DamagedError, MismatchError, json_with_checksum
 from grounding.core.errors import UserError
-from grounding.core.files import json_text, replacing_together
+from grounding.core.files import replacing_together
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +43,10 @@ ARRAY_KEYS = {
 }
 _PREFIX = struct.Struct("<8sII")
 _MAX_HEADER = 1 << 24
+_BEFORE_ID = b'{"id":"'
+_ID_START = _PREFIX.size + len(_BEFORE_ID)
+_NO_ID = "0" * 64
+_CHUNK = 1 << 20
 _ENTRY = re.compile(rb'\s*\{\s*"companion"\s*:\s*')
 _ENTRY_BYTES = 2048
 
@@ -50,7 +56,7 @@ class Companion:
     """What a companion holds.
 
     Attributes:
-        id: hex SHA-256 over the bytes of all arrays, in the order of the file.
+        id: hex SHA-256 of the file, its own digits read as zeros.
         meta: the document's keys that are no arrays.
         arrays: float32, int32 or uint8, by name.
     """
@@ -87,10 +93,10 @@ def write_with_companion(
     data, digest = companion_bytes(meta, {**arrays, "thumbnails": images.reshape(len(images), -1)})
     beside = companion_path(path)
     entry = {"file": beside.name, "id": digest, "bytes": len(data)}
-    text = json_text({"companion": entry, **document}, indent=None)
+    text = json_with_checksum({"companion": entry, **document}, indent=None)
     with replacing_together(beside, path) as (binary, json_file):
         binary.write_bytes(data)
-        json_file.write_bytes(text.encode())
+        json_file.write_bytes(text)
 
 
 def companion_bytes(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> tuple[bytes, str]:
@@ -104,18 +110,16 @@ def companion_bytes(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> tup
         ValueError: another dtype, or a number that is not finite.
     """
     raw: list[bytes] = []
-    digest = hashlib.sha256()
     for name, array in arrays.items():
         if array.dtype.name not in DTYPES:
             raise ValueError(f"{name} is {array.dtype}, allowed are {', '.join(DTYPES)}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} has numbers that are not finite")
         raw.append(array.astype(DTYPES[array.dtype.name], copy=False).tobytes())
-        digest.update(raw[-1])
     header = b""
     while True:  # offsets depend on the header's length, and that on the offsets' digits
         body = {
-            "id": digest.hexdigest(),
+            "id": _NO_ID,
             "meta": dict(meta),
             "arrays": _places(arrays, _PREFIX.size + len(header)),
         }
@@ -125,9 +129,11 @@ def companion_bytes(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> tup
         if settled:
             break
     pieces = [_PREFIX.pack(MAGIC, len(header), 0), header, _padding(_PREFIX.size + len(header))]
-    for data in raw:
-        pieces += [data, _padding(len(data))]
-    return b"".join(pieces), digest.hexdigest()
+    for piece in raw:
+        pieces += [piece, _padding(len(piece))]
+    data = b"".join(pieces)
+    digest = hashlib.sha256(data).hexdigest()
+    return data[:_ID_START] + digest.encode() + data[_ID_START + len(_NO_ID) :], digest
 
 
 def read_companion(path: Path, names: Collection[str] | None = None) -> Companion:
@@ -135,10 +141,11 @@ def read_companion(path: Path, names: Collection[str] | None = None) -> Companio
 
     Args:
         path: its file.
-        names: arrays to read; default: all. The id is checked only if all are read.
+        names: arrays to read; default: all. The id is checked in any case.
 
     Raises:
-        UserError: it cannot be read, or is not what `companion_bytes` makes.
+        DamagedError: it is not what `companion_bytes` makes.
+        UserError: it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -146,8 +153,8 @@ def read_companion(path: Path, names: Collection[str] | None = None) -> Companio
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not a binary companion: {error}; write its JSON file again"
+        raise DamagedError(
+            f"{path} is not a binary companion: {error}; make its JSON file again"
         ) from None
 
 
@@ -158,48 +165,81 @@ def companion_path(path: Path) -> Path:
 
 
 def companion_of(path: Path) -> Path | None:
-    """The companion that belongs to a JSON file; None if it names none or that is not there.
+    """The companion that a JSON file names, after checking all of it; None if it names none.
 
-    Reads the start of both files only.
+    Raises:
+        DamagedError: it names one that is missing or damaged.
+        MismatchError: it names one that was made for another JSON file.
+        UserError: one of the two cannot be read.
     """
+    beside = named_companion(path)
+    if beside is None:
+        return None
+    if not beside.is_file():
+        raise DamagedError(f"{path} names {beside.name}, which is not beside it; make both again")
+    entry = _entry(path)
+    held = read_companion(beside, ())
+    if (entry["id"], entry["bytes"]) != (held.id, beside.stat().st_size):
+        raise MismatchError(f"{beside} was made for another JSON file than {path}; make both again")
+    return beside
+
+
+def named_companion(path: Path) -> Path | None:
+    """Where the companion that a JSON file names has to be; None if it names none.
+
+    Raises:
+        UserError: the JSON file cannot be read.
+    """
+    name = _entry(path)["file"]
+    if not isinstance(name, str) or not re.fullmatch(r"[^./\\\x00][^/\\\x00]*\.bin", name):
+        return None
+    return path.with_name(name)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """What a JSON file says of its companion, from the file's start; `file` is None without one."""
+    nothing: dict[str, Any] = {"file": None}
     try:
         with path.open("rb") as file:
             head = file.read(_ENTRY_BYTES)
-        found = _ENTRY.match(head)
-        if not found:
-            return None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    found = _ENTRY.match(head)
+    if not found:
+        return nothing
+    try:
         entry, _ = json.JSONDecoder().raw_decode(head[found.end() :].decode("utf-8", "replace"))
-        name = entry["file"]
-        if not isinstance(name, str) or not re.fullmatch(r"[^./\\\x00][^/\\\x00]*\.bin", name):
-            return None
-        beside = path.with_name(name)
-        if not beside.is_file():
-            return None
-        with beside.open("rb") as file:
-            size = file.seek(0, 2)
-            held = _read_header(file)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return beside if entry.get("id") == held["id"] and entry.get("bytes") == size else None
+    except (ValueError, RecursionError):
+        return nothing
+    return entry if isinstance(entry, dict) and {"file", "id", "bytes"} <= entry.keys() else nothing
 
 
 def _read(file: IO[bytes], names: Collection[str] | None) -> Companion:
     header = _read_header(file)
     arrays = {}
-    digest = hashlib.sha256()
     for name, entry in header["arrays"].items():
         if names is not None and name not in names:
             continue
         file.seek(entry["offset"])
-        data = file.read(entry["bytes"])
-        digest.update(data)
-        array = np.frombuffer(data, DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        array = np.frombuffer(file.read(entry["bytes"]), DTYPES[entry["dtype"]])
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} has numbers that are not finite")
-        arrays[name] = array
-    if names is None and digest.hexdigest() != header["id"]:
-        raise ValueError("its arrays are not those that its id was made from")
+        arrays[name] = array.reshape(entry["shape"])
+    if _digest(file) != header["id"]:
+        raise ValueError("its bytes are not those that its id was made from")
     return Companion(header["id"], header["meta"], arrays)
+
+
+def _digest(file: IO[bytes]) -> str:
+    """The id that a file should have; "" if its header does not start with an id."""
+    file.seek(0)
+    head = file.read(_ID_START + len(_NO_ID))
+    if head[_PREFIX.size : _ID_START] != _BEFORE_ID:
+        return ""
+    digest = hashlib.sha256(head[:_ID_START] + _NO_ID.encode())
+    while piece := file.read(_CHUNK):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _read_header(file: IO[bytes]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 import grounding
 from grounding.core.export.layout import ARTIFACTS, NOT_BUILT, PLAYGROUND, POLICY, STYLE, VIEWER
-from grounding.core.export.outputs import Output, RunOutputs, number
+from grounding.core.export.output_file import Output
+from grounding.core.export.outputs import RunOutputs, number
 from grounding.core.export.picture import scatter
 
 SCORES = {
@@ -83,12 +84,14 @@ def _card(run: RunOutputs) -> Element:
     if sets and sets[0].cloud:
         card.append(_picture(run, sets[0]))
     card.append(_scores(run))
-    if run.is_mixed:
+    if run.strangers:
+        names = " and ".join(path.name for path in run.strangers)
+        reference = next(iter(run.checkpoints)).name
         _add(
             card,
             "p",
-            "These files were made from different checkpoints; make them all again with "
-            "grounding run --force.",
+            f"Made from another checkpoint than {reference}: {names}. Make them again with "
+            "grounding run.",
             **{"class": "note"},
         )
     _add_links(card, run)

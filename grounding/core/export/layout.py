@@ -4,6 +4,7 @@ A site is the index at its root, the two pages and their style sheet under groun
 built for them under grounding/web/dist/, and the outputs of runs under artifacts/.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import grounding
@@ -44,3 +45,20 @@ def pages_are_built(pages: Path) -> bool:
     needed = [pages / Path(page).name for page in (VIEWER, PLAYGROUND)]
     needed += [built_folder(pages) / name for name in ("viewer.js", "playground.js", "worker.js")]
     return all(path.is_file() for path in needed)
+
+
+def file_inside(root: Path, parts: Sequence[str]) -> Path | None:
+    """The regular file at root/parts, with links followed.
+
+    None if there is none, if a name of it starts with a dot, or if it lies outside of root.
+    """
+    if not parts or any(not part or part[0] == "." or set(part) & set("/\\\0") for part in parts):
+        return None
+    try:
+        base = root.resolve(strict=True)
+        path = base.joinpath(*parts).resolve(strict=True)
+        inner = path.relative_to(base)
+        hidden = any(part.startswith(".") for part in inner.parts)
+        return path if path.is_file() and not hidden else None
+    except (OSError, ValueError, RuntimeError):  # a loop of links is a RuntimeError
+        return None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from grounding.core.errors import UserError
+from grounding.core.export.onnx_file import ONNX_TRAILER
 from grounding.core.files import replacing
 
 OPSET = 18
@@ -30,7 +31,7 @@ NAMES: dict[Half, tuple[str, str]] = {
 def export_onnx(
     module: nn.Module, examples: Tensor, half: Half, path: Path, metadata: dict[str, str]
 ) -> float:
-    """Write one half of an autoencoder as a single ONNX file and check it.
+    """Write one half of an autoencoder as a single ONNX file with its SHA-256, and check it.
 
     Args:
         module: the encoder (B, C, H, W) -> (B, D) or the decoder (B, D) -> (B, C, H, W).
@@ -85,21 +86,6 @@ def parity(module: nn.Module, path: Path, examples: Tensor) -> float:
     return worst
 
 
-def onnx_metadata(path: Path) -> dict[str, str]:
-    """The strings that `export_onnx` put into a file.
-
-    Raises:
-        UserError: not an ONNX file.
-    """
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:
-        raise UserError(f"{path} is not an ONNX file: {type(error).__name__}") from None
-    return {entry.key: entry.value for entry in model.metadata_props}
-
-
 def _write(
     module: nn.Module, examples: Tensor, half: Half, path: Path, metadata: dict[str, str]
 ) -> None:
@@ -124,7 +110,8 @@ def _write(
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    body = model.SerializeToString(deterministic=True)
+    path.write_bytes(body + ONNX_TRAILER.of(body))
 
 
 def _strip(model: Any) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import errno
 import glob
-import json
 import os
 import shutil
 import tempfile
@@ -12,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from grounding.core.checksums import DamagedError, json_with_checksum, read_json
 from grounding.core.errors import UserError
 from grounding.core.export import layout
 from grounding.core.export.index import index_page
-from grounding.core.export.outputs import RunOutputs, file_inside, find_runs
-from grounding.core.files import remove_leftovers, sync
+from grounding.core.export.layout import file_inside
+from grounding.core.export.outputs import Folder, RunOutputs, read_folder
+from grounding.core.files import remove_leftovers, sha256_of, sync
 from grounding.core.locks import try_lock, writing
 
 MARKER = ".grounding-site.json"
@@ -55,13 +56,16 @@ def publish(
         pages: the folder with the two pages and `web/dist`; default: the packaged ones.
 
     Raises:
-        UserError: nothing to publish, pages that are not built, a folder that holds other files or
-            cannot be written, or one that another process is publishing to.
+        UserError: nothing to publish, damaged outputs or outputs of different checkpoints, pages
+            that are not built, a folder that holds other files or cannot be written, or one that
+            another process is publishing to.
     """
     pages = pages or layout.pages_folder()
     if not layout.pages_are_built(pages):
         raise UserError(layout.NOT_BUILT.rstrip("."))
-    runs = _named(find_runs(artifacts)[0], only)
+    found = read_folder(artifacts)
+    runs = _named(found.runs, only)
+    _check_sound(found, runs)
     if not runs:
         raise UserError(f"no runs in {artifacts}; make one with: grounding run --config 4")
     folder = folder.resolve()
@@ -71,8 +75,9 @@ def publish(
             _copy(building, runs, artifacts, pages)
             names = _files_below(building)
             size = sum((building / name).stat().st_size for name in names)
-            marker = {"made_by": _MADE_BY, "files": names}
-            (building / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
+            hashes = {name: sha256_of(building / name) for name in names}
+            marker = json_with_checksum({"made_by": _MADE_BY, "files": hashes}, indent=1)
+            (building / MARKER).write_bytes(marker)
             _sync_all(building)
             _put(building, folder)
             sync(folder.parent)
@@ -87,6 +92,68 @@ def _named(runs: Sequence[RunOutputs], names: Sequence[str]) -> list[RunOutputs]
         if name not in have:
             raise UserError(f"no run is called {name}; there are: {', '.join(have) or 'none'}")
     return [run for run in runs if not names or run.experiment in names]
+
+
+def _check_sound(found: Folder, runs: Sequence[RunOutputs]) -> None:
+    """Refuse to publish what is damaged or does not belong together."""
+    if found.damaged:
+        raise UserError(f"nothing was published: {found.damaged[0]}; or move the file away")
+    for run in runs:
+        for path in run.strangers:
+            reference = next(iter(run.checkpoints))
+            raise UserError(
+                f"nothing was published: {path} was made from another checkpoint than "
+                f"{reference.name}; make both again with: grounding run"
+            )
+
+
+def published_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of a published site, by its path in the site.
+
+    Raises:
+        DamagedError: its list of files is not as it was written.
+        UserError: the folder is not a published site.
+    """
+    path = folder / MARKER
+    try:
+        marker, covered = read_json(path)
+        hashes, ours = marker["files"], marker["made_by"] == _MADE_BY
+    except DamagedError:
+        raise
+    except (OSError, ValueError, KeyError, RecursionError):
+        hashes, ours, covered = None, False, False
+    if ours and not (covered and isinstance(hashes, dict)):
+        raise DamagedError(
+            f"{path} is damaged, or an earlier version wrote it; delete the folder if it holds "
+            "nothing of yours, and publish again"
+        )
+    if not ours or not isinstance(hashes, dict):
+        raise UserError(f"{folder} was not made by {_MADE_BY}")
+    return {str(name): str(digest) for name, digest in hashes.items()}
+
+
+def check_site(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Each file of a published site with what is wrong with it; None if nothing is.
+
+    Files that publish did not write have "".
+
+    Raises:
+        DamagedError: the list of files is not as it was written.
+        UserError: the folder is not a published site, or a file cannot be read.
+    """
+    hashes = published_files(folder)
+    found = set(_files_below(folder, links=True))
+    yield MARKER, None
+    for name, digest in sorted(hashes.items()):
+        if name not in found:  # never a path that leaves the folder
+            yield name, "is missing"
+        elif (folder / name).is_symlink():
+            yield name, "is a link now"
+        else:
+            whole = sha256_of(folder / name) == digest
+            yield name, None if whole else "is damaged: its SHA-256 is not the published one"
+    for name in sorted(found - hashes.keys() - {MARKER}):
+        yield name, ""
 
 
 def _copy(site: Path, runs: Sequence[RunOutputs], artifacts: Path, pages: Path) -> None:
@@ -115,9 +182,10 @@ def _check_replaceable(folder: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        own = {MARKER, *marker["files"]} if marker["made_by"] == _MADE_BY else set()
-    except (OSError, ValueError, KeyError, TypeError):
+        own = {MARKER, *published_files(folder)}
+    except DamagedError:
+        raise
+    except UserError:
         own = set()
     if not own:
         raise UserError(f"{folder} is not empty and was not made by {_MADE_BY}; name a new folder")

@@ -9,7 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 from grounding.core.export import layout
 from grounding.core.export.index import index_page
-from grounding.core.export.outputs import file_inside, find_runs
+from grounding.core.export.layout import file_inside
+from grounding.core.export.outputs import find_runs
 
 PAGE_TYPES = {
     ".html": "text/html; charset=utf-8",

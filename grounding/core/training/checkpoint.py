@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import grounding
+from grounding.core.archive import read_archive
 from grounding.core.config.load import experiment_from_dict
 from grounding.core.config.schema import Experiment
 from grounding.core.errors import UserError
@@ -127,10 +128,9 @@ def load_checkpoint(path: Path) -> tuple[Checkpoint, str]:
     """
     digest = _checked_hash(path)
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the hash is right, so it was never a checkpoint
-        reason = str(error).strip().splitlines()[0][:120]
-        raise UserError(f"{path} is not a checkpoint: {reason}") from None
+        values = read_archive(path)
+    except (OSError, ValueError) as error:  # the hash is right, so it was never a checkpoint
+        raise UserError(f"{path} is not a checkpoint: {error}") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, dict) else type(values).__name__
         raise UserError(
