@@ -9,7 +9,7 @@ import torch
 
 from grounding.core.config.schema import Experiment
 from grounding.core.data.splits import Splits, load_splits
-from grounding.core.files import check_writable
+from grounding.core.files import check_writable, remove_leftovers
 from grounding.core.locks import writing
 from grounding.core.progress import TrainingProgress
 from grounding.core.training.checkpoint import Checkpoint
@@ -38,6 +38,7 @@ def train_experiment(
     path = experiment.checkpoint_path
     check_writable(path)
     with writing(f"training of {experiment.name}", path, metrics_path(path)):
+        remove_leftovers(path.parent, path.stem)
         device = resolve_device(experiment.training.device)
         splits = load_splits(experiment.data, experiment.seed)
         start = (

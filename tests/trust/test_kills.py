@@ -278,7 +278,7 @@ def kills(forks: Forks, trained: Path, scratch: Path, shares: dict[str, int], se
 
 
 def test_a_few_kills(forks, trained, tmp_path):
-    shares = {"dropout": 4, "precomputed": 2, "points": 2, "analysis": 1, "published": 2}
+    shares = {"dropout": 3, "precomputed": 2, "points": 2, "analysis": 1, "published": 2}
     count = kills(forks, trained, tmp_path, shares, seed=1)
     assert count.unreadable == []
     assert count.differing == []

@@ -11,7 +11,7 @@ from grounding.core.config.schema import Experiment
 from grounding.core.data.augmented import TrainingInputs
 from grounding.core.data.splits import Splits, to_unit
 from grounding.core.errors import UserError
-from grounding.core.files import check_writable, remove_leftovers
+from grounding.core.files import check_writable
 from grounding.core.models.autoencoder import Autoencoder
 from grounding.core.models.build import build_autoencoder
 from grounding.core.models.layers import Dropout
@@ -59,7 +59,6 @@ def train(
     """
     path = experiment.checkpoint_path
     check_writable(path)
-    remove_leftovers(path.parent, path.stem)
     keep_freed_memory()
     start = start or find_start(experiment, splits.fingerprint)
     model = initial_model(experiment, splits.image_shape).to(device)
