@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from seeds import (
     CONFIG,
+    EMPTY,
     OUTPUTS,
     PICKLES,
     WORDS,
@@ -79,6 +80,11 @@ def attempt(read: Callable[[], Any]) -> Any:
         assert message.isprintable()  # so it is one line, too
         assert 0 < len(message) <= 8 * LONGEST
         return None
+
+
+def _is_current(name: str, path: Path, *, has_companion: bool = False) -> None:
+    """Ask what `grounding run` asks of an output that it finds: whether it has to be made again."""
+    Step(name, path, {}, lambda _: "", has_companion).is_current()
 
 
 Made = tuple[Callable[[bytes], object], Sequence[bytes]]
@@ -190,14 +196,12 @@ def _augmented_set(folder: Path) -> Made:
     good = path.read_bytes()
 
     def read(data: bytes) -> None:
-        path.write_bytes(data if data.startswith(b"PK") else archive_of(data, good))
+        path.write_bytes(data)
         held = attempt(lambda: TrainingInputs(images, experiment, "fingerprint"))
         if held is not None:
             assert sum(len(x) for x, _ in held.epoch(1)) == 4
 
-    with zipfile.ZipFile(io.BytesIO(good)) as archive:
-        pickled = next(archive.read(n) for n in archive.namelist() if n.endswith("data.pkl"))
-    return read, [good, pickled, *PICKLES]
+    return read, [good, *(archive_of(pickled, EMPTY) for pickled in PICKLES), b"", good[:50]]
 
 
 def _points_files(folder: Path) -> tuple[Path, Path]:
@@ -250,7 +254,7 @@ def _companion_entry(folder: Path) -> Made:
         path.write_bytes(data)
         found = attempt(lambda: companion_of(path))
         assert found is None or found.parent == folder
-        Step("points", path, {}, lambda _: "", has_companion=True).is_current()
+        _is_current("points", path, has_companion=True)
 
     return read, [good, good.replace(b"points.bin", b"../outside.bin"), *OUTPUTS]
 
@@ -268,7 +272,7 @@ def _output(folder: Path) -> Made:
         page = index_page(runs, skipped, pages_built=True)
         _check_page(page.decode())
         assert all(file.parent == artifacts for run in runs for file in run.files())
-        Step("x", artifacts / "points.json", {}, lambda _: "").is_current()
+        _is_current("points", artifacts / "points.json")
 
     return read, [good, *OUTPUTS]
 
@@ -300,7 +304,7 @@ def _onnx_metadata(folder: Path) -> Made:
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
-        Step("encoder", path, {}, lambda _: "").is_current()
+        _is_current("encoder", path)
 
     return read, [onnx_model(text) for text in ("{}", "[]", '{"a":', "[" * 3000, "1" * 5000)]
 

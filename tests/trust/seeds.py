@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import onnx
+import torch
 
 from grounding.core.commands import main
 
@@ -164,3 +165,12 @@ def onnx_model(made_from: str) -> bytes:
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [kind], [other]))
     model.metadata_props.add(key="made_from", value=made_from)
     return model.SerializeToString()
+
+
+def _empty_archive() -> bytes:
+    made = io.BytesIO()
+    torch.save({}, made)
+    return made.getvalue()
+
+
+EMPTY = _empty_archive()

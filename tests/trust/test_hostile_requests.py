@@ -42,7 +42,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
     (artifacts / "loop.json").symlink_to("loop.json")
     (artifacts / "dangling.json").symlink_to("nothing")
     (artifacts / "hidden.json").symlink_to(".hidden")
-    (artifacts / "root").symlink_to("/")
+    (artifacts / "all").symlink_to("/")
     return Content(artifacts, pages)
 
 
@@ -80,7 +80,7 @@ def test_no_way_up_leads_out(content: Content) -> None:
         ),
         *("/artifacts/a.json#x", "/artifacts/a.json;x", "/artifacts/a.json%3fx", "#", "/#"),
         *("/artifacts/chain.json", "/artifacts/link.json", "/artifacts/loop.json"),
-        *("/artifacts/dangling.json", "/artifacts/hidden.json", "/artifacts/root/etc/passwd"),
+        *("/artifacts/dangling.json", "/artifacts/hidden.json", "/artifacts/all/etc/passwd"),
         *("/artifacts/a.json%0d%0aX-Injected:%20yes", "/artifacts/%0aX", "/artifacts/a.json%20"),
         *("/artifacts/A.JSON", "/artifacts/a.json::$DATA", "/artifacts/a.json.", "/artifacts/con"),
     ],
