@@ -17,15 +17,11 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { build } from "esbuild";
 
-import { folders, startBrowser, startServer } from "./harness.mjs";
+import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { median } from "./median.mjs";
+import { measurePlayground } from "./playground_speed.mjs";
 
 /** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
-
-/** @param {number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(((sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2) * 100) / 100;
-}
 
 /** Records long tasks from the first moment on; runs in the page. */
 function watchTasks() {

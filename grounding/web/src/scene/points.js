@@ -4,7 +4,7 @@
  *   const cloud = pointCloud(shared);   cloud.object goes into the scene; the rest as cloud.js says
  */
 
-import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial } from "three";
+import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial } from "./three.js";
 
 import { glyphOf } from "../colors.js";
 import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";

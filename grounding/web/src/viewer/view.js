@@ -33,6 +33,7 @@ import { pointSelection } from "./selection.js";
 /** @typedef {ReturnType<typeof pointsView>} View */
 
 const NEIGHBORS = 8;
+const WARM_MS = 100;
 const MOST_LABELS = 1_000;
 const MARKS = { chosen: 24, hovered: 18, neighbor: 13 };
 
@@ -115,13 +116,14 @@ function pointsView(shell, stage, address, client, points) {
   const coming = element("p", { class: "muted" });
 
   /** @param {number} label */
-  const colorOf = (label) => (coloring.key ? "var(--muted)" : cssColor(classColor(label, stage.theme)));
+  const colorOf = (label) => cssColor(classColor(label, stage.theme));
   /** @param {number} row */
   const isClassShown = (row) => shown[labels[row]] === 1;
   /** @param {number} row */
   const canPick = (row) => shown[labels[row]] === 1 && selection.has(row);
 
   function paint() {
+    document.documentElement.classList.toggle("by-number", coloring.key !== "");
     cloud.setColors(coloring.colors(stage.theme));
     rows.update({ classes: classes.map((one) => ({ ...one, color: colorOf(one.label) })) });
     selection.update(colorOf);
@@ -173,7 +175,7 @@ function pointsView(shell, stage, address, client, points) {
 
   /** @param {number} row @param {number} x @param {number} y */
   function hover(row, x, y) {
-    if (row >= 0) card.show(row, x, y, colorOf(labels[row]));
+    if (row >= 0) card.show(row, x, y, colorOf(labels[row]), coloring.key);
     else card.hide();
     shell.canvas.classList.toggle("over-point", row >= 0);
     if (row === hovered) return;
@@ -206,6 +208,8 @@ function pointsView(shell, stage, address, client, points) {
   paintChosen();
   void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
   shell.ready();
+  // The first mark would wait for its shader.
+  setTimeout(cloud.warm, WARM_MS);
 
   return {
     canPick,
