@@ -38,7 +38,7 @@ export function probeMode(context) {
     { title: "Augmented", formula: "x" },
     { title: "Decoded", formula: "D(E(x))" },
   ]);
-  pictures.note(1, "as the encoder sees it");
+  pictures.note(1, "goes into E");
   let isActive = false;
   let strokes = strokesFromText(address.state.strokes);
   let strokesText = address.state.strokes;
