@@ -72,7 +72,7 @@ async function lonely(page) {
 /** @param {Page} page @param {string} name */
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 
-test("drawn with WebGL 2, with the count, the experiment and the facts; then nothing moves", async () => {
+test("drawn with WebGL 2, with the count, the experiment and the facts", async () => {
   const page = await open();
   await expectWebGL2(page);
   assert.match(await page.locator(".count").innerText(), /^[\d,]+( of [\d,]+)? points, test split$/);

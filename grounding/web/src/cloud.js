@@ -7,7 +7,7 @@
  *                                            the first time, unless it was set before
  *   cloud.setColors(colors)                  Uint8Array (N, 3)
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
- *   cloud.setStyle({size, glyphs, theme})    pixels; digits for dots; "light" | "dark"
+ *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); digits for dots; "light" | "dark"
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross"; drawn on top
  *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
  *                                            colours (n, 3) bytes

@@ -22,7 +22,7 @@ export function hoverCard(overlay, points) {
   // The cursor's own: what it says can be had by the keyboard from the chosen point.
   const node = element(
     "div",
-    { class: "hover card", "aria-hidden": "true", hidden: true },
+    { class: "hover float", "aria-hidden": "true", hidden: true },
     picture?.node,
     element("div", {}, element("div", { class: "class-line" }, swatch, title), name, number),
   );
