@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -15,13 +15,12 @@ import { gzipSync } from "node:zlib";
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
 const fresh = join(root, "dist.new");
-const ENTRIES = {
-  viewer: "src/pages/viewer.js",
-  playground: "src/pages/playground.js",
-  style: "src/style/style.css",
-};
-/** On its own, so that it starts without waiting for what the pages share. */
-const WORKER = { worker: "src/worker.js" };
+// Each on its own, with a copy of what it shares with others: a script that waits for the files it
+// shares starts later. Only three.js is shared, under a name that a page can ask for beforehand.
+/** @type {Record<string, string>[]} */
+const PAGES = [{ viewer: "src/pages/viewer.js" }, { playground: "src/pages/playground.js" }];
+/** @type {Record<string, string>[]} */
+const OTHERS = [{ three: "src/scene/three.js" }, { worker: "src/worker.js" }, { style: "src/style/style.css" }];
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 /** Bytes, gzipped: all scripts and styles without the ONNX runtime. */
 const BUDGET = 250_000;
@@ -47,9 +46,6 @@ async function sourcesHash() {
   return hash.digest("hex");
 }
 
-/** @param {string} path */
-const exists = (path) => stat(path).then(() => true, () => false);
-
 /** @param {string} hash @returns {Promise<boolean>} */
 async function isCurrent(hash) {
   try {
@@ -59,35 +55,17 @@ async function isCurrent(hash) {
   }
 }
 
-/** @returns {Promise<number>} gzipped bytes of what was built */
-async function build() {
-  const { build: bundle } = await import("esbuild");
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh);
-  const outputs = { ...(await bundleOf(bundle, ENTRIES)), ...(await bundleOf(bundle, WORKER)) };
-  const runtime = join(root, "node_modules", "onnxruntime-web");
-  await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
-  await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());
-  let total = 0;
-  for (const [file, output] of Object.entries(outputs)) {
-    const isRuntime = Object.keys(output.inputs).some((name) => name.includes("onnxruntime"));
-    if (!isRuntime) total += gzipSync(await readFile(join(root, file)), { level: 9 }).length;
-  }
-  return total;
-}
-
 /**
- * @param {typeof import("esbuild").build} bundle @param {Record<string, string>} entries
- * @returns {Promise<import("esbuild").Metafile["outputs"]>}
+ * @param {Record<string, string>} entries out name -> source @param {import("esbuild").Plugin[]} plugins
+ * @returns {Promise<string[]>} what was written, but for the ONNX runtime
  */
-async function bundleOf(bundle, entries) {
-  const entryPoints = [];
-  for (const [out, file] of Object.entries(entries)) {
-    if (await exists(join(root, file))) entryPoints.push({ in: resolve(root, file), out });
-  }
-  const { metafile } = await bundle({
+async function bundle(entries, plugins = []) {
+  const { build } = await import("esbuild");
+  const entryPoints = Object.entries(entries).map(([out, file]) => ({ in: resolve(root, file), out }));
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints,
+    plugins,
     outdir: fresh,
     bundle: true,
     splitting: true,
@@ -99,7 +77,33 @@ async function bundleOf(bundle, entries) {
     metafile: true,
     logLevel: "warning",
   });
-  return metafile.outputs;
+  return Object.entries(metafile.outputs)
+    .filter(([, { inputs }]) => !Object.keys(inputs).some((name) => name.includes("onnxruntime")))
+    .map(([file]) => file);
+}
+
+/** Leaves the graphics out of a bundle: they are loaded from their own file. */
+const withoutGraphics = {
+  name: "without-graphics",
+  /** @param {import("esbuild").PluginBuild} build */
+  setup(build) {
+    build.onResolve({ filter: /\/three\.js$/ }, () => ({ path: "./three.js", external: true }));
+  },
+};
+
+/** @returns {Promise<number>} gzipped bytes of what was built */
+async function build() {
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh);
+  const files = [];
+  for (const entry of OTHERS) files.push(...(await bundle(entry)));
+  for (const entry of PAGES) files.push(...(await bundle(entry, [withoutGraphics])));
+  const runtime = join(root, "node_modules", "onnxruntime-web");
+  await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
+  await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());
+  let total = 0;
+  for (const file of files) total += gzipSync(await readFile(join(root, file)), { level: 9 }).length;
+  return total;
 }
 
 /** Licences of the packages that end up in the bundle. */

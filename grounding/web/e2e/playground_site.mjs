@@ -15,11 +15,12 @@ import { after, afterEach, before } from "node:test";
 
 import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
 
+export { expectAccessible } from "./accessible.mjs";
+
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 /** @typedef {{origin: string, run: Awaited<ReturnType<typeof findRun>>, plain: any, changed: string}} Site */
 
 export const PAGE = "/grounding/interactive_latent_playground.html";
-const AXE = join(folders.web, "node_modules", "axe-core", "axe.min.js");
 
 /** @type {Awaited<ReturnType<typeof startServer>>} */
 let server;
@@ -104,13 +105,3 @@ export const slide = (page, name, value) =>
 
 /** @param {Page} page @param {RegExp} pattern */
 export const address = (page, pattern) => page.waitForFunction(([source]) => new RegExp(source).test(location.search), [pattern.source]);
-
-/** @param {Page} page @param {string} what */
-export async function expectAccessible(page, what) {
-  await page.evaluate(await readFile(AXE, "utf8"));
-  const found = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run();
-    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html.slice(0, 120)).join(" | ")}`);
-  });
-  assert.deepEqual(found, [], what);
-}

@@ -1,7 +1,6 @@
 /**
- * How fast the playground is, in a real Chromium. Not a test: it prints JSON.
+ * How fast the playground is, in a real Chromium: what speed.mjs prints for it.
  *
- *   GROUNDING_E2E_ARTIFACTS=folder node e2e/playground_speed.mjs [loads]
  *   await measurePlayground(browser, address, loads) -> milliseconds
  *
  * `script`, `probe`: from the start of the navigation until the page's script runs and until the
@@ -10,13 +9,9 @@
  * mouse drags a slider. `search`: one neighbour search in the worker's way, over its references.
  */
 
-import { argv } from "node:process";
-import { fileURLToPath } from "node:url";
-
-import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
 import { median } from "./median.mjs";
 
-/** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
+/** @typedef {Awaited<ReturnType<typeof import("./harness.mjs").startBrowser>>} Browser */
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
 const EVENTS = 240;
@@ -126,19 +121,4 @@ export async function measurePlayground(browser, address, loads) {
     slider: { events: slider.length, median: quantile(slider, 0.5), p95: quantile(slider, 0.95) },
     dragging: { tasks: tasks.length, ...longest(tasks.map(({ wall }) => wall)), onCpu: longest(tasks.map(({ cpu }) => cpu)) },
   };
-}
-
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  const { assets, encoder, decoder } = await findRun(folders.artifacts);
-  const server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
-  const browser = await startBrowser();
-  const page = "grounding/interactive_latent_playground.html";
-  const query = `assets=/artifacts/${assets}&encoder=/artifacts/${encoder}&decoder=/artifacts/${decoder}`;
-  try {
-    const found = await measurePlayground(browser, `${server.origin}/${page}?${query}`, Number(argv[2] ?? 7));
-    console.log(JSON.stringify({ playground: found }, null, 2));
-  } finally {
-    await browser.close();
-    await server.close();
-  }
 }

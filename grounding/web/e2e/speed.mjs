@@ -1,9 +1,10 @@
 /**
  * How fast the pages are, in a real Chromium. Not a test: it prints JSON.
  *
- *   node e2e/speed.mjs [--loads 7] FILE_latent_points.json ...
+ *   node e2e/speed.mjs [--loads 7] FILE_latent_points.json FILE_interactive_assets.json ...
  *
- * Each file (with its companion, if it has one) is opened in the viewer again and again, with an
+ * Interactive assets, with encoder and decoder beside them, are opened in the playground: see
+ * playground_speed.mjs. Each other file (with its companion, if it has one) is opened in the viewer again and again, with an
  * empty cache and served from 127.0.0.1. Times are milliseconds from the start of the navigation:
  * medians over the loads. `picture`: the first frame with all points has been handed over;
  * `pictures`: all thumbnails are there; `longest`: the longest task of the main thread until then.
@@ -17,15 +18,11 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { build } from "esbuild";
 
-import { folders, startBrowser, startServer } from "./harness.mjs";
+import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { median } from "./median.mjs";
+import { measurePlayground } from "./playground_speed.mjs";
 
 /** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
-
-/** @param {number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(((sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2) * 100) / 100;
-}
 
 /** Records long tasks from the first moment on; runs in the page. */
 function watchTasks() {
@@ -101,6 +98,13 @@ async function measure(files, loads) {
   try {
     for (const [i, file] of files.entries()) {
       const data = `/data${i}/${basename(file)}`;
+      if (file.endsWith("_interactive_assets.json")) {
+        const { encoder, decoder } = await findRun(dirname(resolve(file)));
+        const query = `assets=${data}&encoder=/data${i}/${encoder}&decoder=/data${i}/${decoder}`;
+        const page = `${server.origin}/grounding/interactive_latent_playground.html?${query}`;
+        results[basename(file)] = await measurePlayground(browser, page, loads);
+        continue;
+      }
       const address = `${server.origin}/grounding/latent_space_viewer.html?data=${data}`;
       /** @type {Awaited<ReturnType<typeof loadOnce>>[]} */
       const found = [];
@@ -126,4 +130,4 @@ async function measure(files, loads) {
 
 const parameters = process.argv.slice(2);
 const loads = parameters[0] === "--loads" ? Number(parameters.splice(0, 2)[1]) : 7;
-console.log(JSON.stringify({ viewer: await measure(parameters, loads) }, null, 2));
+console.log(JSON.stringify(await measure(parameters, loads), null, 2));

@@ -7,7 +7,7 @@
  *                                            the first time, unless it was set before
  *   cloud.setColors(colors)                  Uint8Array (N, 3)
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
- *   cloud.setStyle({size, glyphs, theme})    pixels; digits for dots; "light" | "dark"
+ *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); digits for dots; "light" | "dark"
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross"; drawn on top
  *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
  *                                            colours (n, 3) bytes
@@ -19,18 +19,20 @@
  *   cloud.png()                              -> Promise<Blob> of the stage
  *   cloud.draw()                             at once; everything else waits for the next frame
  *   cloud.drawSoon()                         at once, unless that was done in this frame already
+ *   cloud.warm()                             compiles what marks are drawn with, before one is drawn
  *   cloud.frames                             frames drawn so far
  *   cloud.dispose()
  *
  * All points are one draw call, markers another, each line one. The canvas fills its CSS box.
  */
 
-import { Color, PerspectiveCamera, Scene, Vector2, Vector3, WebGLRenderer } from "three";
+import { Color, PerspectiveCamera, Scene, Vector2, Vector3, WebGLRenderer } from "./scene/three.js";
 
 import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js";
 import { background } from "./colors.js";
 import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
+import { openContext } from "./scene/context.js";
 import { markerCloud } from "./scene/markers.js";
 import { pointCloud } from "./scene/points.js";
 import { ribbons } from "./scene/ribbon.js";
@@ -74,6 +76,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   let scheduled = 0;
   let frames = 0;
   let isFrameDrawn = false;
+  const backdrop = new Color();
   /** @type {Float32Array} */
   let positions = new Float32Array();
 
@@ -134,6 +137,8 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   };
   canvas.addEventListener("webglcontextlost", lost);
   const restored = () => {
+    // The renderer starts anew and forgets its background.
+    renderer.setClearColor(backdrop, 1);
     request();
     onRestored?.();
   };
@@ -172,7 +177,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       if (theme) {
         const [r, g, b] = background(theme);
         shared.backdrop.value.set(r / 255, g / 255, b / 255);
-        renderer.setClearColor(new Color().setRGB(r / 255, g / 255, b / 255, "srgb"), 1);
+        renderer.setClearColor(backdrop.setRGB(r / 255, g / 255, b / 255, "srgb"), 1);
       }
       if (size !== undefined) cloud.uniforms.size.value = size;
       if (glyphs !== undefined) cloud.setGlyphs(glyphs);
@@ -214,6 +219,9 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     },
     draw,
     drawSoon,
+    warm() {
+      renderer.compile(scene, lens);
+    },
     /** @returns {Promise<Blob>} */
     png() {
       draw();
@@ -244,7 +252,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
 
 /** @param {HTMLCanvasElement} canvas */
 function startRenderer(canvas) {
-  const context = canvas.getContext("webgl2", { antialias: false, alpha: false, depth: true });
+  const context = openContext(canvas);
   if (!context) {
     throw new PageError(
       "no-webgl",
@@ -252,5 +260,8 @@ function startRenderer(canvas) {
       "Switch on hardware acceleration in its settings, or use another browser.",
     );
   }
-  return new WebGLRenderer({ canvas, context, antialias: false });
+  const renderer = new WebGLRenderer({ canvas, context, antialias: false });
+  // Asking whether a shader compiled waits until it has.
+  renderer.debug.checkShaderErrors = false;
+  return renderer;
 }

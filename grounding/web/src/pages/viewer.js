@@ -4,6 +4,7 @@
  */
 
 import { startClient } from "../client.js";
+import { openContext } from "../scene/context.js";
 import { startShell } from "../shell.js";
 import { VIEWER } from "../state.js";
 import { followAddress } from "../ui/address.js";
@@ -16,28 +17,48 @@ performance.mark("script");
 /** @type {{current: import("../viewer/view.js").View | null}} */
 const view = { current: null };
 const address = followAddress(VIEWER, (/** @type {ViewerState} */ state) => view.current?.follow(state));
-const shell = startShell(address.state);
 
 async function main() {
   const { data } = address.state;
-  if (!data) return shell.stop("empty", () => shell.panels.showWelcome("Nothing to show yet", ...welcome()));
+  if (!data) {
+    const shell = startShell(address.state);
+    return shell.stop("empty", () => shell.panels.showWelcome("Nothing to show yet", ...welcome()));
+  }
+  /** @type {import("../client.js").Listeners} */
+  const listeners = {};
+  const client = startClient({
+    onProgress: (progress) => listeners.onProgress?.(progress),
+    onNotice: (text) => listeners.onNotice?.(text),
+    onCrash: (error) => listeners.onCrash?.(error),
+    onThumbnails: () => view.current?.refresh(),
+  });
+  const file = client.loadPoints({ url: data });
+  // A file that fails is told where it is waited for.
+  file.catch(() => undefined);
+  // Asked for at once, it need not wait until the view's script asks for it.
+  import("../scene/three.js").catch(() => undefined);
+  const code = import("../viewer/view.js");
+  const shell = startShell(address.state);
   const { showLoading, showNotice, showError } = shell.panels;
   const loading = showLoading();
-  const client = startClient({
-    onProgress: (progress) => (view.current ? view.current.progress(progress) : loading.update(progress)),
-    onThumbnails: () => view.current?.refresh(),
+  Object.assign(listeners, {
+    onProgress: (/** @type {import("../messages.js").Progress} */ progress) =>
+      view.current ? view.current.progress(progress) : loading.update(progress),
     onNotice: showNotice,
     onCrash: showError,
   });
-  const file = client.loadPoints({ url: data });
-  // The graphics get ready while the file comes in; a file that fails is told further down.
-  file.catch(() => undefined);
-  const { prepareView } = await import("../viewer/view.js");
-  const show = prepareView(shell, address, client);
-  if (!show) return shell.stop("error");
-  const points = await file;
-  loading.done();
-  view.current = show(points);
+  openContext(shell.canvas);
+  try {
+    const { prepareView } = await code;
+    const show = prepareView(shell, address, client);
+    if (!show) return shell.stop("error");
+    const points = await file;
+    loading.done();
+    view.current = show(points);
+  } catch (error) {
+    client.stop();
+    shell.stop("error", () => showError(error));
+  }
 }
 
-main().catch((error) => shell.stop("error", () => shell.panels.showError(error)));
+void main();

@@ -6,7 +6,7 @@
  * The same buffers are written again and again: marks follow a slider.
  */
 
-import { BufferAttribute, BufferGeometry, Points, ShaderMaterial } from "three";
+import { BufferAttribute, BufferGeometry, Points, ShaderMaterial } from "./three.js";
 
 import { MARKER_FRAGMENT, MARKER_VERTEX } from "./shaders.js";
 

@@ -4,18 +4,23 @@
  *   const cloud = pointCloud(shared);   cloud.object goes into the scene; the rest as cloud.js says
  */
 
-import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial } from "three";
+import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial } from "./three.js";
 
 import { glyphOf } from "../colors.js";
 import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";
 
 /** @typedef {Record<string, {value: any}>} Uniforms shared ones: pixelRatio, resolution, reference, backdrop */
 
+/** Above this many, points are drawn smaller, or they would hide each other. */
+const UNCROWDED = 8_000;
+const CROWDING_POWER = 0.3;
+
 /** @param {Uniforms} shared */
 export function pointCloud(shared) {
   const uniforms = {
     ...shared,
     size: { value: 4 },
+    crowding: { value: 1 },
     glyphs: { value: 0 },
     atlas: { value: /** @type {CanvasTexture | null} */ (null) },
   };
@@ -38,10 +43,11 @@ export function pointCloud(shared) {
       object.geometry.dispose();
       object.geometry = new BufferGeometry();
       const count = positions.length / 3;
+      uniforms.crowding.value = Math.min(1, (UNCROWDED / Math.max(1, count)) ** CROWDING_POWER);
       put("position", new BufferAttribute(positions, 3));
       put("tint", new BufferAttribute(new Uint8Array(3 * count).fill(128), 3, true));
       put("dimmed", new BufferAttribute(new Uint8Array(count), 1));
-      put("glyph", new BufferAttribute(Uint8Array.from(labels, glyphOf), 1));
+      put("glyph", new BufferAttribute(glyphsOf(labels), 1));
     },
     /** @param {Uint8Array} colors */
     setColors(colors) {
@@ -82,4 +88,11 @@ function glyphAtlas() {
     pen.fillText(String(digit), (digit + 0.5) * side, side * 0.54);
   }
   return new CanvasTexture(canvas);
+}
+
+/** @param {ArrayLike<number>} labels */
+function glyphsOf(labels) {
+  const glyphs = new Uint8Array(labels.length);
+  for (let i = 0; i < labels.length; i++) glyphs[i] = glyphOf(labels[i]);
+  return glyphs;
 }

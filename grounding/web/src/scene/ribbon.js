@@ -7,7 +7,7 @@
  * shader, and lines follow a slider.
  */
 
-import { BufferAttribute, BufferGeometry, DoubleSide, Group, Mesh, ShaderMaterial } from "three";
+import { BufferAttribute, BufferGeometry, DoubleSide, Group, Mesh, ShaderMaterial } from "./three.js";
 
 import { LINE_FRAGMENT, LINE_VERTEX } from "./shaders.js";
 

@@ -5,14 +5,14 @@ export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
   attribute float glyph;
-  uniform float size, pixelRatio, reference, glyphs;
+  uniform float size, crowding, pixelRatio, reference, glyphs;
   varying vec3 vTint;
   varying float vDimmed, vGlyph, vPixels;
   void main() {
     vec4 seen = modelViewMatrix * vec4(position, 1.0);
     gl_Position = projectionMatrix * seen;
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
-    float grown = glyphs > 0.5 ? size * 2.6 : size * 1.6;
+    float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
     vPixels = max(2.0, grown * nearness * pixelRatio * (dimmed > 0.5 ? 0.7 : 1.0));
     gl_PointSize = vPixels;
     if (dimmed > 0.5) gl_Position.z = mix(gl_Position.z, gl_Position.w, 0.999);

@@ -34,7 +34,7 @@ export function chosenPanel(points, { onChoose, onClose }) {
     picture?.node,
     element("div", {}, element("div", { class: "class-line" }, swatch, title), name),
   );
-  const node = element("section", { class: "chosen card", "aria-label": "Chosen point", tabindex: -1, hidden: true }, close, head, numbers, near);
+  const node = element("section", { class: "chosen float", "aria-label": "Chosen point", tabindex: -1, hidden: true }, close, head, numbers, near);
   /** @type {ReturnType<typeof neighborRow>[]} */
   let rows = [];
   let shown = -1;

@@ -32,7 +32,7 @@ export function colorChoice({ labels, numbers }, { initial, onChange }) {
     ...[...numbers.keys()].map((name) => element("option", { value: name }, wordsOf(name))),
   );
   const [low, high, words] = [element("span"), element("span"), element("p", { class: "note muted" })];
-  const ramp = element("canvas", { class: "ramp", width: STEPS, height: 1, "aria-hidden": "true" });
+  const ramp = element("canvas", { class: "color-ramp", width: STEPS, height: 1, "aria-hidden": "true" });
   const scale = element("div", { class: "scale" }, ramp, element("div", { class: "scale-ends number" }, low, high), words);
   select.value = key;
   const node = numbers.size

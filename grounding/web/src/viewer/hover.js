@@ -2,11 +2,12 @@
  * The card beside the cursor: digit, class and index of the point under it.
  *
  *   const card = hoverCard(overlay, points);
- *   card.show(row, x, y, color); card.hide(); card.refresh()
+ *   card.show(row, x, y, color, key); card.hide(); card.refresh()
  */
 
+import { formatNumber } from "../format.js";
 import { element } from "../ui/element.js";
-import { pointName } from "./describe.js";
+import { pointName, wordsOf } from "./describe.js";
 import { digitPicture } from "../ui/digit_picture.js";
 
 const AWAY = 14;
@@ -17,12 +18,13 @@ export function hoverCard(overlay, points) {
   const swatch = element("span", { class: "swatch" });
   const title = element("strong");
   const name = element("span", { class: "muted" });
+  const number = element("span", { class: "muted number" });
   // The cursor's own: what it says can be had by the keyboard from the chosen point.
   const node = element(
     "div",
-    { class: "hover card", "aria-hidden": "true", hidden: true },
+    { class: "hover float", "aria-hidden": "true", hidden: true },
     picture?.node,
-    element("div", {}, element("div", { class: "class-line" }, swatch, title), name),
+    element("div", {}, element("div", { class: "class-line" }, swatch, title), name, number),
   );
   overlay.append(node);
   let shown = -1;
@@ -34,14 +36,19 @@ export function hoverCard(overlay, points) {
       node.hidden = true;
       shown = -1;
     },
-    /** @param {number} row @param {number} x @param {number} y @param {string} color */
-    show(row, x, y, color) {
+    /**
+     * @param {number} row @param {number} x @param {number} y @param {string} color
+     * @param {string} key of the number that is coloured by, or ""
+     */
+    show(row, x, y, color, key) {
       if (row !== shown) {
         shown = row;
         picture?.show(row);
         swatch.style.backgroundColor = color;
         title.textContent = `Class ${points.labels[row]}`;
         name.textContent = pointName(points, row);
+        const values = points.numbers.get(key);
+        number.textContent = values ? `${wordsOf(key)} ${formatNumber(values[row])}` : "";
       }
       node.hidden = false;
       const isRight = x + AWAY + node.offsetWidth < overlay.clientWidth;

@@ -129,6 +129,6 @@ function bar({ label, count }, total, color) {
     element("span", { class: "bar-label" }, String(label)),
     element("span", { class: "bar-track" }, fill),
     element("span", { class: "number" }, formatCount(count)),
-    element("span", { class: "number muted" }, formatPercent(count / total)),
+    element("span", { class: "number muted" }, 200 * count < total ? "< 1 %" : formatPercent(count / total)),
   );
 }

@@ -1,0 +1,211 @@
+/** The viewer when something is missing, broken, hostile, or simply not in the file. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+
+import { expectAccessible } from "./accessible.mjs";
+import { expectNoProblems, findRun, folders, startBrowser, startServer } from "./harness.mjs";
+
+const PAGE = "/grounding/latent_space_viewer.html";
+const POINTS = { points: Array.from({ length: 30 }, (_, i) => [i % 5, i % 7, i % 3]), labels: Array.from({ length: 30 }, (_, i) => i % 4) };
+
+/** @type {Awaited<ReturnType<typeof startServer>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof startBrowser>>} */
+let browser;
+let changed = "";
+let real = "";
+/** @type {import("./harness.mjs").WatchedPage[]} */
+let pages = [];
+
+before(async () => {
+  changed = await mkdtemp(join(tmpdir(), "grounding-changed-"));
+  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
+  browser = await startBrowser();
+  real = `/artifacts/${(await findRun(folders.artifacts)).points}`;
+});
+
+afterEach(async () => {
+  for (const page of pages) await page.context().close();
+  pages = [];
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+  await rm(changed, { recursive: true, force: true });
+});
+
+/** @param {string} search @param {(page: import("./harness.mjs").WatchedPage) => Promise<unknown>} [prepare] */
+async function visit(search, prepare) {
+  const page = await browser.newPage();
+  pages.push(page);
+  await prepare?.(page);
+  await page.goto(`${server.origin}${PAGE}${search}`);
+  return page;
+}
+
+/** @param {string} name @param {unknown} value */
+async function write(name, value) {
+  await writeFile(join(changed, name), typeof value === "string" ? value : JSON.stringify(value));
+  return `/changed/${name}`;
+}
+
+/** @param {string} name @param {unknown} value @param {string} [more] */
+async function openFile(name, value, more = "") {
+  const page = await visit(`?data=${await write(name, value)}${more}`);
+  await page.waitForSelector("html[data-state=ready]");
+  return page;
+}
+
+/** @param {string} data @param {string} code @param {RegExp} words @param {RegExp} [allowed] console errors */
+async function expectPanel(data, code, words, allowed) {
+  const page = await visit(`?data=${encodeURIComponent(data)}`);
+  const panel = page.locator(".panel.error");
+  await panel.waitFor();
+  assert.equal(await panel.getAttribute("data-code"), code, data);
+  assert.match(await panel.innerText(), words);
+  assert(await page.locator(".side").isHidden());
+  assert.equal(await page.locator("html").getAttribute("data-state"), "error");
+  expectNoProblems(page, allowed);
+  await page.context().close();
+}
+
+test("no parameters: what the page needs, and the commands", async () => {
+  const page = await visit("");
+  assert.match(await page.locator(".panel.welcome").innerText(), /generate_latent_points\.py[\s\S]*grounding serve/);
+  assert.equal(await page.locator(".panel.error").count(), 0);
+  await expectAccessible(page, "welcome");
+  expectNoProblems(page);
+});
+
+test("addresses that are not of this server, or hold nothing", async () => {
+  for (const url of ["https://example.org/a.json", "//example.org/a.json", "javascript:alert(1)", "data:,x", "file:///etc/passwd", "http://a:b@127.0.0.1/x"]) {
+    await expectPanel(url, "url", /data/);
+  }
+  await expectPanel("/artifacts/none.json", "missing", /none\.json[\s\S]*Run the command/, /404/);
+});
+
+test("files that are broken say what is wrong with them", async () => {
+  const rows = POINTS.points;
+  await expectPanel(await write("a.json", "no json"), "not-json", /not a JSON file/);
+  await expectPanel(await write("b.json", { labels: [1] }), "keys", /lacks points/);
+  await expectPanel(await write("c.json", { ...POINTS, points: [[1, 2], ...rows.slice(1)] }), "shape", /30 rows/);
+  await expectPanel(await write("d.json", { ...POINTS, points: [[null, 0, 0], ...rows.slice(1)] }), "value", /finite/);
+  await expectPanel(await write("e.json", JSON.stringify(POINTS).replace("[0,0,0]", "[NaN,0,0]")), "not-json", /not a JSON file/);
+  await expectPanel(await write("f.json", { ...POINTS, labels: [1] }), "shape", /labels/);
+  await expectPanel(await write("g.json", { points: Array(250_001).fill([0, 0, 0]), labels: [] }), "too-many", /max-points/);
+});
+
+test("only points and labels: everything else is left out", async () => {
+  const page = await openFile("bare.json", POINTS, "&select=2");
+  assert.equal(await page.locator(".count").innerText(), "30 points");
+  assert.equal(await page.locator("label[for=find]").innerText(), "Find by row");
+  await page.locator(".near-row").first().waitFor();
+  assert.match(await page.locator(".chosen").innerText(), /Class 2\s+Row 2/);
+  assert.equal(await page.locator(".page canvas").count(), 1);
+  assert.equal(await page.getByText("Colour by").count(), 0);
+  await page.locator("#find").fill("30");
+  await page.locator("#find").press("Enter");
+  assert.match(await page.locator("#find-message").innerText(), /last is 29/);
+  await expectAccessible(page, "bare");
+  expectNoProblems(page);
+});
+
+test("colour by a number of each point, with its scale in numbers and words", async () => {
+  const page = await openFile("numbers.json", { ...POINTS, own_loss: POINTS.points.map((_, i) => i / 10), split: "test", config: { data: { test_samples: 12_000 } } });
+  assert.equal(await page.locator(".count").innerText(), "30 of 12,000 points, test split");
+  const before = await page.locator(".stage > canvas").screenshot();
+  await page.getByLabel("Colour by").selectOption("own_loss");
+  assert.deepEqual(await page.locator(".scale-ends span").allInnerTexts(), ["0", "2.90"]);
+  assert.match(await page.locator(".scale").innerText(), /lowest.*highest/);
+  assert.equal(new URL(page.url()).searchParams.get("color"), "own_loss");
+  await page.waitForTimeout(150);
+  assert(!before.equals(await page.locator(".stage > canvas").screenshot()));
+  await expectAccessible(page, "by number");
+  await page.goBack();
+  assert.equal(await page.getByLabel("Colour by").inputValue(), "");
+  expectNoProblems(page);
+});
+
+test("hostile text stays text", async () => {
+  const hostile = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
+  const about = Object.fromEntries(["experiment", "split", "checkpoint", "checkpoint_sha256", "projection"].map((key) => [key, hostile]));
+  const page = await openFile("hostile.json", { ...POINTS, ...about, [hostile]: POINTS.labels, __proto__: { x: 1 } }, "&select=1");
+  await page.locator(".near-row").first().waitFor();
+  await page.locator("summary").click();
+  assert.equal(await page.locator("#experiment").innerText(), hostile.slice(0, 200));
+  assert(await page.title().then((title) => title.startsWith(hostile.slice(0, 50))));
+  await page.locator(".choice select").first().selectOption(hostile);
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt ?? document.querySelectorAll("img, .page script").length), 0);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1280);
+  expectNoProblems(page);
+});
+
+test("a companion cut off among the thumbnails: drawn, and the rest is told", async () => {
+  const json = await readFile(join(folders.artifacts, real.slice("/artifacts/".length)), "utf8");
+  const { file } = JSON.parse(json).companion;
+  const bytes = await readFile(join(folders.artifacts, file));
+  await writeFile(join(changed, file), bytes.subarray(0, bytes.length / 2));
+  const page = await visit(`?data=${await write("cut.json", json)}`);
+  await page.locator(".notice").waitFor();
+  assert.match(await page.locator(".notice").innerText(), /pictures are missing/);
+  await page.waitForSelector("html[data-state=ready]");
+  await writeFile(join(changed, file), bytes.subarray(0, 60_000));
+  const plain = await visit(`?data=/changed/cut.json`);
+  await plain.locator(".notice").waitFor();
+  assert.match(await plain.locator(".notice").innerText(), /JSON file was read/);
+  await plain.waitForSelector("html[data-state=ready]");
+  expectNoProblems(plain);
+});
+
+test("the config's number in front of the name is no obstacle", async () => {
+  await write("plain_latent_points.json", POINTS);
+  const page = await visit("?data=/changed/5_plain_latent_points.json");
+  await page.waitForSelector("html[data-state=ready]");
+  expectNoProblems(page, /404/);
+});
+
+test("without WebGL a panel says so; a lost context says so and comes back", async () => {
+  const page = await visit(`?data=${real}`, (blank) =>
+    blank.addInitScript(() => {
+      const own = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = /** @type {any} */ (function (/** @type {any} */ kind, /** @type {any[]} */ ...rest) {
+        return kind === "webgl2" ? null : own.call(this, kind, ...rest);
+      });
+    }),
+  );
+  await page.waitForSelector(".panel.error[data-code=no-webgl]");
+  expectNoProblems(page);
+
+  const lost = await visit(`?data=${real}`);
+  await lost.waitForSelector("html[data-state=ready]");
+  const before = await lost.locator(".stage > canvas").screenshot();
+  await lost.evaluate(() => {
+    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
+    const extension = context?.getExtension("WEBGL_lose_context");
+    extension?.loseContext();
+    setTimeout(() => extension?.restoreContext(), 300);
+  });
+  await lost.waitForSelector(".panel.error[data-code=context-lost]");
+  await lost.waitForSelector(".panel.error", { state: "detached" });
+  await lost.waitForTimeout(200);
+  assert(before.equals(await lost.locator(".stage > canvas").screenshot()), "another picture than before");
+});
+
+test("a worker that cannot start is told", async () => {
+  const page = await visit(`?data=${real}`, (blank) => blank.route("**/worker.js", (route) => route.abort()));
+  await page.waitForSelector(".panel.error[data-code=internal]");
+  assert.match(await page.locator(".panel.error").innerText(), /worker stopped[\s\S]*Reload/);
+});
+
+test("a script that does not run leaves words that say what to do", async () => {
+  const html = await readFile(join(folders.repository, "grounding", "latent_space_viewer.html"), "utf8");
+  assert(!/<script(?![^>]*src=)|style=|\son\w+=/.test(html), "inline script or style");
+  const page = await visit("", (blank) => blank.route("**/viewer.js", (route) => route.abort()));
+  await page.waitForFunction(() => getComputedStyle(/** @type {Element} */ (document.querySelector(".unstarted"))).visibility === "visible");
+  assert.match(await page.locator(".unstarted").innerText(), /python -m http\.server[\s\S]*Node 20[\s\S]*pip install -e/);
+});

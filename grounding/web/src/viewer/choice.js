@@ -1,0 +1,69 @@
+/**
+ * The chosen point: in the address, in its panel, and marked with its neighbours.
+ *
+ *   const choice = pointChoice({stage, shell, address, client, points, marks, colorOf});
+ *   choice.choose(row | null, {goes})     a new step in the history; goes: the camera goes there
+ *   choice.paint()                        as the address says
+ *   choice.panel                          chosen.js's
+ */
+
+import { chosenPanel } from "./chosen.js";
+
+const NEIGHBORS = 8;
+
+/**
+ * @typedef {object} Parts
+ * @property {import("../stage.js").Stage} stage
+ * @property {import("../shell.js").Shell} shell
+ * @property {import("./view.js").Address} address
+ * @property {import("../client.js").Client} client
+ * @property {import("../assets.js").LatentPoints} points
+ * @property {ReturnType<typeof import("./marks.js").pointMarks>} marks
+ * @property {(label: number) => string} colorOf
+ */
+
+/** @param {Parts} parts */
+export function pointChoice({ stage, shell, address, client, points, marks, colorOf }) {
+  const panel = chosenPanel(points, {
+    onChoose(row) {
+      choose(row, { goes: true });
+      panel.node.focus();
+    },
+    onClose() {
+      choose(null);
+      shell.canvas.focus();
+    },
+  });
+
+  /** @returns {number} the row that the address names, -1 for none */
+  function chosen() {
+    const { select } = address.state;
+    return select !== null && select < points.count ? select : -1;
+  }
+
+  /** @param {number | null} row @param {{goes?: boolean}} [how] */
+  function choose(row, { goes = false } = {}) {
+    if (row !== address.state.select) {
+      address.step({ select: row });
+      paint();
+    }
+    if (row !== null && goes) stage.goTo([...points.points.subarray(3 * row, 3 * row + 3)]);
+  }
+
+  async function paint() {
+    const row = chosen();
+    marks.set({ chosen: row, near: [] });
+    if (row < 0) return panel.hide();
+    panel.show(row, colorOf);
+    try {
+      const found = await client.neighbors({ index: row, k: NEIGHBORS });
+      // Another point may have been chosen meanwhile.
+      if (!found || row !== chosen()) return;
+      panel.setNeighbors(found);
+      marks.set({ near: found.indices });
+    } catch (error) {
+      stage.showError(error);
+    }
+  }
+  return { choose, paint, panel };
+}
