@@ -102,7 +102,7 @@ def test_wrong_files_are_refused_even_with_a_right_hash(path):
     torch.save([1, 2], path)
     rehash(path)
     assert "format list" in refused(path)
-    torch.save({"format": 2, "epoch": 3}, path)
+    torch.save({"format": 1, "epoch": 3}, path)
     rehash(path)
     assert "checkpoint format 1, this version reads 2; train it again" in refused(path)
     torch.save({"format": 2, "epoch": 3}, path)

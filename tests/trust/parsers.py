@@ -84,7 +84,7 @@ def attempt(read: Callable[[], Any]) -> Any:
 
 def _is_current(name: str, path: Path, *, has_companion: bool = False) -> None:
     """Ask what `grounding run` asks of an output that it finds: whether it has to be made again."""
-    Step(name, path, {}, lambda _: "", has_companion).is_current()
+    Step(name, path, {}, lambda _: "", has_companion).reason_to_make()
 
 
 Made = tuple[Callable[[bytes], object], Sequence[bytes]]

@@ -5,20 +5,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsers import NAMES, Parser, parsers
 
-EACH = [
-    pytest.param(name, marks=pytest.mark.xfail(strict=False, reason="other exceptions get through"))
-    if name in ("checkpoint", "site marker")
-    else name
-    for name in NAMES
-]
-
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Parser]:
     return parsers(tmp_path_factory.mktemp("parsers"), NAMES)
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_known_bad_and_good_ones(known: dict[str, Parser], name: str) -> None:
     for seed in known[name].seeds:
         known[name].read(seed)
@@ -47,7 +40,7 @@ def damaged(draw: st.DrawFn, parser: Parser) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", NAMES)
 def test_anything_is_read_or_refused_in_one_line(known: dict[str, Parser], name: str) -> None:
     parser = known[name]
 

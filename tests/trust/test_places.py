@@ -28,7 +28,10 @@ def environment(**more: str) -> dict[str, str]:
     kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]),
+        # An empty part would be the current folder.
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])
+        ),
         "LC_ALL": "C",
         "PYTHONUTF8": "0",
         "OMP_NUM_THREADS": "1",
