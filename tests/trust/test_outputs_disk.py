@@ -105,7 +105,7 @@ def test_any_error_of_the_system_is_one_line(tmp_path, monkeypatch, capsys, func
     assert [path.suffix for path in left] in ([], [".jsonl"])
 
 
-@pytest.mark.parametrize("at", (1, 2, 3, 5, 7, 10))
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 7, 10])
 def test_a_full_disk_at_any_sync_leaves_a_checkpoint_that_loads(
     copied, tmp_path, monkeypatch, capsys, at
 ):
