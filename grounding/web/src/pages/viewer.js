@@ -41,6 +41,7 @@ async function main() {
   const shell = startShell(address.state);
   const { showLoading, showNotice, showError } = shell.panels;
   const loading = showLoading();
+  loading.update({ what: "points", loaded: 0, total: null });
   Object.assign(listeners, {
     onProgress: (/** @type {import("../messages.js").Progress} */ progress) =>
       view.current ? view.current.progress(progress) : loading.update(progress),
