@@ -244,6 +244,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   };
   self.setStyle({ theme: "light", size: 4 });
   resize();
+  renderer.compile(cloud.object, lens, scene);
   observer.observe(canvas);
   return self;
 }

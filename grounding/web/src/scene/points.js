@@ -32,6 +32,8 @@ export function pointCloud(shared) {
   });
   const object = new Points(new BufferGeometry(), material);
   object.frustumCulled = false;
+  // Drawing with a shader waits until it is compiled: not before there is something to draw.
+  object.visible = false;
 
   /** @param {string} name @param {BufferAttribute} attribute */
   const put = (name, attribute) => object.geometry.setAttribute(name, attribute);
@@ -43,6 +45,7 @@ export function pointCloud(shared) {
       object.geometry.dispose();
       object.geometry = new BufferGeometry();
       const count = positions.length / 3;
+      object.visible = true;
       uniforms.crowding.value = Math.min(1, (UNCROWDED / Math.max(1, count)) ** CROWDING_POWER);
       put("position", new BufferAttribute(positions, 3));
       put("tint", new BufferAttribute(new Uint8Array(3 * count).fill(128), 3, true));
