@@ -95,7 +95,8 @@ def json_with_checksum(values: dict[str, Any], *, indent: int | None) -> bytes:
         ensure_ascii=False,
         allow_nan=False,
     )
-    body = text.removesuffix("}").rstrip().encode("utf-8")
+    # A file name that is no text keeps its bytes as escapes, which JSON reads back.
+    body = text.removesuffix("}").rstrip().encode("utf-8", "backslashreplace")
     return body + JSON_TRAILER.of(body)
 
 

@@ -43,6 +43,7 @@ ARRAY_KEYS = {
 }
 _PREFIX = struct.Struct("<8sII")
 _MAX_HEADER = 1 << 24
+_MAX_DIMS = 8
 _BEFORE_ID = b'{"id":"'
 _ID_START = _PREFIX.size + len(_BEFORE_ID)
 _NO_ID = "0" * 64
@@ -268,7 +269,10 @@ def _read_header(file: IO[bytes]) -> dict[str, Any]:
 
 def _check_place(entry: dict[str, Any], end: int, size: int) -> None:
     shape, offset, count = entry["shape"], entry["offset"], entry["bytes"]
-    whole = all(type(value) is int and value >= 0 for value in [*shape, offset, count])
+    # Few and small before they are multiplied: thousands of long numbers would take minutes.
+    whole = len(shape) <= _MAX_DIMS and all(
+        type(value) is int and 0 <= value <= size for value in [*shape, offset, count]
+    )
     if entry["dtype"] not in DTYPES or not whole:
         raise ValueError("an array has a wrong type, shape or place")
     if count != math.prod(shape) * np.dtype(DTYPES[entry["dtype"]]).itemsize:

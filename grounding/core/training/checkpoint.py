@@ -131,10 +131,11 @@ def load_checkpoint(path: Path) -> tuple[Checkpoint, str]:
         values = read_archive(path)
     except (OSError, ValueError) as error:  # the hash is right, so it was never a checkpoint
         raise UserError(f"{path} is not a checkpoint: {error}") from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        found = values.get("format") if isinstance(values, dict) else type(values).__name__
+    found = values.get("format") if isinstance(values, dict) else type(values).__name__
+    if type(found) is not int or found != FORMAT:
+        shown = found if isinstance(found, str | int | None) else type(found).__name__
         raise UserError(
-            f"{path} has checkpoint format {found}, this version reads {FORMAT}; train it again"
+            f"{path} has checkpoint format {shown}, this version reads {FORMAT}; train it again"
         )
     missing = [k for k in (*Checkpoint.__annotations__, "config") if k not in values]
     if missing:
