@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import pytest
 
 from grounding.core.errors import UserError
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.serve import handler
 from grounding.core.serve import server as server_module
 from grounding.core.serve.content import Content
@@ -53,7 +54,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for name in ("a.json", "a.bin", "a.onnx", "a.txt", "a.html", "a.js", "a.svg", "A B%41é.json"):
         (artifacts / name).write_bytes(name.encode())
     (artifacts / "sub" / "inner.txt").write_bytes(b"inner")
-    for name in ("viewer.js", "playground.js", "worker.js", "m.mjs", "s.css", "o.wasm", "x.map"):
+    for name in (*SCRIPTS, "m.mjs", "s.css", "o.wasm", "x.map"):
         (pages / "web" / "dist" / name).write_bytes(name.encode())
     for name in ("latent_space_viewer.html", "interactive_latent_playground.html"):
         (pages / name).write_bytes(name.encode())

@@ -28,6 +28,7 @@ def pages(tmp_path: Path) -> Path:
         "interactive_latent_playground.html",
         "web/dist/viewer.js",
         "web/dist/playground.js",
+        "web/dist/three.js",
         "web/dist/worker.js",
         "web/dist/deep/runtime.wasm",
         "web/src/private.js",
@@ -89,6 +90,7 @@ def test_a_site_holds_pages_and_outputs_and_nothing_else(
         "grounding/interactive_latent_playground.html",
         "grounding/web/dist/viewer.js",
         "grounding/web/dist/playground.js",
+        "grounding/web/dist/three.js",
         "grounding/web/dist/worker.js",
         "grounding/web/dist/deep/runtime.wasm",
     }

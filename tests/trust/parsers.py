@@ -35,6 +35,7 @@ from grounding.core.data.idx import read_idx_file
 from grounding.core.errors import LONGEST, UserError
 from grounding.core.export.companion import companion_of, read_companion, write_with_companion
 from grounding.core.export.index import index_page
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.outputs import find_runs
 from grounding.core.export.site import MARKER, publish
 from grounding.core.serve.content import Content
@@ -314,7 +315,7 @@ def _site_marker(folder: Path) -> Made:
     (pages / "web" / "dist").mkdir(parents=True)
     for name in ("latent_space_viewer.html", "interactive_latent_playground.html"):
         (pages / name).touch()
-    for name in ("viewer.js", "playground.js", "worker.js"):
+    for name in SCRIPTS:
         (pages / "web" / "dist" / name).touch()
     artifacts.mkdir()
     _points_files(artifacts)

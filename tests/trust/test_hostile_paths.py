@@ -12,6 +12,7 @@ from grounding.core.commands import main
 from grounding.core.config.load import experiment_from_dict, load_experiment
 from grounding.core.errors import UserError
 from grounding.core.export.companion import write_with_companion
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.outputs import find_runs
 from grounding.core.export.site import MARKER, publish
 from grounding.core.serve.content import Content
@@ -83,7 +84,7 @@ def pages(tmp_path: Path) -> Path:
     (folder / "web" / "dist").mkdir(parents=True)
     for name in ("latent_space_viewer.html", "interactive_latent_playground.html"):
         (folder / name).touch()
-    for name in ("viewer.js", "playground.js", "worker.js"):
+    for name in SCRIPTS:
         (folder / "web" / "dist" / name).touch()
     return folder
 

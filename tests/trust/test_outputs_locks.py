@@ -12,6 +12,7 @@ import pytest
 
 from grounding.core.commands import main
 from grounding.core.errors import UserError
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.files import remove_leftovers, replacing, write_text
 from grounding.core.locks import writing
 
@@ -152,7 +153,7 @@ def test_every_command_is_refused_while_another_writes_its_output(
 def test_publishing_is_refused_while_another_publishes_there(tmp_path, monkeypatch, capsys):
     from grounding.core.export import layout
 
-    for page in ("viewer.js", "playground.js", "worker.js"):
+    for page in SCRIPTS:
         (tmp_path / "web/dist").mkdir(parents=True, exist_ok=True)
         (tmp_path / "web/dist" / page).touch()
     for page in (layout.VIEWER, layout.PLAYGROUND):

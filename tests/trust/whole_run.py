@@ -16,6 +16,7 @@ from grounding.core.config.load import load_experiment
 from grounding.core.config.schema import Experiment
 from grounding.core.data import catalog
 from grounding.core.data.augmented import TrainingInputs
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.site import publish
 
 SMALL = ["data.test_samples=60", "model.latent_dim=4", "model.hidden_dims=[2, 4]"]
@@ -57,7 +58,7 @@ def make_pages(folder: Path) -> Path:
     (folder / "web" / "dist").mkdir(parents=True)
     for name in ("latent_space_viewer.html", "interactive_latent_playground.html"):
         (folder / name).write_text(f"<title>{name}</title>\n" * 20)
-    for name in ("viewer.js", "playground.js", "worker.js"):
+    for name in SCRIPTS:
         (folder / "web" / "dist" / name).write_text(f"// {name}\n" * 50)
     return folder
 

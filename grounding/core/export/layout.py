@@ -19,6 +19,7 @@ POLICY = (
     "img-src 'self' data: blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'none'"
 )
+SCRIPTS = ("viewer.js", "playground.js", "three.js", "worker.js")
 NOT_BUILT = (
     "The pages are not built: install Node 20 or newer, then run pip install again "
     "(in a clone: pip install -e .)."
@@ -43,7 +44,7 @@ def style_file() -> Path:
 def pages_are_built(pages: Path) -> bool:
     """Whether both pages and their scripts are there."""
     needed = [pages / Path(page).name for page in (VIEWER, PLAYGROUND)]
-    needed += [built_folder(pages) / name for name in ("viewer.js", "playground.js", "worker.js")]
+    needed += [built_folder(pages) / name for name in SCRIPTS]
     return all(path.is_file() for path in needed)
 
 
