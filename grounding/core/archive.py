@@ -40,13 +40,12 @@ def read_archive(path: Path) -> Any:
     """
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would let us wait for ever
         raise ValueError("not a regular file")
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch and pickletools warn of what strangers wrote
         _check_pickle(_pickle_of(file))
         file.seek(0)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                values = torch.load(file, map_location="cpu", weights_only=True)
+            values = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises all sorts on a file that it did not write
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise ValueError(lines[0][:120]) from None
