@@ -112,7 +112,8 @@ def write_text(path: Path, text: str) -> None:
         UserError: the place cannot be written to.
     """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        # A file name that is no text keeps its bytes as escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, values: dict[str, Any], *, indent: int | None = 2) -> None:

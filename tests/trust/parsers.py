@@ -334,8 +334,8 @@ def _site_marker(folder: Path) -> Made:
     foreign = [b"kept.txt", b"../outside.txt", str(outside).encode()]
     return read, [
         good,
-        *(good.replace(b'"files": [', b'"files": ["' + name + b'", ') for name in foreign),
-        good.replace(b'"files": [', b'"files": [[], {}, null, 1, '),
+        *(good.replace(b'"files": {', b'"files": {"' + name + b'": "", ') for name in foreign),
+        good.replace(b'"files": {', b'"files": {"x": [], "y": {}, "z": null, "": 1, '),
         b'{"made_by": "grounding publish", "files": ' + b"[" * 3000,
     ]
 

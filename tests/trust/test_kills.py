@@ -22,6 +22,7 @@ from results import document_result, training_result
 from grounding.core.data.augmented import CACHE_TRAILER
 from grounding.core.errors import UserError
 from grounding.core.export.companion import companion_of, companion_path, read_companion
+from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.site import MARKER
 from grounding.core.training.checkpoint import load_checkpoint
 
@@ -46,9 +47,7 @@ FINAL = Path("artifacts/x_final.pt")
 PAGES = (
     "latent_space_viewer.html",
     "interactive_latent_playground.html",
-    "web/dist/viewer.js",
-    "web/dist/playground.js",
-    "web/dist/worker.js",
+    *(f"web/dist/{name}" for name in SCRIPTS),
 )
 TRAININGS = {
     "fully connected": ("0", []),

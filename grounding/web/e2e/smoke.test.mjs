@@ -49,11 +49,12 @@ test("both models run, the probe lands among the references, the cloud is drawn"
   const page = await open(query);
   await expectWebGL2(page);
   assert.equal(await page.locator("html").getAttribute("data-state"), "ready");
-  const found = await page.evaluate(() => {
-    const { probed, facts, path, assets } = /** @type {any} */ (window);
+  const found = await page.evaluate(async () => {
+    const { client, probed, facts, path, assets } = /** @type {any} */ (window);
+    const { decoded } = await client.decode({ latent: probed.latent });
     return {
       latent: probed.latent.length,
-      decoded: [Math.min(...probed.decoded), Math.max(...probed.decoded), probed.decoded.length],
+      decoded: [Math.min(...decoded), Math.max(...decoded), decoded.length],
       votes: probed.votes,
       weight: probed.weights.reduce((/** @type {number} */ sum, /** @type {number} */ w) => sum + w, 0),
       ascending: probed.distances.every((/** @type {number} */ d, /** @type {number} */ i) => !i || d >= probed.distances[i - 1]),

@@ -8,6 +8,7 @@
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
  *                                                  loadAssets without waiting, both load side by side
  *   await client.probe({image, k})              -> Probed | null       null: a newer one won
+ *   await client.decode({latent})               -> {decoded} | null
  *   await client.interpolate({from, to, t, k})  -> Interpolated | null
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
@@ -114,6 +115,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     loadAssets: call("loadAssets"),
     loadModels: call("loadModels"),
     probe: latestWins(call("probe")),
+    decode: latestWins(call("decode")),
     interpolate: latestWins(call("interpolate")),
     path: latestWins(call("path")),
     settle: latestWins(call("settle")),

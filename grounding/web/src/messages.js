@@ -28,7 +28,7 @@
  */
 
 /**
- * @typedef {Placed & {decoded: Float32Array, milliseconds: number}} Probed decoded: D(E(x)), C * H * W
+ * @typedef {Placed & {milliseconds: number}} Probed
  * @typedef {Placed & {straight: Placed, drift: number, straightDecoded: Float32Array,
  *   decoded: Float32Array, milliseconds: number}} Interpolated E(D(z_t)) and its picture
  *   D(E(D(z_t))); straight: z_t itself, straightDecoded: D(z_t)
@@ -65,6 +65,7 @@
  * @property {{arguments: {url: string}, answer: InteractiveAssets}} loadAssets
  * @property {{arguments: {encoder: string, decoder: string},
  *   answer: {encoder: ModelFacts, decoder: ModelFacts}}} loadModels needs loadAssets first
+ * @property {{arguments: {latent: Float32Array}, answer: {decoded: Float32Array}}} decode D(z), C * H * W
  * @property {{arguments: {image: Float32Array, k?: number}, answer: Probed}} probe k: neighbours
  *   listed; the projection always takes the assets' projection_k
  * @property {{arguments: {from: number, to: number, t: number, k?: number},

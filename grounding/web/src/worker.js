@@ -157,11 +157,18 @@ const answers = {
 
   async probe({ image, k }) {
     const start = performance.now();
-    const { assets, encoder, decoder } = ready();
-    const latent = await encoder.run(image, 1);
-    const placed = place(assets, latent, k);
-    const decoded = await decoder.run(latent, 1);
-    return { ...placed, decoded, milliseconds: performance.now() - start };
+    const { assets, encoder } = ready();
+    const placed = place(assets, await encoder.run(image, 1), k);
+    return { ...placed, milliseconds: performance.now() - start };
+  },
+
+  async decode({ latent }) {
+    const { assets, decoder } = ready();
+    if (latent.length !== assets.latentDim) {
+      const message = `A latent of ${latent.length} numbers cannot be decoded.`;
+      throw new PageError("parameter", message, `Give ${assets.latentDim}.`);
+    }
+    return { decoded: await decoder.run(latent, 1) };
   },
 
   async encode({ image }) {

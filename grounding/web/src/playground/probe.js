@@ -101,19 +101,27 @@ export function probeMode(context) {
     const { state } = address;
     if (fields.seed !== state.seed) fields = { seed: state.seed, of: imageFields(state.seed, base.length) };
     image = augment(base, shape, state, fields.of);
+    const asked = image;
+    // Asked first: the worker encodes while this thread paints.
+    client.probe({ image }).then((probed) => show(probed, asked), context.fail);
     pictures.paint(1, image);
-    client.probe({ image }).then(show, context.fail);
   }
 
-  /** @param {Probed | null} probed null: a newer one is under way */
-  function show(probed) {
+  /** @param {Probed | null} probed null: a newer one is under way @param {Float32Array} asked */
+  function show(probed, asked) {
     if (!probed || !isActive) return;
     last = probed;
     readouts.update(probed, { drift: null });
-    pictures.paint(2, probed.decoded);
-    pictures.note(2, `MSE ${formatNumber(meanSquaredError(image, probed.decoded))}`);
     draw();
+    client.decode({ latent: probed.latent }).then((answer) => showDecoded(answer?.decoded, asked), context.fail);
     announcer.say(() => probeSentence(probed, "The probe"));
+  }
+
+  /** @param {Float32Array | undefined} decoded @param {Float32Array} asked */
+  function showDecoded(decoded, asked) {
+    if (!decoded || !isActive) return;
+    pictures.paint(2, decoded);
+    pictures.note(2, `MSE ${formatNumber(meanSquaredError(asked, decoded))}`);
     context.shown();
   }
 
