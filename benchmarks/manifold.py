@@ -29,10 +29,10 @@ def main() -> None:
         return
     from grounding.core.config.load import load_experiment
     from grounding.core.run import trained_run
-    from grounding.core.steps import train_experiment
+    from grounding.core.trainer import train_experiment
 
     experiment = load_experiment(arguments.config, [])
-    if trained_run(experiment) is None:
+    if trained_run(experiment)[0] is None:
         train_experiment(experiment)
     ratios, peaks = [], dict.fromkeys(WAYS, 0)
     for _ in range(arguments.runs):
