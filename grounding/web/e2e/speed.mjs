@@ -18,7 +18,7 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { build } from "esbuild";
 
-import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { folders, startBrowser, startServer } from "./harness.mjs";
 import { median } from "./median.mjs";
 import { measurePlayground } from "./playground_speed.mjs";
 
@@ -99,8 +99,8 @@ async function measure(files, loads) {
     for (const [i, file] of files.entries()) {
       const data = `/data${i}/${basename(file)}`;
       if (file.endsWith("_interactive_assets.json")) {
-        const { encoder, decoder } = await findRun(dirname(resolve(file)));
-        const query = `assets=${data}&encoder=/data${i}/${encoder}&decoder=/data${i}/${decoder}`;
+        const model = data.replace(/_[a-z]+_interactive_assets\.json$/, "");
+        const query = `assets=${data}&encoder=${model}_encoder.onnx&decoder=${model}_decoder.onnx`;
         const page = `${server.origin}/grounding/interactive_latent_playground.html?${query}`;
         results[basename(file)] = await measurePlayground(browser, page, loads);
         continue;
