@@ -125,13 +125,7 @@ def _add_site_options(parser: argparse.ArgumentParser, command: str) -> None:
             metavar="DIR",
             help="the site: a new or empty folder, or one that an earlier publish made",
         )
-    parser.add_argument(
-        "--artifacts",
-        type=Path,
-        default=Path("artifacts"),
-        metavar="FOLDER",
-        help="where the outputs of runs lie (default: artifacts)",
-    )
+    _add_artifacts(parser, "where the outputs of runs lie")
     if command == "publish":
         parser.add_argument(
             "--only",
@@ -159,12 +153,16 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
         help="a file, an artifacts folder, a published folder, or a run by its checkpoint, its "
         "config or the experiment's name",
     )
+    _add_artifacts(parser, "where to look for a run by its name")
+
+
+def _add_artifacts(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--artifacts",
         type=Path,
         default=Path("artifacts"),
         metavar="FOLDER",
-        help="where to look for a run by its name (default: artifacts)",
+        help=f"{what} (default: artifacts)",
     )
 
 

@@ -10,6 +10,7 @@
  *   folders: {repository, web, dist, artifacts}; artifacts is GROUNDING_E2E_ARTIFACTS or
  *   <repository>/artifacts
  *   findRun(artifacts) -> {points, assets, encoder, decoder}: file names of one run
+ *   loseContext(page)                           takes the graphics away, and gives them back soon
  */
 
 import assert from "node:assert/strict";
@@ -175,4 +176,14 @@ export async function findRun(artifacts) {
     encoder: one("_encoder.onnx"),
     decoder: one("_decoder.onnx"),
   };
+}
+
+/** Takes the graphics away from a page's stage, and gives them back soon. @param {WatchedPage} page */
+export function loseContext(page) {
+  return page.evaluate(() => {
+    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
+    const extension = context?.getExtension("WEBGL_lose_context");
+    extension?.loseContext();
+    setTimeout(() => extension?.restoreContext(), 300);
+  });
 }

@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { expectNoProblems, folders } from "./harness.mjs";
+import { expectNoProblems, folders, loseContext } from "./harness.mjs";
 import { PAGE, expectAccessible, newPage, open, picture, prepare, query, site, visit } from "./playground_site.mjs";
 
 prepare();
@@ -96,12 +96,7 @@ test("without WebGL the numbers still come; a lost context says so and comes bac
   assert.match(await page.locator(".neighbor").first().innerText(), /#\d/);
 
   const lost = await open();
-  await lost.evaluate(() => {
-    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
-    const extension = context?.getExtension("WEBGL_lose_context");
-    extension?.loseContext();
-    setTimeout(() => extension?.restoreContext(), 300);
-  });
+  await loseContext(lost);
   await lost.waitForSelector(".panel.error[data-code=context-lost]");
   await lost.waitForSelector(".panel.error", { state: "detached" });
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, findRun, folders, loseContext, startBrowser, startServer } from "./harness.mjs";
 
 const PAGE = "/grounding/latent_space_viewer.html";
 const POINTS = { points: Array.from({ length: 30 }, (_, i) => [i % 5, i % 7, i % 3]), labels: Array.from({ length: 30 }, (_, i) => i % 4) };
@@ -184,12 +184,7 @@ test("without WebGL a panel says so; a lost context says so and comes back", asy
   const lost = await visit(`?data=${real}`);
   await lost.waitForSelector("html[data-state=ready]");
   const before = await lost.locator(".stage > canvas").screenshot();
-  await lost.evaluate(() => {
-    const context = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas")).getContext("webgl2");
-    const extension = context?.getExtension("WEBGL_lose_context");
-    extension?.loseContext();
-    setTimeout(() => extension?.restoreContext(), 300);
-  });
+  await loseContext(lost);
   await lost.waitForSelector(".panel.error[data-code=context-lost]");
   await lost.waitForSelector(".panel.error", { state: "detached" });
   await lost.waitForTimeout(200);
