@@ -61,3 +61,10 @@ def test_pixels_become_fractions():
     assert to_unit(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx(
         [0, 0.2, 1]
     )
+
+
+def test_scaled_images_have_plain_strides():
+    """Images of one channel may also be called channels-last, which makes group norms slow."""
+    images = torch.zeros(5, 28, 28, 1, dtype=torch.uint8).permute(0, 3, 1, 2)
+    assert images.stride() == (784, 1, 28, 1)
+    assert to_unit(images).stride() == (784, 784, 28, 1)
