@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -36,12 +36,14 @@ from grounding.core.errors import LONGEST, UserError
 from grounding.core.export.companion import companion_of, read_companion, write_with_companion
 from grounding.core.export.index import index_page
 from grounding.core.export.layout import SCRIPTS
+from grounding.core.export.onnx_file import ONNX_TRAILER
 from grounding.core.export.outputs import find_runs
 from grounding.core.export.site import MARKER, publish
 from grounding.core.serve.content import Content
 from grounding.core.serve.handler import Handler
 from grounding.core.steps import Step
 from grounding.core.training.checkpoint import hash_path, load_checkpoint
+from grounding.core.verify.artefacts import Status, inspect
 
 SECRET = b"not for the world"
 IDX_LIMIT = 1 << 20
@@ -375,6 +377,38 @@ def _request(folder: Path) -> Made:
     return read, [*lines, b"HEAD / HTTP/1.0\nHost: [::1]:8000\n\n", b"GET /\r\n\r\n", b"\r\n\r\n"]
 
 
+def _verified(folder: Path) -> Made:
+    """`grounding verify` of one file of every kind that it knows, its neighbours beside it."""
+    train_small(folder / "trained")
+    kinds = [folder / "trained" / name for name in ("small.pt", "small.pt.sha256")]
+    kinds += [*(folder / "trained").glob("*.jsonl"), *_points_files(folder)]
+    _augmented_set(folder)
+    kinds += folder.glob("set-*.pt")
+    kinds += [folder / name for name in ("a.onnx", "a.txt", "a-idx3-ubyte", "a-idx1-ubyte.gz")]
+    model = onnx_model("{}")
+    sealed = model + ONNX_TRAILER.of(model)
+    for path, content in zip(kinds[-4:], (sealed, b"", *idx_files()[:2]), strict=True):
+        path.write_bytes(content)
+    written = [path.read_bytes() for path in kinds]
+
+    def read(data: bytes) -> None:
+        """The first byte says which of the files the rest is."""
+        at = data[0] % len(kinds) if data else 0
+        path = kinds[at]
+        path.write_bytes(data[1:])
+        found = inspect(path)
+        path.write_bytes(written[at])
+        assert found.status in get_args(Status)
+        assert 0 < len(found.detail) <= 8 * LONGEST
+        assert found.detail.isprintable()
+        # No byte can change unseen; data files are known by the SHA-256 of what they unpack to.
+        assert found.status != "ok" or data[1:] == written[at]
+
+    good = [bytes([at]) + content for at, content in enumerate(written)]
+    foreign = (*OUTPUTS, *PICKLES, *idx_files())
+    return read, [*good, *(bytes([at]) + x for at in range(len(kinds)) for x in foreign)]
+
+
 class Wire:
     """A connection on which all has been sent, as far as the handler uses one."""
 
@@ -413,5 +447,6 @@ _MAKERS: dict[str, Callable[[Path], Made]] = {
     "onnx metadata": _onnx_metadata,
     "site marker": _site_marker,
     "request": _request,
+    "verified": _verified,
 }
 NAMES = list(_MAKERS)

@@ -109,6 +109,10 @@ WORDS = {
         *(b"Host: localhost:8000\r\n", b"If-Modified-Since: ", b"If-None-Match: ", b"-9999", b":"),
         *(b"Content-Length: ", b"Expect: 100-continue\r\n", b"http://", b"\xff", b"\0", b"Jan"),
     ),
+    "verified": (
+        *(b"PK\x05\x06", b"GRNDBIN1", b"grounding augmented set 2\n", b"\nsha256 ", b"0" * 64),
+        *(b"\x1f\x8b\x08\x00", b'"sha256":', b'"companion":', b"[", b"{", b"\n", b"  ", b"\xff"),
+    ),
 }
 
 
