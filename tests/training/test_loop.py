@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from grounding.core.commands import main
 from grounding.core.config.load import load_experiment
@@ -48,6 +49,38 @@ def test_what_ran_before_makes_no_difference(in_folder):
     torch.manual_seed(123)
     torch.rand(1000)
     assert trained("3").val_loss == first.val_loss
+
+
+class HostWaits(TorchDispatchMode):
+    """Counts the operations for which the host would wait for a GPU: they ask for a value."""
+
+    ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "unique")
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        name = function.__name__.partition(".")[0]
+        places = arguments[1] if name == "index" else ()
+        masks = any(i is not None and i.dtype == torch.bool for i in places)
+        self.count += masks or name.startswith(self.ASKING)
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("config", ["0", "1", "3", "4", "5"])
+def test_steps_never_wait_for_the_device(in_folder, config):
+    """Six steps an epoch ask for as many values as three: none."""
+    counts = []
+    for batch_size in (24, 12):
+        augmented = ["self_supervised.augmentations_per_sample=1"] if config in "45" else []
+        with HostWaits() as waits:
+            trained(config, f"training.batch_size={batch_size}", *augmented)
+        counts.append(waits.count)
+    assert counts[0] == counts[1]
+    with HostWaits() as waits:
+        torch.ones(3)[torch.tensor([True, False, True])].sum().item()
+    assert waits.count == 2
 
 
 def test_initial_weights_leave_the_global_random_state_alone():
