@@ -75,6 +75,11 @@ const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 test("drawn with WebGL 2, with the count, the experiment and the facts", async () => {
   const page = await open();
   await expectWebGL2(page);
+  const extensions = await page.evaluate(() => {
+    const context = document.querySelector("canvas")?.getContext("webgl2");
+    return ["EXT_color_buffer_float", "WEBGL_lose_context"].map((name) => Boolean(context?.getExtension(name)));
+  });
+  assert.deepEqual(extensions, [false, true], "each extension that is switched on costs waiting");
   assert.match(await page.locator(".count").innerText(), /^[\d,]+( of [\d,]+)? points, test split$/);
   assert.equal(await page.locator(".legend-rows > li").count(), new Set(file.labels).size);
   await page.locator("summary").click();

@@ -32,7 +32,7 @@ import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js"
 import { background } from "./colors.js";
 import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
-import { openContext } from "./scene/context.js";
+import { openContext, stageSize } from "./scene/context.js";
 import { markerCloud } from "./scene/markers.js";
 import { pointCloud } from "./scene/points.js";
 import { ribbons } from "./scene/ribbon.js";
@@ -42,7 +42,6 @@ import { ribbons } from "./scene/ribbon.js";
 /** @typedef {import("./scene/markers.js").Marker} Marker */
 /** @typedef {import("./scene/ribbon.js").Line} Line */
 
-const MAX_PIXEL_RATIO = 2;
 const REST_MS = 60;
 
 /**
@@ -115,9 +114,9 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     aim();
   }
   function resize() {
-    width = Math.max(1, canvas.clientWidth);
-    height = Math.max(1, canvas.clientHeight);
-    const ratio = Math.min(MAX_PIXEL_RATIO, devicePixelRatio || 1);
+    const size = stageSize(canvas);
+    [width, height] = [size.width, size.height];
+    const { ratio } = size;
     shared.pixelRatio.value = ratio;
     shared.resolution.value.set(width * ratio, height * ratio);
     renderer.setPixelRatio(ratio);
