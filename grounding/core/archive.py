@@ -26,6 +26,8 @@ _CALLABLE = {
     "torch._utils _rebuild_tensor_v2",
     *(f"torch {name}Storage" for name in _STORAGES),
 }
+_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
+_MAY_RETURN = ("GLOBAL", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE")
 
 
 def read_archive(path: Path) -> Any:
@@ -77,8 +79,19 @@ def _pickle_of(file: IO[bytes]) -> bytes:
 
 
 def _check_pickle(data: bytes) -> None:
-    """Refuse a pickle that names anything to call beyond what tensors need."""
+    """Refuse a pickle that calls anything but what tensors need, or takes a value a second time.
+
+    Forty lists, each of which holds the one before it twice, are 2^40 values to whom they are
+    shown, and torch shows in an error what it could not call. Only names and texts may return.
+    """
+    before = ""
+    returning: set[object] = set()
     for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name in _PUTS:
+            (returning.add if before in _MAY_RETURN else returning.discard)(argument)
+        elif opcode.name in _GETS and argument not in returning:
+            raise ValueError("one of its values repeats, which no file of ours does")
+        before = opcode.name
         if opcode.name == "GLOBAL" and argument in _CALLABLE:
             continue
         if opcode.name in ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4"):
@@ -87,10 +100,7 @@ def _check_pickle(data: bytes) -> None:
 
 
 def _check_values(values: Any) -> None:
-    """Refuse other types, tensors larger than their storage, and containers that appear twice.
-
-    A file of forty lists, each of which holds the one before it twice, has 2^40 values to visit.
-    """
+    """Refuse other types, tensors larger than their storage, and containers that appear twice."""
     waiting, seen = [(values, 0)], set()
     while waiting:
         value, depth = waiting.pop()

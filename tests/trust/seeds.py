@@ -70,6 +70,7 @@ PICKLES = (
     b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
     b"\x80\x02}q\x00X\x06\x00\x00\x00formatK\x01s.",
     b"\x80\x02]q\x00" + b"]h\x00ah\x00aq\x00" * 40 + b"h\x00.",
+    b"\x80\x02]q\x00" + b"]h\x00ah\x00aq\x00" * 40 + b"h\x00)R.",  # is shown in an error
     b"\x80\x02" + b"]" * 900 + b"a" * 899 + b".",
     b"\x80\x02S'\\G'\n.",  # an escape that Python warns of
     b"\x80\x02}X\x06\x00\x00\x00formatccollections\nOrderedDict\n)Rs.",
