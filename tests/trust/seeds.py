@@ -54,6 +54,8 @@ OUTPUTS = tuple(
         % ("[" * 970 + "]" * 970),
         '{"experiment":"a","knn_accuracy":true,"classes":{},"split":["x"],"total_parameters":1e299}',
         '{"companion":{"file":"points.bin","id":1,"bytes":[]},"experiment":"a"}',
+        '{"companion":{"file":"%s.bin","id":"","bytes":1},"experiment":"a"}' % ("\ufffd" * 90),
+        '{"companion":{"file":"\\ud800.bin","id":"","bytes":1},"experiment":"a"}',
         '{"checkpoint_sha256":1,"options":[],"versions":null}',
         "[" * 3000,
         '{"a":' * 3000,

@@ -50,6 +50,7 @@ _NO_ID = "0" * 64
 _CHUNK = 1 << 20
 _ENTRY = re.compile(rb'\s*\{\s*"companion"\s*:\s*')
 _ENTRY_BYTES = 2048
+_LONGEST_NAME = 255  # bytes, on the usual file systems
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +194,9 @@ def named_companion(path: Path) -> Path | None:
     """
     name = _entry(path)["file"]
     if not isinstance(name, str) or not re.fullmatch(r"[^./\\\x00][^/\\\x00]*\.bin", name):
+        return None
+    # Asked for a name that no file can have, some systems raise an error.
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         return None
     return path.with_name(name)
 
