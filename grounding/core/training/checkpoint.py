@@ -108,7 +108,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     buffer = io.BytesIO()
     torch.save(values, buffer)
     with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        temporary.write_bytes(buffer.getvalue())
         digest = sha256_of(temporary)
         # While one file is renamed and the other is not, both hashes are good: a kill between
         # the two leaves a pair that still loads.
