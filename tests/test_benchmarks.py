@@ -32,7 +32,7 @@ from harness.measure import (
 )
 from harness.question import Curve, Effort, answer, fits, names, series
 from harness.table import markdown, number
-from questions import arithmetic, commands, gpu
+from questions import arithmetic, commands, gpu, projection
 
 CPU = torch.device("cpu")
 MACHINE = {
@@ -77,12 +77,21 @@ def test_every_question_answers_with_sane_rows(name, in_folder):
         for column, value in row.items():
             if isinstance(value, float):
                 assert math.isfinite(value), column
-            if value is not None and column.endswith(("s", "/s", "MB", "FLOP", "times as fast")):
+            if value is not None and column.endswith(("s", "FLOP", "times as fast")):
                 assert isinstance(value, str) or value > 0, column
+            if value is not None and column.endswith((", MB", "overlap", "same neighbours")):
+                assert value >= 0, column
     for curve in measured["curves"]:
         assert series(rows, curve), "a curve names columns that are not there"
     json.dumps(measured, allow_nan=False)
     assert markdown({"answers": {name: answered(**measured)}})
+
+
+@pytest.mark.full
+def test_both_projections_keep_about_as_many_neighbours():
+    row = projection.row(500, ("ours", "umap-learn"), 1)
+    assert row["ours, overlap"] == pytest.approx(row["umap-learn, overlap"], abs=0.05)
+    assert 0.3 < row["ours, overlap"] < 1
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.7, 2.0])
@@ -106,6 +115,7 @@ def test_a_curve_has_a_line_and_an_exponent_for_each_of_its_groups():
     found = fits(rows, curve)
     assert found == pytest.approx({"a: s": 1, "a: theirs": 1, "b: s": 2, "b: theirs": 1})
     assert fits(rows[:1], curve) == {}
+    assert fits([{"n": 1, "s": 0.0, "model": "a"}, *rows], curve) == found
 
 
 @pytest.mark.parametrize(("sizes", "costs"), [([5, 5], [1, 2]), ([1, 2], [0, 1]), ([3], [1])])

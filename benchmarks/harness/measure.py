@@ -132,7 +132,8 @@ class PeakMemory:
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
-            self.mb = (self._kilobytes("VmHWM") - self._before) / 1e3
+            # The system counts in steps of some pages, so nothing can come out below nothing.
+            self.mb = max(0.0, (self._kilobytes("VmHWM") - self._before) / 1e3)
 
     def _kilobytes(self, key: str) -> float:
         lines = self._STATUS.read_text(encoding="ascii").splitlines()

@@ -77,12 +77,12 @@ def answer(name: str, effort: str) -> dict[str, Any]:
 
 
 def series(rows: Sequence[Row], curve: Any) -> dict[str, tuple[list[float], list[float]]]:
-    """Each line's x and y by its label, without the rows in which either is missing."""
+    """Each line's x and y by its label; what is missing or 0 has no place on a logarithmic axis."""
     x, by = curve["x"], curve["by"]
     lines: dict[str, tuple[list[float], list[float]]] = {}
     for row in rows:
         for column in curve["lines"]:
-            if row.get(x) is None or row.get(column) is None:
+            if not row.get(x) or not row.get(column):
                 continue
             label = f"{row[by]}: {column}" if by else column
             xs, ys = lines.setdefault(label, ([], []))

@@ -23,7 +23,7 @@ SMALL = 200
 
 
 def measure(effort: Effort) -> list[Row]:
-    counts = effort.pick((300, 600), (1250, 2500, 5000, 10_000, 20_000, 55_000))
+    counts = effort.pick((300,), (1250, 2500, 5000, 10_000, 20_000, 55_000))
     return [row(count, effort) for count in counts]
 
 
