@@ -13,12 +13,13 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory, threads, device and versions; no name, no path."""
     import torch
 
+    memory = memory_bytes()
     return {
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "memory_gb": round(memory_bytes() / 2**30) if memory_bytes() else None,
+        "memory_gb": round(memory / 2**30) if memory else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),

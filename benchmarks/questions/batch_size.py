@@ -34,11 +34,11 @@ def row(model: str, size: int, effort: Effort) -> Row:
     experiment = with_long_epochs(MODELS[model], f"training.batch_size={size}")
     splits = load_splits(experiment.data, experiment.seed)
     device = torch.device("cpu")
-    batches = some_batches(experiment, splits, device, effort.pick(1, max(1, 512 // size)))
+    batches = some_batches(experiment, splits, device, effort.pick(1, max(1, 256 // size)))
     ours = bare_steps(experiment, splits, device)
     plain = bare_steps(experiment, splits, device, plain_layers)
     ways = {"ours": lambda: ours(batches), "plain": lambda: plain(batches)}
-    seconds = alternate(ways, effort.pick(2, 7))
+    seconds = alternate(ways, effort.pick(2, 5))
     images = size * len(batches)
     return {
         "model": model,

@@ -19,7 +19,7 @@ from harness.question import Effort, Row
 from harness.step import config_numbers, settle, with_long_epochs
 from questions import augmentation, evaluation, training_step
 
-from grounding.core.data.splits import load_splits
+from grounding.core.data.splits import load_splits, to_unit
 from grounding.core.evaluation.neighbors import nearest
 
 WAITING_STEPS = 8
@@ -83,7 +83,7 @@ def works(effort: Effort) -> dict[str, Callable[[torch.device], Callable[[], obj
     train_z, test_z = mnist.principal_components(splits.train.images, splits.test.images)
     images = effort.pick(300, 10_000)
     x, z = mnist.pixels(splits.test.images[:images]), test_z[:images]
-    labels, clean = splits.test.labels[:images], mnist.to_unit(splits.train.images[:100])
+    labels, clean = splits.test.labels[:images], to_unit(splits.train.images[:100])
     inputs = effort.pick(300, augmentation.WHOLE_PASS)
     order = torch.arange(inputs) % len(clean)
     references = train_z[: effort.pick(500, 55_000)]
