@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     effort = "quick" if arguments.quick else "full" if arguments.full else "standard"
     quick_place, place = REPOSITORY / "artifacts/benchmarks", REPOSITORY / "docs"
     folder = arguments.output or (quick_place if arguments.quick else place)
+    busy = load()  # before this run adds to it
     try:
         old = document.read(folder)
         new: dict[str, Any] = {}
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         for number, name in enumerate(chosen, start=1):
             print(f"[{number}/{len(chosen)}] {name}", flush=True)
             try:
-                new[name] = asked(name, effort)
+                new[name] = asked(name, effort) | {"load": busy}
             except RuntimeError as error:
                 failed.append(name)
                 print(f"    {error}", file=sys.stderr)
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def asked(name: str, effort: str) -> dict[str, Any]:
     """One answer, with when, where and how it was measured."""
-    date, before, started = datetime.now(UTC), load(), time.perf_counter()
+    date, started = datetime.now(UTC), time.perf_counter()
     measured = alone(answer, name, effort)
     option = [] if effort == "standard" else [f"--{effort}"]
     command = shlex.join(["python", "benchmarks/suite.py", "--only", name, *option])
@@ -75,7 +76,6 @@ def asked(name: str, effort: str) -> dict[str, Any]:
         "command": command,
         "date": f"{date:%Y-%m-%d %H:%M} UTC",
         "seconds": time.perf_counter() - started,
-        "load": before,
         "machine": alone(machine),
     }
 

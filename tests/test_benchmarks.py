@@ -295,7 +295,9 @@ def test_the_table_says_what_the_document_holds():
 def test_the_table_says_what_does_not_count_and_what_was_elsewhere():
     elsewhere = answered(machine=MACHINE | {"gpu": "Big One"})
     quick = answered(effort="quick", rows=[], curves=[])
-    shown = markdown({"answers": {"a": quick, "b": answered(), "c": elsewhere}})
+    busy = answered(load=3.2)
+    shown = markdown({"answers": {"a": quick, "b": answered(), "c": elsewhere, "d": busy}})
+    assert shown.count("busy with other work (load 3.20)") == 1
     assert shown.count("no figure of it counts") == 1
     assert "No rows: no GPU was there." in shown
     assert shown.count("On another machine: Abacus") == 1

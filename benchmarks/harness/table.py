@@ -10,6 +10,7 @@ says otherwise. `make bench` measures all of it again, and
 `python benchmarks/suite.py --only NAME` one section: each is one file in `benchmarks/questions/`.
 This file is written by that command from `benchmarks.json`: do not edit it.
 """
+IDLE = 0.5  # load average up to which a machine counts as quiet
 NOTHING = "Nothing has been measured yet: `make bench`.\n"
 
 
@@ -50,9 +51,11 @@ def number(value: Any) -> str:
 def _section(answer: dict[str, Any], common: dict[str, Any]) -> str:
     lines = [f"## {answer['title']}", "", answer["text"], ""]
     quick = " This was a quick look: no figure of it counts." if answer["effort"] == "quick" else ""
+    busy = ""
+    if (answer["load"] or 0) > IDLE:
+        busy = f" The machine was busy with other work (load {number(answer['load'])})."
     lines.append(
-        f"`{answer['command']}`, {answer['date']}, {number(answer['seconds'])} s, load before it "
-        f"{number(answer['load'])}.{quick}"
+        f"`{answer['command']}`, {answer['date']}, {number(answer['seconds'])} s.{quick}{busy}"
     )
     if answer["machine"] != common:
         lines.append(f"On another machine: {machine_line(answer['machine'])}.")
