@@ -1,5 +1,6 @@
 # make run    set up and run the whole chain on one experiment; CONFIG= picks another
 # make test   set up and run all checks
+# make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
 # make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
 # All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
 # make test BROWSER=0 leaves out the tests that open the pages in a browser.
@@ -11,12 +12,13 @@ BIN := $(VENV)/bin
 # Tests run on two processes of one thread each: that is faster than one of two threads.
 TEST_PROCESSES ?= 2
 INPUTS ?= 20000
+QUESTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full fuzz browser lint clean
+.PHONY: help run test test-full bench fuzz browser lint clean
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
@@ -26,6 +28,9 @@ test: lint browser
 
 test-full: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt atheris

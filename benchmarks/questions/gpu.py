@@ -1,0 +1,125 @@
+"""GPU: the same code on the device.
+
+The loop against a bare step as on the processor; one augmentation pass, all manifold metrics and
+the search for neighbours on the device, each beside the same work on the processor, in turn.
+"Waits" counts how often a step made the processor wait for the device. Without a GPU there are no
+rows.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from statistics import median
+
+import torch
+from harness import mnist
+from harness.measure import alternate, median_ratio, say
+from harness.question import Effort, Row
+from harness.step import config_numbers, settle, with_long_epochs
+from questions import augmentation, evaluation, training_step
+
+from grounding.core.data.splits import load_splits, to_unit
+from grounding.core.evaluation.neighbors import nearest
+
+WAITING_STEPS = 8
+
+
+def measure(effort: Effort) -> list[Row]:
+    if not torch.cuda.is_available():
+        return []
+    return rows_on(torch.device("cuda"), effort)
+
+
+def rows_on(device: torch.device, effort: Effort) -> list[Row]:
+    """All figures of one device."""
+    trained = [training(config, device, effort) for config in config_numbers()]
+    return trained + [
+        beside_processor(name, work, device, effort) for name, work in works(effort).items()
+    ]
+
+
+def training(config: str, device: torch.device, effort: Effort) -> Row:
+    """Images per second of one experiment's loop and of its bare step."""
+    measured = training_step.row(config, device, effort.pick(0.1, 10.0, 30.0))
+    bare = float(measured["bare, ms"] or 0)
+    size = int(measured["images in a step"] or 0)
+    return {
+        "what": f"training, experiment {config}",
+        "ours": measured["loop, images/s"],
+        "beside it": size / bare * 1e3,
+        "unit": "images/s",
+        "yardstick": "bare step",
+        "ratio": 1 / (1 + float(measured["added, %"] or 0) / 100),
+        "waits in a step": waits(config, device),
+    }
+
+
+def waits(config: str, device: torch.device) -> float | None:
+    """Waits for the device in a step, batch making included; None if nobody can tell."""
+    if device.type != "cuda":
+        return None
+    from harness.step import bare_steps, endless_batches
+
+    experiment = with_long_epochs(config)
+    splits = load_splits(experiment.data, experiment.seed)
+    steps = bare_steps(experiment, splits, device)
+    stream = endless_batches(experiment, splits, device)
+    steps(list(islice(stream, 2)))  # draws the epoch's order, and warms up
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            for batch in islice(stream, WAITING_STEPS):
+                steps([batch])
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(one.message) for one in seen) / WAITING_STEPS
+
+
+def works(effort: Effort) -> dict[str, Callable[[torch.device], Callable[[], object]]]:
+    """By name: a function that prepares work on a device and returns what does it."""
+    splits = mnist.splits()
+    train_z, test_z = mnist.principal_components(splits.train.images, splits.test.images)
+    images = effort.pick(300, 10_000)
+    x, z = mnist.pixels(splits.test.images[:images]), test_z[:images]
+    labels, clean = splits.test.labels[:images], to_unit(splits.train.images[:100])
+    inputs = effort.pick(300, augmentation.WHOLE_PASS)
+    order = torch.arange(inputs) % len(clean)
+    references = train_z[: effort.pick(500, 55_000)]
+
+    def augment(device: torch.device) -> Callable[[], object]:
+        return partial(augmentation.in_batches, clean.to(device), order.to(device))
+
+    def metrics(device: torch.device) -> Callable[[], object]:
+        return partial(evaluation.ours, x.to(device), z.to(device), labels.to(device))
+
+    def search(device: torch.device) -> Callable[[], object]:
+        return partial(nearest, z.to(device), references.to(device), 5)
+
+    return {
+        f"augmentation, {inputs:,} inputs": augment,
+        f"manifold metrics, {images:,} images": metrics,
+        f"neighbours, {images:,} x {len(references):,}": search,
+    }
+
+
+def beside_processor(
+    name: str,
+    work: Callable[[torch.device], Callable[[], object]],
+    device: torch.device,
+    effort: Effort,
+) -> Row:
+    """Seconds of some work on the device and on the processor."""
+    say(name)
+    ways = {"ours": work(device), "processor": work(torch.device("cpu"))}
+    seconds = alternate(ways, effort.pick(1, 5), settle=settle(device))
+    return {
+        "what": name,
+        "ours": median(seconds["ours"]),
+        "beside it": median(seconds["processor"]),
+        "unit": "s",
+        "yardstick": "processor",
+        "ratio": median_ratio(seconds["processor"], seconds["ours"]),
+        "waits in a step": None,
+    }
