@@ -121,23 +121,22 @@ def rank_excess(distances: Distances, block: Block, columns: Tensor, nearest: Te
     # into a window, never out of it; and float32 is read in half the time.
     low_Bk = (squared_Bk - tolerance_B1).float().masked_fill_(near_Bk, -math.inf)
     high_Bk = (squared_Bk + tolerance_B1).float().masked_fill_(near_Bk, -math.inf)
-    nearer_Bk = torch.zeros_like(columns)
-    memory = block.squared.new_empty(2, 0, dtype=torch.float32)
+    nearer_Bk = torch.empty_like(columns)
+    tile, mask = block.squared.new_empty(2, 0, 0, dtype=torch.float32)
     for part in block.tiles():
-        squared = block.squared[part]
-        if memory.shape[1:] < squared.shape:
-            memory = squared.new_empty(2, *squared.shape, dtype=torch.float32)
-        values, mask = memory[:, : len(squared)]
-        values = squared if squared.dtype == torch.float32 else values.copy_(squared)
-        nearer, within = _count(values, low_Bk[part], high_Bk[part], mask)
-        nearer_Bk[part] = nearer
-        row, place = (within > 1).nonzero().T  # the reference itself is always within
-        if len(row):
-            low, high = (limit[part][row, place, None] for limit in (low_Bk, high_Bk))
-            inside = torch.le(values[row], high, out=mask.new_empty(len(row), mask.shape[1]))
-            inside -= torch.lt(values[row], low, out=torch.empty_like(inside))
+        values = block.squared[part]
+        if len(mask) < len(values):
+            tile, mask = values.new_empty(2, *values.shape, dtype=torch.float32)
+        if values.dtype != torch.float32:
+            values = tile[: len(values)].copy_(values)
+        low_Tk, high_Tk = low_Bk[part], high_Bk[part]
+        nearer_Tk, within_Tk = _count(values, low_Tk, high_Tk, mask[: len(values)])
+        nearer_Bk[part] = nearer_Tk
+        undecided = (within_Tk > 1).nonzero()  # the reference itself is always within
+        for row, place in (pairs.T for pairs in undecided.split(max(1, len(values) // 4))):
+            inside = _inside(values[row], low_Tk[row, place, None], high_Tk[row, place, None])
             row += part.start
-            nearer_Bk[row, place] += _count_inside(
+            nearer_Bk[row, place] += _count_nearer(
                 distances, inside, row + block.start, columns[row, place], exact_Bk[row, place]
             )
     return (nearer_Bk + 1 - k).masked_fill_(near_Bk, 0).sum(dim=1)
@@ -154,7 +153,13 @@ def _count(values: Tensor, low: Tensor, high: Tensor, mask: Tensor) -> tuple[Ten
     return below.long(), (up_to - below).long()
 
 
-def _count_inside(
+def _inside(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """1 where values (P, N) lie in their row's window, else 0; low and high (P, 1)."""
+    inside = torch.le(values, high, out=torch.empty_like(values))
+    return inside.sub_(torch.lt(values, low, out=torch.empty_like(values)))
+
+
+def _count_nearer(
     distances: Distances, inside: Tensor, rows: Tensor, columns: Tensor, exact: Tensor
 ) -> Tensor:
     """How many of the references where `inside` (P, N) is not 0 truly come before `columns`."""
