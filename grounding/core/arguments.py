@@ -113,8 +113,28 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--split", choices=SPLITS, default="test", help="images to use (default: test)"
         )
+    if command == "manifold":
+        _add_anchors(parser)
     if command in ("points", "export", "export-assets"):
         _add_embedding_options(parser, command)
+
+
+def _add_anchors(parser: argparse.ArgumentParser) -> None:
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument(
+        "--exact",
+        action="store_const",
+        dest="anchors",
+        const=0,
+        help="measure every pair of images (default: up to 70,000 images)",
+    )
+    much.add_argument(
+        "--anchors",
+        type=_at_least_100,
+        metavar="N",
+        help="estimate from N random images, each against all, with 95 %% confidence intervals "
+        "(default: 10,000 where there are more than 70,000 images)",
+    )
 
 
 def _add_site_options(parser: argparse.ArgumentParser, command: str) -> None:
@@ -215,6 +235,10 @@ def _positive(text: str) -> int:
 
 def _at_least_two(text: str) -> int:
     return _checked_int(text, 2)
+
+
+def _at_least_100(text: str) -> int:
+    return _checked_int(text, 100)
 
 
 def _checked_int(text: str, least: int) -> int:

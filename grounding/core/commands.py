@@ -119,7 +119,7 @@ def manifold(arguments: Namespace) -> None:
     from grounding.core.steps import manifold_step
 
     path = arguments.output or run.experiment.manifold_analysis_path
-    _do(manifold_step(run, arguments.split, path))
+    _do(manifold_step(run, arguments.split, path, arguments.anchors))
 
 
 def points(arguments: Namespace) -> None:
@@ -295,6 +295,8 @@ def _embedding_options(arguments: Namespace) -> EmbeddingOptions:
 
 def _do(step: Step, *, show_table: bool = True) -> None:
     """Make one output and say so."""
+    if step.notice:
+        print(f"{step.name}: {step.notice}", flush=True)
     started = time.perf_counter()
     result = step.do()
     seconds = time.perf_counter() - started

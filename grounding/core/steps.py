@@ -18,8 +18,14 @@ import torch
 from grounding.core.checksums import json_with_checksum, read_json, without_checksum
 from grounding.core.data.splits import SplitName, to_unit
 from grounding.core.errors import UserError, printable
+from grounding.core.evaluation.anchors import CONFIDENCE, anchor_count, choose_anchors
 from grounding.core.evaluation.classification import accuracy, classification_report, knn_predict
-from grounding.core.evaluation.manifold import manifold_metrics, manifold_score
+from grounding.core.evaluation.manifold import (
+    ManifoldEstimate,
+    manifold_estimate,
+    manifold_metrics,
+    manifold_score,
+)
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
 from grounding.core.export.companion import companion_of, companion_path, write_with_companion
@@ -32,6 +38,7 @@ from grounding.core.files import check_writable, replacing_together, write_json
 from grounding.core.locks import writing
 from grounding.core.models.autoencoder import count_parameters
 from grounding.core.progress import work_progress
+from grounding.core.randomness import generator
 from grounding.core.run import Run
 from grounding.core.training.checkpoint import versions
 from grounding.core.training.history import metrics_path
@@ -47,6 +54,7 @@ class Step:
         made_from: what decides the file's content.
         make: writes the file, given what it is made from, and returns a line about the result.
         has_companion: whether a binary companion belongs beside the file.
+        notice: what a person should know before it is made, "" if nothing.
     """
 
     name: str
@@ -54,6 +62,7 @@ class Step:
     made_from: dict[str, Any]
     make: Callable[["Step"], str]
     has_companion: bool = False
+    notice: str = ""
 
     def do(self) -> str:
         """Write the file and return a line about the result.
@@ -125,53 +134,90 @@ def analysis_step(run: Run, path: Path) -> Step:
     return Step("analyze", analysis_json_path(path), _made_from(run, options), make)
 
 
-def manifold_step(run: Run, split: SplitName, path: Path) -> Step:
-    """All manifold metrics of a split and the score, as JSON."""
+def manifold_step(run: Run, split: SplitName, path: Path, anchors: int | None = None) -> Step:
+    """All manifold metrics of a split and the score, as JSON.
+
+    Args:
+        run: the trained run.
+        split: the images to measure.
+        path: of the JSON.
+        anchors: images to estimate from, 0 to measure all; default: see `anchor_count`.
+    """
     k = run.experiment.analysis.k
-    trustworthiness_k = max(5, k)
+    points = len(run.splits.named(split))
+    count = anchor_count(points, anchors)
     options = {
         "split": split,
         "k": k,
         "metric": run.experiment.analysis.metric,
-        "samples": len(run.splits.named(split)),
+        "samples": points,
         "test_samples": len(run.splits.test),
     }
+    if count:
+        options["anchors"] = count
 
     def make(step: Step) -> str:
         started = time.perf_counter()
-        chosen = run.splits.named(split)
-        if 2 * trustworthiness_k >= len(chosen):
-            raise UserError(
-                f"the {split} split has {len(chosen)} images; its metrics at {trustworthiness_k} "
-                f"neighbours need more than {2 * trustworthiness_k}"
-            )
-        if len(chosen.labels.unique()) < 2:
-            raise UserError(f"the {split} split has one class only; its metrics need two")
-        knn = accuracy(run.splits.test.labels, _knn_labels(run))
-        with work_progress("manifold metrics") as progress:
-            metrics = manifold_metrics(
-                to_unit(chosen.images).flatten(1).to(run.device),
-                _finite(run.latents(split)),
-                chosen.labels.to(run.device),
-                k=k,
-                trustworthiness_k=trustworthiness_k,
-                knn_test_accuracy=knn,
-                progress=progress,
-            )
-        score = manifold_score(metrics)
+        measured = _measure_manifold(run, split, max(5, k), count)
+        metrics = measured.metrics
         # A space in which classes collapse onto points has infinite ratios; JSON has no infinity.
-        shown = {key: v if math.isfinite(v) else None for key, v in metrics.items()}
-        body = {
+        body: dict[str, Any] = {
             "manifold_split": split,
             "k_neighbors": k,
-            "trustworthiness_neighbors": trustworthiness_k,
-            "metrics": shown,
-            "manifold_score": score,
+            "trustworthiness_neighbors": max(5, k),
+            "metrics": {key: v if math.isfinite(v) else None for key, v in metrics.items()},
+            "manifold_score": manifold_score(metrics),
         }
+        if count:
+            body["estimate"] = {
+                "anchors": count,
+                "points": points,
+                "confidence": CONFIDENCE,
+                "interval": "normal approximation, finite population correction",
+                "margins": measured.margins,
+                "manifold_score_margin": measured.score_margin,
+            }
         write_json(path, _document(run, step, body, started))
-        return "\n".join(manifold_lines(shown, score))
+        return "\n".join(manifold_lines(body))
 
-    return Step("manifold", path, _made_from(run, options), make)
+    notice = ""
+    if count:
+        notice = (
+            f"{points:,} images, estimating from {count:,} of them, with confidence intervals; "
+            "grounding manifold --exact measures all"
+        )
+    return Step("manifold", path, _made_from(run, options), make, notice=notice)
+
+
+def _measure_manifold(
+    run: Run, split: SplitName, trustworthiness_k: int, anchors: int | None
+) -> ManifoldEstimate:
+    """The metrics of a split, estimated if there are anchors; without them no margins."""
+    chosen = run.splits.named(split)
+    if 2 * trustworthiness_k >= len(chosen):
+        raise UserError(
+            f"the {split} split has {len(chosen)} images; its metrics at {trustworthiness_k} "
+            f"neighbours need more than {2 * trustworthiness_k}"
+        )
+    if len(chosen.labels.unique()) < 2:
+        raise UserError(f"the {split} split has one class only; its metrics need two")
+    x = to_unit(chosen.images).flatten(1).to(run.device)
+    z, labels = _finite(run.latents(split)), chosen.labels.to(run.device)
+    neighbors = {"k": run.experiment.analysis.k, "trustworthiness_k": trustworthiness_k}
+    knn = accuracy(run.splits.test.labels, _knn_labels(run))
+    with work_progress("manifold metrics") as progress:
+        if not anchors:
+            return ManifoldEstimate(
+                manifold_metrics(
+                    x, z, labels, **neighbors, knn_test_accuracy=knn, progress=progress
+                ),
+                {},
+                0.0,
+            )
+        drawn = choose_anchors(len(z), anchors, generator(run.experiment.seed, "anchors"))
+        return manifold_estimate(
+            x, z, labels, drawn, **neighbors, knn_test_accuracy=knn, progress=progress
+        )
 
 
 def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Path) -> Step:
@@ -254,7 +300,7 @@ def result_lines(run: Run, steps: Sequence[Step]) -> list[str]:
         ("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"),
     ]
     lines = text_table("lrl", (run.experiment.name, "", ""), rows)
-    table = [*lines, "", *manifold_lines(manifold["metrics"], manifold["manifold_score"]), ""]
+    table = [*lines, "", *manifold_lines(manifold), ""]
     files = {
         "checkpoint": run.path,
         "metrics": metrics_path(run.path),

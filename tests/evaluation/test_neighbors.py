@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from operations import LargestTensor
 from sklearn.neighbors import NearestNeighbors
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from grounding.core.evaluation.distances import Distances
 from grounding.core.evaluation.neighbors import nearest
@@ -171,21 +171,6 @@ def test_constant_columns_and_identical_points():
     points = torch.zeros(12, 3)
     points[:, 1] = 0.1
     assert nearest(points, points, 2, exclude_self=True).indices[5].tolist() == [0, 1]
-
-
-class LargestTensor(TorchDispatchMode):
-    """Remembers the size of the largest tensor any operation returned."""
-
-    def __init__(self):
-        super().__init__()
-        self.bytes = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        for value in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(value, torch.Tensor):
-                self.bytes = max(self.bytes, value.numel() * value.element_size())
-        return result
 
 
 @pytest.mark.parametrize("kind", ["spread", "identical"])

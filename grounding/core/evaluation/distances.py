@@ -17,6 +17,15 @@ from torch import Tensor
 
 METRICS = ("euclidean", "cosine")
 
+# Of the CPU, in bytes. A product of fewer rows than FULL_ROWS reads the references too often for
+# the work it does; a tile that outgrows the cache is read from memory in every pass over it.
+BLOCK, LARGEST_BLOCK, TILE = 16 << 20, 128 << 20, 2 << 20
+FULL_ROWS = 256
+ELSEWHERE = 256 << 20  # a block, and a tile, of any other device
+
+# Terms that one product adds up: the error bound grows with this, not with the dimension.
+TERMS = 192
+
 
 @dataclass(frozen=True)
 class Block:
@@ -27,17 +36,28 @@ class Block:
         squared: (B, N); a pair of a point with itself is inf if self pairs are excluded. The memory
             is reused by the next block.
         tolerance: (B,) float64, at least ``|squared - exact|`` of every pair in the row.
+        itself: (B,) int64, which reference each query is; None if self pairs are not excluded.
     """
 
     start: int
     squared: Tensor
     tolerance: Tensor
+    itself: Tensor | None
 
     @property
     def rows(self) -> Tensor:
         """Indices of the queries, (B,) int64."""
         first, count = self.start, self.squared.shape[0]
         return torch.arange(first, first + count, device=self.squared.device)
+
+    def tiles(self, count: int | None = None) -> Iterator[slice]:
+        """Parts of `count` rows (default: of all) that are small enough to be read repeatedly."""
+        rows, width = self.squared.shape
+        count = rows if count is None else count
+        size = TILE if self.squared.device.type == "cpu" else ELSEWHERE
+        step = max(1, size // (width * self.squared.element_size()))
+        for start in range(0, count, step):
+            yield slice(start, min(start + step, count))
 
 
 class Distances:
@@ -51,9 +71,10 @@ class Distances:
         queries: (Q, D) float32 or float64.
         references: (N, D).
         metric: "euclidean" or "cosine".
-        exclude_self: query i is reference i and is not its own neighbour; needs Q == N.
+        itself: (Q,) int64; query i is reference ``itself[i]`` and is not its own neighbour.
         dtype: precision of the blocks; that of the input if None.
-        block_bytes: size of a block; if None, 32 MiB on the CPU and 256 MiB elsewhere.
+        block_bytes: size of a block; if None, on the CPU 16 MiB or what 256 queries take, at most
+            128 MiB, and 256 MiB elsewhere.
 
     Raises:
         ValueError: for shapes or dtypes that do not fit, non-finite values, an unknown metric.
@@ -65,12 +86,12 @@ class Distances:
         references: Tensor,
         *,
         metric: str = "euclidean",
-        exclude_self: bool = False,
+        itself: Tensor | None = None,
         dtype: torch.dtype | None = None,
         block_bytes: int | None = None,
     ) -> None:
-        _check(queries, references, metric, exclude_self)
-        self.exclude_self = exclude_self
+        _check(queries, references, metric, itself)
+        self.itself = itself
         self.metric = metric
         self.input_dtype = references.dtype
         same = queries is references
@@ -82,13 +103,15 @@ class Distances:
         self._dtype = dtype or self.input_dtype
         if torch.get_float32_matmul_precision() != "highest":
             self._dtype = torch.float64  # the bound below does not hold for TF32 or bfloat16
-        self.block_bytes = block_bytes or (
-            32 << 20 if references.device.type == "cpu" else 256 << 20
-        )
+        self.block_bytes = block_bytes or self._block_bytes()
         self._place(same)
         self._operand, norms = self._augmented_references()
         self._longest = norms.amax().sqrt()
-        self._buffer: Tensor | None = None
+        # In float64 the bound is tight enough as it is.
+        width = self._operand.shape[1]
+        parts = 1 if self._dtype == torch.float64 else -(-width // TERMS)
+        self._terms = -(-width // parts)
+        self._buffer, self._product = (self._operand.new_empty(0, 0) for _ in range(2))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -98,7 +121,7 @@ class Distances:
     @property
     def available(self) -> int:
         """How many neighbours a query can have."""
-        return self.shape[1] - int(self.exclude_self)
+        return self.shape[1] - int(self.itself is not None)
 
     @property
     def rows_per_block(self) -> int:
@@ -118,12 +141,11 @@ class Distances:
         norms_B = q_BD.double().square().sum(1)
         ones = q_BD.new_ones(stop - start, 1)
         left = torch.cat((q_BD * -2, norms_B[:, None].to(q_BD.dtype), ones), dim=1)
-        if self._buffer is None or self._buffer.shape[0] < stop - start:
-            self._buffer = left.new_empty(stop - start, self.shape[1])
-        squared = torch.mm(left, self._operand, out=self._buffer[: stop - start])
-        if self.exclude_self:
-            squared.diagonal(offset=start).fill_(math.inf)
-        return Block(start, squared, self._tolerance(norms_B))
+        squared = self._products(left)
+        itself = None if self.itself is None else self.itself[start:stop]
+        if itself is not None:
+            squared.scatter_(1, itself[:, None], math.inf)
+        return Block(start, squared, self._tolerance(norms_B), itself)
 
     def between(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Scaled distances of queries `rows` to references `columns` by direct differences.
@@ -135,15 +157,14 @@ class Distances:
         Returns:
             float64, the shape of `columns`.
         """
-        columns_PC = columns.reshape(rows.shape[0], -1)
+        columns_PC = columns if columns.ndim == 2 else columns[:, None]
         found = columns_PC.new_empty(columns_PC.shape, dtype=torch.float64)
         pair_bytes = 8 * self._references.shape[1] * max(1, columns_PC.shape[1])
-        step = max(1, min(self.block_bytes, 4 << 20) // pair_bytes)
+        step = max(1, min(self.block_bytes, 1 << 20) // pair_bytes)
         for first in range(0, rows.shape[0], step):
             part = slice(first, first + step)
-            q_P1D = self._scaled(self._queries[rows[part]])[:, None]
-            r_PCD = self._scaled(self._references[columns_PC[part]])
-            found[part] = _direct(q_P1D, r_PCD)[:, 0]
+            q_P1D = self._queries[rows[part]][:, None]
+            found[part] = self._direct(q_P1D, self._references[columns_PC[part]])[:, 0]
         return found.reshape(columns.shape)
 
     def rows(self, rows: Tensor) -> Tensor:
@@ -155,13 +176,13 @@ class Distances:
         found = torch.empty(
             rows.shape[0], self.shape[1], dtype=torch.float64, device=self._references.device
         )
-        q_RD = self._scaled(self._queries[rows])
+        q_RD = self._queries[rows]
         step = max(1, self.block_bytes // (8 * self._references.shape[1]))
         for first in range(0, self.shape[1], step):
             part = slice(first, first + step)
-            found[:, part] = _direct(q_RD, self._scaled(self._references[part]))
-        if self.exclude_self:
-            found.scatter_(1, rows[:, None], math.inf)
+            found[:, part] = self._direct(q_RD, self._references[part])
+        if self.itself is not None:
+            found.scatter_(1, self.itself[rows][:, None], math.inf)
         return found
 
     def true(self, distances: Tensor) -> Tensor:
@@ -170,6 +191,27 @@ class Distances:
         if self.metric == "cosine":
             distances = distances.square() / 2
         return distances.to(self.input_dtype)
+
+    def _block_bytes(self) -> int:
+        if self._references.device.type != "cpu":
+            return ELSEWHERE
+        full = FULL_ROWS * self.shape[1] * self._dtype.itemsize
+        return max(BLOCK, min(full, LARGEST_BLOCK))
+
+    def _products(self, left: Tensor) -> Tensor:
+        """``left @ operand.T``, from products of few enough terms; the memory is used again."""
+        shape, width = (left.shape[0], self.shape[1]), left.shape[1]
+        if self._buffer.shape[0] < shape[0]:
+            self._buffer = left.new_empty(shape)
+            self._product = left.new_empty(shape) if self._terms < width else self._buffer
+        found, product = self._buffer[: shape[0]], self._product[: shape[0]]
+        for first in range(0, width, self._terms):
+            terms = slice(first, first + self._terms)
+            out = product if first else found
+            torch.mm(left[:, terms], self._operand[:, terms].T, out=out)
+            if first:
+                found += product
+        return found
 
     def _place(self, same: bool) -> None:
         """Choose the centre, the scale and the columns in which any two points differ."""
@@ -185,8 +227,12 @@ class Distances:
         mean = self._references.mean(dim=0)
         self._centre = torch.clamp(mean, low, high).double()
 
-    def _scaled(self, points: Tensor) -> Tensor:
-        return points.double().mul(self.scale)
+    def _direct(self, q: Tensor, r: Tensor) -> Tensor:
+        """Scaled distances (..., Q, N), float64, by direct differences."""
+        # The squares of float32 numbers are in the range of float64 whatever their scale.
+        before, after = (1.0, self.scale) if q.dtype == torch.float32 else (self.scale, 1.0)
+        q, r = (points.double() if before == 1 else points * before for points in (q, r))
+        return torch.cdist(q, r, compute_mode="donot_use_mm_for_euclid_dist").mul_(after)
 
     def _centred(self, points: Tensor) -> Tensor:
         """Centred, scaled points in the columns that count, in the precision of the blocks."""
@@ -196,38 +242,36 @@ class Distances:
         return (points.double() - centre).mul_(self.scale).to(self._dtype)
 
     def _augmented_references(self) -> tuple[Tensor, Tensor]:
-        """Columns (r, 1, |r|^2), (D + 2, N), and the squared lengths, (N,) float64."""
+        """Rows (r, 1, |r|^2), (N, D + 2), and the squared lengths, (N,) float64."""
         count = self.shape[1]
         width = self._references.shape[1] if self._kept is None else len(self._kept)
-        operand = self._references.new_ones(width + 2, count, dtype=self._dtype)
+        operand = self._references.new_ones(count, width + 2, dtype=self._dtype)
         norms = self._references.new_empty(count, dtype=torch.float64)
         for first in range(0, count, 2048):
             part = slice(first, first + 2048)
             r_BD = self._centred(self._references[part])
-            operand[:width, part] = r_BD.T
+            operand[part, :width] = r_BD
             norms[part] = r_BD.double().square().sum(1)
-        operand[width + 1] = norms
+        operand[:, width + 1] = norms
         return operand, norms
 
     def _tolerance(self, norms_B: Tensor) -> Tensor:
         """Error bound of a row: gamma_n (|q| + max |r|)^2 (Higham 2002, section 3.1).
 
         A sum of n products, added in any order, errs by at most gamma_n = n u / (1 - n u) times the
-        sum of their absolute values. The terms beyond D + 2 stand for the rounding of the centred
-        coordinates, of the squared lengths, and of what the block is compared with; the float64
-        part for that of the direct distances.
+        sum of their absolute values; each of the products that are then added errs once more. The
+        terms beyond these stand for the rounding of the centred coordinates, of the squared
+        lengths, and of what the block is compared with; the float64 part for that of the direct
+        distances.
         """
-        terms = self._operand.shape[0] + 6
+        width = self._operand.shape[1]
+        block_terms = self._terms + -(-width // self._terms) - 1 + 6
         bound = 0.0
-        for dtype in (self._dtype, torch.float64):
+        for dtype, terms in ((self._dtype, block_terms), (torch.float64, width + 6)):
             unit = torch.finfo(dtype).eps / 2
             bound += terms * unit / (1 - terms * unit)
-        vanished = terms * torch.finfo(self._dtype).tiny
+        vanished = (width + 6) * torch.finfo(self._dtype).tiny
         return (norms_B.sqrt() + self._longest).square() * bound + vanished
-
-
-def _direct(q: Tensor, r: Tensor) -> Tensor:
-    return torch.cdist(q, r, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _unit_vectors(points: Tensor, axis: int) -> Tensor:
@@ -243,7 +287,7 @@ def _unit_vectors(points: Tensor, axis: int) -> Tensor:
     return torch.cat((points / lengths.clamp_min(0.5), extra), dim=1)
 
 
-def _check(queries: Tensor, references: Tensor, metric: str, exclude_self: bool) -> None:
+def _check(queries: Tensor, references: Tensor, metric: str, itself: Tensor | None) -> None:
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}, allowed: {', '.join(METRICS)}")
     for name, points in (("queries", queries), ("references", references)):
@@ -258,10 +302,10 @@ def _check(queries: Tensor, references: Tensor, metric: str, exclude_self: bool)
             f"queries are {queries.dtype} of dimension {queries.shape[1]}, references "
             f"{references.dtype} of dimension {references.shape[1]}; they must agree"
         )
-    if exclude_self and queries.shape[0] != references.shape[0]:
+    if itself is not None and itself.shape != queries.shape[:1]:
         raise ValueError(
-            f"exclude_self needs as many queries as references, not {queries.shape[0]} and "
-            f"{references.shape[0]}"
+            f"itself has shape {tuple(itself.shape)}, expected one reference for each of the "
+            f"{queries.shape[0]} queries"
         )
     for name, points in (("queries", queries), ("references", references)):
         # The extremes carry any NaN or infinity without a mask as large as the data.

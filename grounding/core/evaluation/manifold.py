@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from grounding.core.evaluation.distances import Distances
-from grounding.core.evaluation.neighborhood import (
-    check_neighborhood,
-    neighbor_label_agreement,
-    neighbor_ranks,
-    preserved_share,
-    rank_excess,
-)
-from grounding.core.evaluation.neighbors import Progress, check_k, nearest_in_block
-from grounding.core.evaluation.separation import (
-    Classes,
-    calinski_harabasz,
-    davies_bouldin,
-    fisher_ratio,
-    silhouette_in_block,
-)
+from grounding.core.evaluation.anchors import check_anchors, mean_margin
+from grounding.core.evaluation.neighbors import Progress
+from grounding.core.evaluation.point_values import PointValues, point_values
+from grounding.core.evaluation.separation import calinski_harabasz, davies_bouldin, fisher_ratio
 
 SCORED = (
     "knn_test_accuracy",
@@ -94,37 +82,103 @@ def manifold_metrics(
     Raises:
         ValueError: k out of range, shapes that do not fit, one class only, non-finite values.
     """
-    check_neighborhood(x, z, trustworthiness_k)
-    check_k(k, len(z) - 1)
-    classes = Classes(z, labels)
-    before = Distances(x, x, exclude_self=True, block_bytes=block_bytes)
-    # The silhouette sums roots of these distances, which float32 would round too coarsely.
-    after = Distances(z, z, exclude_self=True, dtype=torch.float64, block_bytes=block_bytes)
-    intruders = torch.zeros((), dtype=torch.int64, device=z.device)
-    missed = torch.zeros_like(intruders)
-    silhouettes = torch.zeros((), dtype=torch.float64, device=z.device)
-    neighbors = torch.empty(len(z), k, dtype=torch.int64, device=z.device)
-    step = min(before.rows_per_block, after.rows_per_block)
-    starts = range(0, len(z), step)
-    for done, start in enumerate(starts, start=1):
-        stop = min(start + step, len(z))
-        block_x, block_z = before.block(start, stop), after.block(start, stop)
-        near_x = nearest_in_block(before, block_x, trustworthiness_k).indices
-        near_z = nearest_in_block(after, block_z, max(k, trustworthiness_k)).indices
-        neighbors[start:stop] = near_z[:, :k]
-        ranks_x = neighbor_ranks(before, block_x, near_z[:, :trustworthiness_k])
-        intruders += rank_excess(ranks_x, trustworthiness_k)
-        missed += rank_excess(neighbor_ranks(after, block_z, near_x), trustworthiness_k)
-        silhouettes += silhouette_in_block(block_z, classes).sum()
-        if progress is not None:
-            progress(done, len(starts))
+    values = point_values(
+        x,
+        z,
+        labels,
+        k=k,
+        trustworthiness_k=trustworthiness_k,
+        block_bytes=block_bytes,
+        progress=progress,
+    )
+    return _metrics(values, z, labels, knn_test_accuracy)
+
+
+class ManifoldEstimate(NamedTuple):
+    """Metrics of which some are means over a sample of the points.
+
+    Attributes:
+        metrics: those of `manifold_metrics`.
+        margins: by the name of each estimated metric, half its confidence interval; see
+            `mean_margin`.
+        score_margin: half the confidence interval of the manifold score.
+    """
+
+    metrics: dict[str, float]
+    margins: dict[str, float]
+    score_margin: float
+
+
+def manifold_estimate(
+    x: Tensor,
+    z: Tensor,
+    labels: Tensor,
+    anchors: Tensor,
+    *,
+    k: int,
+    trustworthiness_k: int,
+    knn_test_accuracy: float,
+    block_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> ManifoldEstimate:
+    """The metrics of `manifold_metrics`, the means over points taken over anchors only.
+
+    An anchor is compared with all points, so that what it adds is what it adds to the exact mean:
+    the estimates of trustworthiness, continuity, neighbor_label_agreement and silhouette are
+    unbiased. The other metrics are exact. The cost is that of M x N distances, not N x N.
+
+    Args:
+        x: (N, P); this and whatever else is not named below is as there.
+        z: (N, D).
+        labels: (N,).
+        anchors: (M,) int64, different points drawn at random; at least 2. See `choose_anchors`.
+        k: neighbours for the label agreement.
+        trustworthiness_k: neighbours for trustworthiness and continuity.
+        knn_test_accuracy: passed through.
+        block_bytes: size of a block of distances.
+        progress: called with (blocks done, blocks in all).
+
+    Raises:
+        ValueError: as there, and for anchors that are no sample of the points.
+    """
+    check_anchors(anchors, len(z))
+    values = point_values(
+        x,
+        z,
+        labels,
+        anchors=anchors,
+        k=k,
+        trustworthiness_k=trustworthiness_k,
+        block_bytes=block_bytes,
+        progress=progress,
+    )
+    shares = {
+        "trustworthiness": values.trustworthiness,
+        "continuity": values.continuity,
+        "neighbor_label_agreement": values.agreement,
+        "silhouette": values.silhouette,
+    }
+    # The score is linear in these, so that it is itself a mean over the points.
+    scored = (values.trustworthiness + values.agreement + values.silhouette / 2) * (
+        100 / len(SCORED)
+    )
+    return ManifoldEstimate(
+        metrics=_metrics(values, z, labels, knn_test_accuracy),
+        margins={name: mean_margin(share, len(z)) for name, share in shares.items()},
+        score_margin=mean_margin(scored, len(z)),
+    )
+
+
+def _metrics(
+    values: PointValues, z: Tensor, labels: Tensor, knn_test_accuracy: float
+) -> dict[str, float]:
     return {
         "knn_test_accuracy": float(knn_test_accuracy),
-        "silhouette": float(silhouettes) / len(z),
+        "silhouette": float(values.silhouette.mean()),
         "calinski_harabasz": calinski_harabasz(z, labels),
         "davies_bouldin": davies_bouldin(z, labels),
-        "trustworthiness": preserved_share(int(intruders), len(z), trustworthiness_k),
-        "continuity": preserved_share(int(missed), len(z), trustworthiness_k),
-        "neighbor_label_agreement": neighbor_label_agreement(neighbors, labels),
+        "trustworthiness": float(values.trustworthiness.mean()),
+        "continuity": float(values.continuity.mean()),
+        "neighbor_label_agreement": float(values.agreement.mean()),
         "fisher_ratio": fisher_ratio(z, labels),
     }

@@ -5,6 +5,8 @@ Venna and Kaski, Neighborhood preservation in nonlinear projection methods, ICAN
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -37,19 +39,20 @@ def trustworthiness(
         ValueError: k out of range, different numbers of points, non-finite values.
     """
     check_neighborhood(x, z, k)
-    before = Distances(x, x, exclude_self=True, block_bytes=block_bytes)
-    after = Distances(z, z, exclude_self=True, block_bytes=block_bytes)
-    step = min(before.rows_per_block, after.rows_per_block)
-    starts = range(0, len(x), step)
-    intruders = torch.zeros((), dtype=torch.int64, device=x.device)
-    for done, start in enumerate(starts, start=1):
-        stop = min(start + step, len(x))
-        columns = nearest_in_block(after, after.block(start, stop), k).indices
-        ranks = neighbor_ranks(before, before.block(start, stop), columns)
-        intruders += rank_excess(ranks, k)
+    itself = torch.arange(len(x), device=x.device)
+    before = Distances(x, x, itself=itself, block_bytes=block_bytes)
+    after = Distances(z, z, itself=itself, block_bytes=block_bytes)
+    ranges = list(before.ranges())
+    excess = torch.empty_like(itself)
+    for done, (start, stop) in enumerate(ranges, start=1):
+        block = before.block(start, stop)
+        near_x = nearest_in_block(before, block, k).indices
+        near_z = nearest_in_block(after, after.block(start, stop), k).indices
+        excess[start:stop] = rank_excess(before, block, near_z, near_x)
         if progress is not None:
-            progress(done, len(starts))
-    return preserved_share(int(intruders), len(x), k)
+            progress(done, len(ranges))
+    # A mean of whole numbers, so that the order of the points does not matter.
+    return float(preserved_shares(excess.double().mean(), len(x), k))
 
 
 def continuity(
@@ -91,86 +94,81 @@ def check_neighborhood(x: Tensor, z: Tensor, k: int) -> None:
         raise ValueError(f"k is {k}, allowed: at least 1 and less than half of {len(x)} points")
 
 
-def rank_excess(ranks: Tensor, k: int) -> Tensor:
-    """Sum of max(0, rank - k), a 0-dimensional int64 tensor."""
-    return (ranks - k).clamp_(min=0).sum()
+def preserved_shares(excess: Tensor, n: int, k: int) -> Tensor:
+    """Terms whose mean over n points is the trustworthiness, float64, from `rank_excess`."""
+    return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
 
-def preserved_share(excess: int, n: int, k: int) -> float:
-    """Trustworthiness from the sum of `rank_excess` over n points."""
-    return 1.0 - excess * 2.0 / (n * k * (2 * n - 3 * k - 1))
+def rank_excess(distances: Distances, block: Block, columns: Tensor, nearest: Tensor) -> Tensor:
+    """How far references lie beyond the k nearest of each of a block's queries.
 
-
-def neighbor_ranks(distances: Distances, block: Block, columns: Tensor) -> Tensor:
-    """Ranks, from 1, of references `columns` (B, k) among all neighbours of a block's queries.
-
-    The rank is 1 plus the number of nearer references. Values of the block that lie closer to that
-    of the neighbour than the error bound are measured again.
+    Args:
+        distances: in the space of the ranks.
+        block: of them.
+        columns: (B, k) int64, different references for each query.
+        nearest: (B, k) int64, the k nearest of each query in this space.
 
     Returns:
-        (B, k) int64, 1 to N - 1 if self pairs are excluded.
+        (B,) int64, sums of max(0, r - k), where the rank r is 1 plus the number of references that
+        come before; those whose place the block's error leaves open are measured again.
     """
+    k = columns.shape[1]
+    starts_B1 = torch.arange(len(columns), device=columns.device)[:, None] * distances.shape[1]
+    near_Bk = torch.isin(starts_B1 + columns, starts_B1 + nearest)
     exact_Bk = distances.between(block.rows, columns)
-    tolerance_B1 = block.tolerance[:, None]
-    low_Bk = (exact_Bk.square() - tolerance_B1).to(block.squared.dtype)
-    high_Bk = (exact_Bk.square() + tolerance_B1).to(block.squared.dtype)
-    count = _Counter(block.squared.shape, block.squared.device)
-    nearer_Bk, within_Bk = torch.empty_like(columns), torch.empty_like(columns)
-    for j in range(columns.shape[1]):
-        torch.lt(block.squared, low_Bk[:, j : j + 1], out=count.mask)
-        nearer_Bk[:, j] = count()
-        torch.le(block.squared, high_Bk[:, j : j + 1], out=count.mask)
-        within_Bk[:, j] = count()
-    # The neighbour itself lies in its window; whatever else does is not yet decided.
-    undecided = (within_Bk - nearer_Bk > 1).any(dim=1).nonzero()[:, 0]
-    step = max(1, distances.block_bytes // (16 * columns.shape[1] * distances.shape[1]))
-    for first in range(0, len(undecided), step):
-        part = undecided[first : first + step]
-        window = (block.squared[part], low_Bk[part], high_Bk[part])
-        nearer_Bk[part] += _nearer_in_window(
-            distances, part + block.start, window, exact_Bk[part], columns[part]
-        )
-    return nearer_Bk + 1
+    squared_Bk, tolerance_B1 = exact_Bk.square(), block.tolerance[:, None]
+    # Rounding to float32 keeps the order of a value and a limit, so that it can only bring values
+    # into a window, never out of it; and float32 is read in half the time.
+    low_Bk = (squared_Bk - tolerance_B1).float().masked_fill_(near_Bk, -math.inf)
+    high_Bk = (squared_Bk + tolerance_B1).float().masked_fill_(near_Bk, -math.inf)
+    nearer_Bk = torch.empty_like(columns)
+    tile, mask = block.squared.new_empty(2, 0, 0, dtype=torch.float32)
+    for part in block.tiles():
+        values = block.squared[part]
+        if len(mask) < len(values):
+            tile, mask = values.new_empty(2, *values.shape, dtype=torch.float32)
+        if values.dtype != torch.float32:
+            values = tile[: len(values)].copy_(values)
+        low_Tk, high_Tk = low_Bk[part], high_Bk[part]
+        nearer_Tk, within_Tk = _count(values, low_Tk, high_Tk, mask[: len(values)])
+        nearer_Bk[part] = nearer_Tk
+        undecided = (within_Tk > 1).nonzero()  # the reference itself is always within
+        for row, place in (pairs.T for pairs in undecided.split(max(1, len(values) // 4))):
+            inside = _inside(values[row], low_Tk[row, place, None], high_Tk[row, place, None])
+            row += part.start
+            nearer_Bk[row, place] += _count_nearer(
+                distances, inside, row + block.start, columns[row, place], exact_Bk[row, place]
+            )
+    return (nearer_Bk + 1 - k).masked_fill_(near_Bk, 0).sum(dim=1)
 
 
-def _nearer_in_window(
-    distances: Distances,
-    rows_R: Tensor,
-    window: tuple[Tensor, Tensor, Tensor],
-    exact_Rk: Tensor,
-    columns_Rk: Tensor,
+def _count(values: Tensor, low: Tensor, high: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Numbers of values (T, N) below each window and in it, int64, as low and high (T, k)."""
+    # Comparisons that return numbers are vectorised, those that return booleans are not. The sums
+    # are of whole numbers, exact below 2^24.
+    below, up_to = torch.empty_like(low), torch.empty_like(low)
+    for j in range(low.shape[1]):
+        torch.sum(torch.lt(values, low[:, j : j + 1], out=mask), dim=1, out=below[:, j])
+        torch.sum(torch.le(values, high[:, j : j + 1], out=mask), dim=1, out=up_to[:, j])
+    return below.long(), (up_to - below).long()
+
+
+def _inside(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """1 where values (P, N) lie in their row's window, else 0; low and high (P, 1)."""
+    inside = torch.le(values, high, out=torch.empty_like(values))
+    return inside.sub_(torch.lt(values, low, out=torch.empty_like(values)))
+
+
+def _count_nearer(
+    distances: Distances, inside: Tensor, rows: Tensor, columns: Tensor, exact: Tensor
 ) -> Tensor:
-    """How many references whose value lies in [low, high] truly come before each neighbour.
-
-    `window` is the values (R, N), low (R, k) and high (R, k). Returns (R, k) int64.
-    """
-    squared_RN, low_Rk, high_Rk = window
-    inside = torch.zeros_like(squared_RN, dtype=torch.bool)
-    for low, high in zip(low_Rk.T, high_Rk.T, strict=True):
-        inside |= (squared_RN >= low[:, None]) & (squared_RN <= high[:, None])
-    row, column = inside.nonzero().T
-    if len(row) * 8 > inside.numel():
-        exact = distances.rows(rows_R)[inside]
+    """How many of the references where `inside` (P, N) is not 0 truly come before `columns`."""
+    pair, other = inside.nonzero().T
+    if len(pair) * 8 > inside.numel():
+        found, place = rows.unique(return_inverse=True)
+        measured = distances.rows(found)[place[pair], other]
     else:
-        exact = distances.between(rows_R[row], column)
-    limit_Hk = exact_Rk[row]
-    before_Hk = (exact[:, None] == limit_Hk) & (column[:, None] < columns_Rk[row])
-    before_Hk |= exact[:, None] < limit_Hk
-    before_Hk &= squared_RN[row, column][:, None] >= low_Rk[row]  # the others are counted already
-    return torch.zeros_like(columns_Rk).index_add_(0, row, before_Hk.long())
-
-
-class _Counter:
-    """Counts the true entries of each row of a mask (B, N), eight at a time."""
-
-    _WORDS = 128  # of 8 bytes: no byte of their sum can exceed 255
-
-    def __init__(self, shape: torch.Size, device: torch.device) -> None:
-        rows, width = shape
-        padded = -(-width // (8 * self._WORDS)) * 8 * self._WORDS
-        self._bytes = torch.zeros(rows, padded, dtype=torch.bool, device=device)
-        self.mask = self._bytes[:, :width]
-
-    def __call__(self) -> Tensor:
-        words = self._bytes.view(torch.int64).reshape(len(self._bytes), -1, self._WORDS)
-        return words.sum(dim=2).view(torch.uint8).sum(dim=1)
+        measured = distances.between(rows[pair], other)
+    limit = exact[pair]
+    before = (measured < limit) | ((measured == limit) & (other < columns[pair]))
+    return torch.zeros_like(columns).index_add_(0, pair, before.long())

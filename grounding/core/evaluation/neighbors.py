@@ -12,6 +12,8 @@ from grounding.core.evaluation.distances import Block, Distances
 
 Progress = Callable[[int, int], None]
 
+GROUP = 16  # columns that are looked at together in the search for the smallest values
+
 
 class Neighbors(NamedTuple):
     """The k nearest references of each query.
@@ -50,8 +52,16 @@ def nearest(
         ValueError: k out of range, shapes or dtypes that do not fit, non-finite values, an unknown
             metric.
     """
+    itself = None
+    if exclude_self:
+        if len(queries) != len(references):
+            raise ValueError(
+                f"exclude_self needs as many queries as references, not {len(queries)} and "
+                f"{len(references)}"
+            )
+        itself = torch.arange(len(queries), device=queries.device)
     distances = Distances(
-        queries, references, metric=metric, exclude_self=exclude_self, block_bytes=block_bytes
+        queries, references, metric=metric, itself=itself, block_bytes=block_bytes
     )
     check_k(k, distances.available)
     found = queries.new_empty(queries.shape[0], k, dtype=torch.float64, requires_grad=False)
@@ -79,20 +89,47 @@ def nearest_in_block(distances: Distances, block: Block, k: int) -> Neighbors:
     k-th; rows that fail this test, as duplicates do, are measured in full.
     """
     count = min(k + 4 + k // 8, distances.available)
-    values_BC, columns_BC = torch.topk(block.squared, count, dim=1, largest=False, sorted=False)
-    columns_BC = columns_BC.sort(dim=1).values
+    worst_B = block.tolerance.new_empty(len(block.squared))
+    columns_BC = block.rows.new_empty(len(block.squared), count)
+    for rows in block.tiles():
+        values, columns = _smallest(block.squared[rows], count)
+        worst_B[rows] = values.amax(dim=1)
+        columns_BC[rows] = columns.sort(dim=1).values
     exact_BC = distances.between(block.rows, columns_BC)
     exact_BC, order = exact_BC.sort(dim=1, stable=True)
     found, indices = exact_BC[:, :k], columns_BC.gather(1, order)[:, :k]
     if count == distances.available:
         return Neighbors(found, indices)
-    beyond = values_BC.amax(dim=1).double() - block.tolerance
-    unproven = (beyond <= found[:, -1].square()).nonzero()[:, 0]
+    beyond_B = worst_B - block.tolerance
+    unproven = (beyond_B <= found[:, -1].square()).nonzero()[:, 0]
     step = max(1, distances.rows_per_block // 4)
     for first in range(0, len(unproven), step):
         part = unproven[first : first + step]
         found[part], indices[part] = _nearest_in_rows(distances.rows(part + block.start), k)
     return Neighbors(found, indices)
+
+
+def _smallest(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` smallest values of each row and their columns, (B, count), in any order.
+
+    They lie in the `count` groups of columns whose least values are smallest, so that one cheap
+    pass for the least values leaves little to select from.
+    """
+    rows, width = values_BN.shape
+    groups = width // GROUP
+    if groups <= count:
+        values, columns = torch.topk(values_BN, count, dim=1, largest=False, sorted=False)
+        return values, columns
+    grouped = values_BN[:, : groups * GROUP].view(rows, GROUP, groups)  # columns g, g + groups, ...
+    near_BC = torch.topk(grouped.amin(dim=1), count, dim=1, largest=False, sorted=False).indices
+    steps = torch.arange(GROUP, device=values_BN.device) * groups
+    columns = (near_BC[:, :, None] + steps).flatten(1)
+    rest = torch.arange(groups * GROUP, width, device=values_BN.device)
+    columns = torch.cat((columns, rest.expand(rows, -1)), dim=1)
+    values, chosen = torch.topk(
+        values_BN.gather(1, columns), count, dim=1, largest=False, sorted=False
+    )
+    return values, columns.gather(1, chosen)
 
 
 def _nearest_in_rows(exact_RN: Tensor, k: int) -> Neighbors:

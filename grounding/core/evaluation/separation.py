@@ -11,6 +11,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from grounding.core.evaluation.distances import Block, Distances
 
@@ -20,7 +21,7 @@ class Classes:
 
     Attributes:
         labels: (N,) int64 in 0..K - 1.
-        one_hot: (N, K) float64.
+        one_hot: (K, N) float64.
         sizes: (K,) float64, at least 1.
     """
 
@@ -33,9 +34,9 @@ class Classes:
         found, self.labels = torch.unique(labels, return_inverse=True)
         if len(found) < 2:
             raise ValueError(f"labels hold {len(found)} class, at least 2 are needed")
-        columns = torch.arange(len(found), device=points.device)
-        self.one_hot = (self.labels[:, None] == columns).double()
-        self.sizes = self.one_hot.sum(dim=0)
+        rows = torch.arange(len(found), device=points.device)
+        self.one_hot = (rows[:, None] == self.labels).double()
+        self.sizes = self.one_hot.sum(dim=1)
 
 
 def silhouette(points: Tensor, labels: Tensor, *, block_bytes: int | None = None) -> float:
@@ -45,8 +46,9 @@ def silhouette(points: Tensor, labels: Tensor, *, block_bytes: int | None = None
     class. A point alone in its class counts 0, and so does one with a = b = 0. Rousseeuw 1987.
     """
     classes = Classes(points, labels)
+    itself = torch.arange(len(points), device=points.device)
     distances = Distances(
-        points, points, exclude_self=True, dtype=torch.float64, block_bytes=block_bytes
+        points, points, itself=itself, dtype=torch.float64, block_bytes=block_bytes
     )
     total = torch.zeros((), dtype=torch.float64, device=points.device)
     for start, stop in distances.ranges():
@@ -55,14 +57,23 @@ def silhouette(points: Tensor, labels: Tensor, *, block_bytes: int | None = None
 
 
 def silhouette_in_block(block: Block, classes: Classes) -> Tensor:
-    """Silhouettes (B,) of the points of a float64 block of points to themselves; overwrites it."""
-    count = len(block.squared)
-    block.squared.diagonal(offset=block.start).zero_()
-    sums_BK = block.squared.clamp_(min=0).sqrt_() @ classes.one_hot
-    own_B = classes.labels[block.start : block.start + count]
-    own_B1, size_B = own_B[:, None], classes.sizes[own_B]
-    a_B = sums_BK.gather(1, own_B1)[:, 0] / (size_B - 1).clamp(min=1)
-    b_B = (sums_BK / classes.sizes).scatter_(1, own_B1, math.inf).amin(dim=1)
+    """Silhouettes (B,) of a float64 block's queries, each one of the references; overwrites it.
+
+    Raises:
+        ValueError: if self pairs are not excluded.
+    """
+    if block.itself is None:
+        raise ValueError("the block's queries are not known to be references")
+    indistinct = float(block.tolerance.amax())  # from 0, by the block's values
+    sums_KB = classes.one_hot.new_empty(len(classes.sizes), len(block.squared))
+    for rows in block.tiles():
+        distances = block.squared[rows].scatter_(1, block.itself[rows, None], 0)
+        threshold(distances, indistinct, 0, inplace=True).sqrt_()
+        torch.mm(classes.one_hot, distances.T, out=sums_KB[:, rows])
+    own_1B = classes.labels[block.itself][None]
+    size_B = classes.sizes[own_1B[0]]
+    a_B = sums_KB.gather(0, own_1B)[0] / (size_B - 1).clamp(min=1)
+    b_B = (sums_KB / classes.sizes[:, None]).scatter_(0, own_1B, math.inf).amin(dim=0)
     silhouettes = ((b_B - a_B) / torch.maximum(a_B, b_B)).nan_to_num_(nan=0.0)
     return torch.where(size_B > 1, silhouettes, 0.0)
 
@@ -87,7 +98,7 @@ def davies_bouldin(points: Tensor, labels: Tensor) -> float:
     """
     classes = Classes(points, labels)
     means, deviations = _class_means(points, classes)
-    spreads = classes.one_hot.T @ deviations.norm(dim=1) / classes.sizes
+    spreads = classes.one_hot @ deviations.norm(dim=1) / classes.sizes
     apart = torch.cdist(means, means, compute_mode="donot_use_mm_for_euclid_dist")
     ratios = (spreads[:, None] + spreads) / apart
     ratios = torch.where(apart == 0, math.inf, ratios)
@@ -110,9 +121,9 @@ def _class_means(points: Tensor, classes: Classes) -> tuple[Tensor, Tensor]:
         raise ValueError("points hold a value that is not finite")
     points = points.detach().double()
     # Taken from a point of its own, the mean of equal points is exact, and a scatter of 0 is 0.
-    first_KD = points[classes.one_hot.argmax(dim=0)]
+    first_KD = points[classes.one_hot.argmax(dim=1)]
     shifted = points - first_KD[classes.labels]
-    shift_KD = classes.one_hot.T @ shifted / classes.sizes[:, None]
+    shift_KD = classes.one_hot @ shifted / classes.sizes[:, None]
     return first_KD - points[0] + shift_KD, shifted - shift_KD[classes.labels]
 
 

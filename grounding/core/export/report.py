@@ -1,6 +1,7 @@
 """What a person reads after an analysis: the text report and the result tables."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from grounding.core.evaluation.classification import ClassScore
 
@@ -51,14 +52,34 @@ def analysis_text(
     return "\n".join([*head, "", *table]) + "\n"
 
 
-def manifold_lines(metrics: Mapping[str, float | None], score: float) -> list[str]:
-    """A table of manifold metrics with what each one means, and the score."""
+def manifold_lines(document: Mapping[str, Any]) -> list[str]:
+    """A table of manifold metrics with what each one means, and the score.
+
+    Args:
+        document: of the manifold analysis: `metrics`, `manifold_score` and, if some of them are
+            estimated, `estimate`.
+    """
+    estimate = document.get("estimate")
+    margins = estimate["margins"] if estimate else {}
     rows = [
-        (name, "undefined" if value is None else f"{value:.4f}", MANIFOLD_NOTES[name])
-        for name, value in metrics.items()
+        (
+            name,
+            "undefined" if value is None else f"{value:.4f}",
+            f"+- {margins[name]:.4f}" if name in margins else "",
+            MANIFOLD_NOTES[name],
+        )
+        for name, value in document["metrics"].items()
     ]
-    rows.append(("manifold score", f"{score:.1f}", "of 100"))
-    return text_table("lrl", ("metric", "value", ""), rows)
+    margin = f"+- {estimate['manifold_score_margin']:.1f}" if estimate else ""
+    rows.append(("manifold score", f"{document['manifold_score']:.1f}", margin, "of 100"))
+    if not estimate:
+        return text_table("lrl", ("metric", "value", ""), [(*row[:2], row[3]) for row in rows])
+    return [
+        *text_table("lrll", ("metric", "value", "", ""), rows),
+        "",
+        f"+- values are estimated from {estimate['anchors']:,} anchors of "
+        f"{estimate['points']:,} images, each against all; {estimate['confidence']:.0%} confidence",
+    ]
 
 
 def text_table(align: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
