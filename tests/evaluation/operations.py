@@ -4,7 +4,20 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class LargestTensor(TorchDispatchMode):
+class _Watching(TorchDispatchMode):
+    """A mode sees one thread only, so that there must be no others."""
+
+    def __enter__(self):
+        self.threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        torch.set_num_threads(self.threads)
+
+
+class LargestTensor(_Watching):
     """Remembers the size of the largest tensor any operation returned."""
 
     def __init__(self):
@@ -19,7 +32,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
-class Products(TorchDispatchMode):
+class Products(_Watching):
     """Counts the multiplications of all matrix products, and the direct distances."""
 
     def __init__(self):

@@ -2,6 +2,7 @@ import pytest
 import torch
 from operations import LargestTensor, Products
 
+from grounding.core.evaluation.distances import Distances
 from grounding.core.evaluation.point_values import point_values
 
 
@@ -84,3 +85,39 @@ def test_duplicates_are_at_distance_zero():
     x = torch.tensor([[0.1, 0.7]] * 20 + [[3.3, -1.9]] * 20)
     values = measured(x, x, torch.arange(40) // 20)
     assert values.silhouette.tolist() == [1.0] * 40
+
+
+@pytest.fixture
+def threads():
+    """Set how many threads PyTorch uses, and put it back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_threads_change_no_rank_and_are_put_back(threads):
+    x, z, labels = spaces(700)
+    threads(1)
+    alone = measured(x, z, labels, block_bytes=100_000)
+    calls = []
+    threads(3)
+    shared = measured(x, z, labels, block_bytes=100_000, progress=lambda *call: calls.append(call))
+    assert torch.get_num_threads() == 3
+    for ours, theirs in zip(alone, shared, strict=True):
+        assert torch.equal(ours, theirs)
+    assert calls == [(i, 20) for i in range(1, 21)]
+
+
+def test_an_error_in_a_thread_ends_the_others(threads):
+    points = torch.rand(100, 2)
+    distances = Distances(points, points, block_bytes=400)
+    threads(2)
+    started = []
+
+    def work(start, stop):
+        started.append((start, stop))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        distances.each_block(work, None)
+    assert torch.get_num_threads() == 2

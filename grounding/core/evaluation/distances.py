@@ -9,7 +9,9 @@ says by how much, so that a reader of the block knows which pairs it must look a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +36,7 @@ class Block:
     Attributes:
         start: index of the first query of the block.
         squared: (B, N); a pair of a point with itself is inf if self pairs are excluded. The memory
-            is reused by the next block.
+            is reused by the next block of the same thread.
         tolerance: (B,) float64, at least ``|squared - exact|`` of every pair in the row.
         itself: (B,) int64, which reference each query is; None if self pairs are not excluded.
     """
@@ -111,7 +113,7 @@ class Distances:
         width = self._operand.shape[1]
         parts = 1 if self._dtype == torch.float64 else -(-width // TERMS)
         self._terms = -(-width // parts)
-        self._buffer, self._product = (self._operand.new_empty(0, 0) for _ in range(2))
+        self._memory = threading.local()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -135,8 +137,41 @@ class Distances:
         for start in range(0, self.shape[0], step):
             yield start, min(start + step, self.shape[0])
 
+    def each_block(
+        self, work: Callable[[int, int], None], progress: Callable[[int, int], None] | None
+    ) -> None:
+        """Call ``work(first, one past the last)`` for the queries of each block.
+
+        On the CPU the blocks are shared out among as many threads as PyTorch would use for one
+        operation, each of which computes alone: they need not wait for one another after every
+        pass over a tile. `work` writes to rows of its own, so that their order does not matter.
+
+        Args:
+            work: what to do; it must not change anything that another block reads.
+            progress: called in the calling thread with (blocks done, blocks in all).
+        """
+        ranges = list(self.ranges())
+        threads = min(torch.get_num_threads(), len(ranges))
+        if threads == 1 or self._references.device.type != "cpu":
+            for done, (start, stop) in enumerate(ranges, start=1):
+                work(start, stop)
+                if progress is not None:
+                    progress(done, len(ranges))
+            return
+        before = torch.get_num_threads()
+        pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            futures = [pool.submit(work, start, stop) for start, stop in ranges]
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                if progress is not None:
+                    progress(done, len(ranges))
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(before)
+
     def block(self, start: int, stop: int) -> Block:
-        """The block of queries start..stop - 1; its memory is that of the block before."""
+        """The block of queries start..stop - 1, in the memory of the thread's block before."""
         q_BD = self._centred(self._queries[start:stop])
         norms_B = q_BD.double().square().sum(1)
         ones = q_BD.new_ones(stop - start, 1)
@@ -199,12 +234,13 @@ class Distances:
         return max(BLOCK, min(full, LARGEST_BLOCK))
 
     def _products(self, left: Tensor) -> Tensor:
-        """``left @ operand.T``, from products of few enough terms; the memory is used again."""
+        """``left @ operand.T``, from products of few enough terms; its memory is the thread's."""
         shape, width = (left.shape[0], self.shape[1]), left.shape[1]
-        if self._buffer.shape[0] < shape[0]:
-            self._buffer = left.new_empty(shape)
-            self._product = left.new_empty(shape) if self._terms < width else self._buffer
-        found, product = self._buffer[: shape[0]], self._product[: shape[0]]
+        memory = getattr(self._memory, "blocks", left.new_empty(1, 0, 0))
+        if memory.shape[1] < shape[0]:
+            memory = left.new_empty(2 if self._terms < width else 1, *shape)
+            self._memory.blocks = memory
+        found, product = memory[0, : shape[0]], memory[-1, : shape[0]]
         for first in range(0, width, self._terms):
             terms = slice(first, first + self._terms)
             out = product if first else found

@@ -42,15 +42,15 @@ def trustworthiness(
     itself = torch.arange(len(x), device=x.device)
     before = Distances(x, x, itself=itself, block_bytes=block_bytes)
     after = Distances(z, z, itself=itself, block_bytes=block_bytes)
-    ranges = list(before.ranges())
     excess = torch.empty_like(itself)
-    for done, (start, stop) in enumerate(ranges, start=1):
+
+    def compare(start: int, stop: int) -> None:
         block = before.block(start, stop)
         near_x = nearest_in_block(before, block, k).indices
         near_z = nearest_in_block(after, after.block(start, stop), k).indices
         excess[start:stop] = rank_excess(before, block, near_z, near_x)
-        if progress is not None:
-            progress(done, len(ranges))
+
+    before.each_block(compare, progress)
     # A mean of whole numbers, so that the order of the points does not matter.
     return float(preserved_shares(excess.double().mean(), len(x), k))
 

@@ -66,12 +66,12 @@ def nearest(
     check_k(k, distances.available)
     found = queries.new_empty(queries.shape[0], k, dtype=torch.float64, requires_grad=False)
     indices = torch.empty(found.shape, dtype=torch.int64, device=found.device)
-    ranges = list(distances.ranges())
-    for done, (start, stop) in enumerate(ranges, start=1):
+
+    def search(start: int, stop: int) -> None:
         block = distances.block(start, stop)
         found[start:stop], indices[start:stop] = nearest_in_block(distances, block, k)
-        if progress is not None:
-            progress(done, len(ranges))
+
+    distances.each_block(search, progress)
     return Neighbors(distances.true(found), indices)
 
 

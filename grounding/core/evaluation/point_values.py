@@ -79,8 +79,8 @@ def point_values(
     )
     excess = torch.empty(2, len(itself), dtype=torch.int64, device=z.device)
     agreement, silhouette = torch.empty(2, len(itself), dtype=torch.float64, device=z.device)
-    ranges = list(before.ranges())
-    for done, (start, stop) in enumerate(ranges, start=1):
+
+    def measure(start: int, stop: int) -> None:
         rows = slice(start, stop)
         block_x, block_z = before.block(start, stop), after.block(start, stop)
         near_x = nearest_in_block(before, block_x, trustworthiness_k).indices
@@ -91,7 +91,7 @@ def point_values(
         excess[0, rows] = rank_excess(before, block_x, near_z, near_x)
         excess[1, rows] = rank_excess(after, block_z, near_x, near_z)
         silhouette[rows] = silhouette_in_block(block_z, classes)  # overwrites the block
-        if progress is not None:
-            progress(done, len(ranges))
+
+    before.each_block(measure, progress)
     trustworthiness, continuity = preserved_shares(excess.double(), len(z), trustworthiness_k)
     return PointValues(trustworthiness, continuity, agreement, silhouette)

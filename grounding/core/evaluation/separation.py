@@ -50,10 +50,13 @@ def silhouette(points: Tensor, labels: Tensor, *, block_bytes: int | None = None
     distances = Distances(
         points, points, itself=itself, dtype=torch.float64, block_bytes=block_bytes
     )
-    total = torch.zeros((), dtype=torch.float64, device=points.device)
-    for start, stop in distances.ranges():
-        total += silhouette_in_block(distances.block(start, stop), classes).sum()
-    return float(total) / len(points)
+    found = torch.empty(len(points), dtype=torch.float64, device=points.device)
+
+    def measure(start: int, stop: int) -> None:
+        found[start:stop] = silhouette_in_block(distances.block(start, stop), classes)
+
+    distances.each_block(measure, None)
+    return float(found.mean())
 
 
 def silhouette_in_block(block: Block, classes: Classes) -> Tensor:
