@@ -53,7 +53,7 @@ def test_no_tensor_is_larger_than_the_blocks_and_the_data(kind):
     with LargestTensor() as largest:
         measured(x, z, labels, block_bytes=100_000)
     # The latents' blocks are float64, twice as large. 1500 x 1500 floats are 9,000,000.
-    assert 0 < largest.bytes < 500_000
+    assert 0 < largest.bytes < 1_000_000
 
 
 def test_anchors_have_the_values_that_they_have_among_all():

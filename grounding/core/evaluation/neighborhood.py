@@ -133,7 +133,7 @@ def rank_excess(distances: Distances, block: Block, columns: Tensor, nearest: Te
         nearer_Tk, within_Tk = _count(values, low_Tk, high_Tk, mask[: len(values)])
         nearer_Bk[part] = nearer_Tk
         undecided = (within_Tk > 1).nonzero()  # the reference itself is always within
-        for row, place in (pairs.T for pairs in undecided.split(max(1, len(values) // 4))):
+        for row, place in (pairs.T for pairs in undecided.split(2 * len(values))):
             inside = _inside(values[row], low_Tk[row, place, None], high_Tk[row, place, None])
             row += part.start
             nearer_Bk[row, place] += _count_nearer(
