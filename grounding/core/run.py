@@ -47,24 +47,45 @@ class Run:
     _latents: dict[SplitName, Tensor] = field(default_factory=dict)
 
     @torch.inference_mode()
-    def latents(self, split: SplitName) -> Tensor:
-        """Latents of a split's images, float32 (N, D) on the run's device, computed once."""
-        if split not in self._latents:
-            batches = self.splits.named(split).images.split(EVALUATION_BATCH)
-            self._latents[split] = torch.cat(
-                [self.model.encode(to_unit(batch.to(self.device))) for batch in batches]
-            )
+    def latents(self, split: SplitName, indices: Tensor | None = None) -> Tensor:
+        """Latents of a split's images, float32 (N, D) on the run's device.
+
+        Those of a whole split are kept. A latent is the same to the last bit whichever others are
+        asked for with it.
+
+        Args:
+            split: the images' split.
+            indices: int64 (N,), positions in it, N >= 1; default: all, in order.
+        """
+        if split in self._latents:
+            kept = self._latents[split]
+            return kept if indices is None else kept[indices.to(self.device)]
+        images = self.splits.named(split).images
+        size = min(EVALUATION_BATCH, len(images))
+        if indices is not None:
+            return self._encode(images[indices.to("cpu")], size)
+        self._latents[split] = self._encode(images, size)
         return self._latents[split]
 
+    def _encode(self, images: Tensor, size: int) -> Tensor:
+        """Latents of images in batches of just this size: sums round otherwise in another one."""
+        latents = []
+        for batch in images.split(size):
+            whole = batch.new_zeros(size, *batch.shape[1:])
+            whole[: len(batch)] = batch
+            latents.append(self.model.encode(to_unit(whole.to(self.device)))[: len(batch)])
+        return torch.cat(latents)
+
     @torch.inference_mode()
-    def reconstruction_errors(self, split: SplitName, indices: Tensor) -> Tensor:
+    def reconstruction_errors(self, split: SplitName, indices: Tensor, latents: Tensor) -> Tensor:
         """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU.
 
         Args:
             split: the images' split.
             indices: int64 (N,), positions in it.
+            latents: float32 (N, D), theirs.
         """
-        latents = self.latents(split)[indices.to(self.device)]
+        latents = latents.to(self.device)
         images = self.splits.named(split).images[indices.to("cpu")]
         errors = [
             F.mse_loss(self.model.decode(z), to_unit(batch.to(self.device)), reduction="none").mean(

@@ -32,7 +32,13 @@ from grounding.core.export.companion import companion_of, companion_path, write_
 from grounding.core.export.onnx import Half, export_onnx
 from grounding.core.export.onnx_file import checked_metadata
 from grounding.core.export.output_file import check_report
-from grounding.core.export.points import Embedding, EmbeddingOptions, embed, latent_points
+from grounding.core.export.points import (
+    Embedding,
+    EmbeddingOptions,
+    choose_points,
+    embed,
+    latent_points,
+)
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
 from grounding.core.files import check_writable, replacing_together, write_json
 from grounding.core.locks import writing
@@ -225,7 +231,7 @@ def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Pat
 
     def make(step: Step) -> str:
         def describe(embedding: Embedding) -> dict[str, Any]:
-            errors = run.reconstruction_errors(split, embedding.indices)
+            errors = run.reconstruction_errors(split, embedding.indices, embedding.latents)
             return latent_points(embedding, run.splits, split, options, errors)
 
         return _write_embedding(run, step, split, options, describe)
@@ -241,7 +247,7 @@ def onnx_step(run: Run, half: Half, path: Path) -> Step:
         examples = to_unit(run.splits.test.images[:257])
         module = run.model.encoder
         if half == "decoder":
-            examples = _finite(run.latents("test")[:257])
+            examples = _finite(run.latents("test", torch.arange(len(examples))))
             module = run.model.decoder
         metadata = {
             "experiment": run.experiment.name,
@@ -325,9 +331,10 @@ def _write_embedding(
 ) -> str:
     """Lay a split out, write what `describe` says of it, and return a line about the result."""
     started = time.perf_counter()
-    embedding = embed(_finite(run.latents(split)), options, run.experiment.seed)
+    seed, images = run.experiment.seed, run.splits.named(split).images
+    indices = choose_points(len(images), options.max_points, seed)
+    embedding = embed(indices, _finite(run.latents(split, indices)), options, seed)
     body = describe(embedding)
-    images = run.splits.named(split).images
     write_with_companion(
         step.path,
         _document(run, step, {"split": split, **body}, started),

@@ -5,11 +5,11 @@ import torch
 from grounding.core.config.schema import DataSection
 from grounding.core.data.splits import Split, load_splits
 from grounding.core.errors import UserError
+from grounding.core.export import points
 from grounding.core.export.assets import digit_samples, interactive_assets
 from grounding.core.export.points import (
     EmbeddingOptions,
     choose_points,
-    embed,
     label_agreement,
     latent_points,
     rounded,
@@ -18,6 +18,11 @@ from grounding.core.export.points import (
 OPTIONS = EmbeddingOptions(max_points=60, l2_normalize=True, umap_n_neighbors=10, umap_min_dist=0.1)
 SPLITS = load_splits(DataSection(train_samples=200, val_samples=50, test_samples=100), 42)
 LATENTS = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
+
+
+def embed(latents, options, seed):
+    chosen = choose_points(len(latents), options.max_points, seed)
+    return points.embed(chosen, latents[chosen], options, seed)
 
 
 def test_points_are_drawn_by_the_seed_in_ascending_order():

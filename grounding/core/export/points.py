@@ -57,21 +57,20 @@ class Embedding:
     neighbors: Tensor
 
 
-def embed(latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
-    """Choose latents and lay them out in three dimensions by UMAP.
+def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
+    """Lay latents out in three dimensions by UMAP.
 
     Args:
-        latents: float32 (N, D), finite.
-        options: how many, and UMAP's numbers.
-        seed: decides which points are drawn and how UMAP starts.
+        indices: int64 (N,), what `choose_points` gave.
+        latents: float32 (N, D), finite, of the images at these positions.
+        options: UMAP's numbers.
+        seed: decides how UMAP starts.
 
     Raises:
         UserError: fewer points than UMAP can lay out.
     """
     latents = latents.detach().cpu()
-    indices = choose_points(len(latents), options.max_points, seed)
-    chosen = latents[indices]
-    searched = F.normalize(chosen) if options.l2_normalize else chosen
+    searched = F.normalize(latents) if options.l2_normalize else latents
     count = min(options.umap_n_neighbors, len(indices))
     if count < MIN_POINTS:
         raise UserError(
@@ -86,7 +85,7 @@ def embed(latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
         seed=stream_seed(seed, "umap") % 2**32,
         neighbors=(found.indices.numpy(), found.distances.numpy()),
     )
-    return Embedding(indices, chosen, searched, points, found.indices)
+    return Embedding(indices, latents, searched, points, found.indices)
 
 
 def choose_points(count: int, max_points: int, seed: int) -> Tensor:

@@ -143,7 +143,15 @@ def _with_umapers(
 ) -> Any:
     from umapers import Umap
 
-    model = Umap(n_components=n_components, n_neighbors=k, min_dist=min_dist, random_seed=seed)
+    # Its spectral start costs more than the whole optimisation from some thousand points on, and
+    # the layout is no better for it.
+    model = Umap(
+        n_components=n_components,
+        n_neighbors=k,
+        min_dist=min_dist,
+        random_seed=seed,
+        init="random",
+    )
     return model.fit_transform_with_knn(z_ND, *graph)
 
 
