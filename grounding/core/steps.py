@@ -37,7 +37,6 @@ from grounding.core.export.report import analysis_text, manifold_lines, text_tab
 from grounding.core.files import check_writable, replacing_together, write_json
 from grounding.core.locks import writing
 from grounding.core.models.autoencoder import count_parameters
-from grounding.core.progress import work_progress
 from grounding.core.run import Run
 from grounding.core.training.checkpoint import versions
 from grounding.core.training.history import metrics_path
@@ -144,6 +143,8 @@ def manifold_step(run: Run, split: SplitName, path: Path) -> Step:
     }
 
     def make(step: Step) -> str:
+        from grounding.core.progress import work_progress  # only this step draws a bar
+
         started = time.perf_counter()
         chosen = run.splits.named(split)
         if 2 * trustworthiness_k >= len(chosen):
