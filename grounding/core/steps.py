@@ -43,7 +43,6 @@ from grounding.core.export.report import analysis_text, manifold_lines, text_tab
 from grounding.core.files import check_writable, replacing_together, write_json
 from grounding.core.locks import writing
 from grounding.core.models.autoencoder import count_parameters
-from grounding.core.progress import work_progress
 from grounding.core.randomness import generator
 from grounding.core.run import Run
 from grounding.core.training.checkpoint import versions
@@ -199,6 +198,8 @@ def _measure_manifold(
     run: Run, split: SplitName, trustworthiness_k: int, anchors: int | None
 ) -> ManifoldEstimate:
     """The metrics of a split, estimated if there are anchors; without them no margins."""
+    from grounding.core.progress import work_progress  # only this step draws a bar
+
     chosen = run.splits.named(split)
     if 2 * trustworthiness_k >= len(chosen):
         raise UserError(
