@@ -1,4 +1,4 @@
-r"""Train a conv model (naive_conv, asymmetric_resnet) with dropout and augmentations if asked for.
+r"""Train a conv model (naive_conv, asymmetric_resnet, vgg), with augmentations if asked for.
 
     python grounding/train_covnet.py \
         --config grounding/configs/5_asymmetric_resnet8_autoencoder.yaml
@@ -11,4 +11,4 @@ output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an 
 from grounding.core.commands import main
 
 if __name__ == "__main__":
-    raise SystemExit(main("train", architectures=("naive_conv", "asymmetric_resnet")))
+    raise SystemExit(main("train", architectures=("naive_conv", "asymmetric_resnet", "vgg")))

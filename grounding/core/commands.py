@@ -36,6 +36,7 @@ TRAINERS = {
     "vanilla_fc": "grounding/train_naive_autoencoder.py",
     "naive_conv": "grounding/train_covnet.py",
     "asymmetric_resnet": "grounding/train_covnet.py",
+    "vgg": "grounding/train_covnet.py",
 }
 
 

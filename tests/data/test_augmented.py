@@ -18,8 +18,8 @@ def inputs(*settings, config="4", data="abc"):
 
 
 def epoch(source, number):
-    pairs = list(source.epoch(number))
-    return torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])
+    batches = list(source.epoch(number))
+    return torch.cat([b.inputs for b in batches]), torch.cat([b.targets for b in batches])
 
 
 def times_shown(targets):
@@ -33,7 +33,7 @@ def test_without_augmentation_an_epoch_shows_each_clean_image_once():
     x, y = epoch(inputs(config="2"), 1)
     assert torch.equal(x, y)
     assert times_shown(y) == [1] * 10
-    assert [len(x) for x, _ in inputs(config="2").epoch(1)] == [8, 2]
+    assert [len(batch.inputs) for batch in inputs(config="2").epoch(1)] == [8, 2]
 
 
 def test_an_epoch_shows_each_image_as_often_as_asked_with_clean_targets():
@@ -42,6 +42,24 @@ def test_an_epoch_shows_each_image_as_often_as_asked_with_clean_targets():
     assert source.count == len(x) == 30
     assert times_shown(y) == [3] * 10
     assert not torch.equal(x, y)
+
+
+def test_batches_hold_so_many_views_of_each_of_their_images_one_view_after_the_other():
+    views = ("objectives.views=2", "self_supervised.augmentations_per_sample=4")
+    source = inputs(*views)
+    batches = list(source.epoch(1))
+    assert [len(batch.inputs) for batch in batches] == [8] * 5
+    shown = torch.cat([batch.identities for batch in batches])
+    assert torch.bincount(shown).tolist() == [4] * 10
+    for batch in batches:
+        first, second = batch.identities.chunk(2)
+        assert torch.equal(first, second)
+        one, two = batch.inputs.chunk(2)
+        assert not torch.equal(one, two)
+        assert torch.equal(batch.targets, IMAGES[batch.identities].float() / 255)
+    # All images come by before one comes again.
+    halves = torch.cat([batch.identities.chunk(2)[0] for batch in batches])
+    assert sorted(halves[:10].tolist()) == list(range(10))
 
 
 def test_order_and_augmentation_depend_on_the_epoch_alone():

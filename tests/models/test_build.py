@@ -9,7 +9,12 @@ from grounding.core.models.build import ARCHITECTURES, build_autoencoder
 from grounding.core.models.layers import Dropout, activation
 from grounding.core.models.resnet import BasicBlock
 
-HIDDEN = {"vanilla_fc": (32, 16), "naive_conv": (4, 8), "asymmetric_resnet": (4, 8)}
+HIDDEN = {
+    "vanilla_fc": (32, 16),
+    "naive_conv": (4, 8),
+    "asymmetric_resnet": (4, 8),
+    "vgg": (4, 8, 8),
+}
 
 
 def build(architecture: str, image_shape=(1, 28, 28), latent_dim=5, **numbers):
@@ -54,6 +59,14 @@ def test_parameter_counts_by_hand():
     by_hand = (9 * 8 + 8) + (8 * 9 * 16 + 16) + linear + (16 * 9 * 8 + 8) + (8 * 9 + 1)
     conv = build("naive_conv", hidden_dims=(8, 16), latent_dim=32)
     assert count_parameters(conv)[0] == by_hand == 53_473
+
+
+def test_vgg_parameters_by_hand():
+    convolutions = [(25, 1, 4), (9, 4, 8), (9, 8, 8), (9, 8, 8), (9, 8, 8)]
+    encoder = sum(size * a * b + 2 * b for size, a, b in convolutions) + (8 * 5 + 5)
+    # Three halvings of 28 leave 4 x 4; three transposed convolutions lead back.
+    decoder = (5 * 128 + 128) + (9 * 8 * 8 + 8) + (9 * 8 * 4 + 4) + (9 * 4 + 1)
+    assert count_parameters(build("vgg"))[0] == encoder + decoder
 
 
 def test_the_reference_resnet_has_130385_parameters():

@@ -19,6 +19,7 @@ from grounding.core.training.history import Epoch
 
 HELD = Checkpoint(
     state_dict={"w": torch.arange(6.0).view(2, 3)},
+    objective={"projection.0.weight": torch.ones(2, 2)},
     optimizer={"w": {"step": torch.tensor(9.0), "exp_avg": torch.ones(2, 3)}},
     experiment=load_experiment("4"),
     epoch=3,
@@ -46,10 +47,11 @@ def path(tmp_path):
 def test_what_is_saved_is_loaded(path):
     loaded, digest = load_checkpoint(path)
     assert torch.equal(loaded.state_dict["w"], HELD.state_dict["w"])
+    assert torch.equal(loaded.objective["projection.0.weight"], torch.ones(2, 2))
     assert torch.equal(loaded.optimizer["w"]["exp_avg"], HELD.optimizer["w"]["exp_avg"])
     assert loaded.experiment == HELD.experiment
     for field in dataclasses.fields(Checkpoint):
-        if field.name not in ("state_dict", "optimizer"):
+        if field.name not in ("state_dict", "objective", "optimizer"):
             assert getattr(loaded, field.name) == getattr(HELD, field.name)
     assert digest in hash_path(path).read_text()
 
@@ -104,8 +106,8 @@ def test_wrong_files_are_refused_even_with_a_right_hash(path):
     assert "format list" in refused(path)
     torch.save({"format": 1, "epoch": 3}, path)
     rehash(path)
-    assert "checkpoint format 1, this version reads 2; train it again" in refused(path)
-    torch.save({"format": 2, "epoch": 3}, path)
+    assert "checkpoint format 1, this version reads 3; train it again" in refused(path)
+    torch.save({"format": 3, "epoch": 3}, path)
     rehash(path)
     assert "lacks state_dict" in refused(path)
 
@@ -136,7 +138,7 @@ class Payload:
 
 
 def test_a_pickle_payload_does_not_run(path, capsys):
-    torch.save({"format": 2, "x": Payload()}, path)
+    torch.save({"format": 3, "x": Payload()}, path)
     rehash(path)
     assert "is not a checkpoint" in refused(path)
     assert "payload ran" not in capsys.readouterr().out

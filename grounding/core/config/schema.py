@@ -21,8 +21,10 @@ from pydantic import (
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
+DEFAULT_WIDTHS = {"vanilla_fc": [256, 128], "vgg": [16, 32, 64]}
 PATHS_ARE_USED = "paths are used"
 
 
@@ -85,14 +87,15 @@ class DataSection(Section):
 class ModelSection(Section):
     """The architecture and its numbers."""
 
-    architecture: Literal["vanilla_fc", "naive_conv", "asymmetric_resnet"]
+    architecture: Literal["vanilla_fc", "naive_conv", "asymmetric_resnet", "vgg"]
     """vanilla_fc: linear layers. naive_conv: stride-2 convolutions. asymmetric_resnet: a residual
-    encoder with the decoder of naive_conv."""
+    encoder with the decoder of naive_conv. vgg: an encoder of 3 x 3 convolutions with batch
+    normalisation and max pooling, with the same decoder."""
     input_dim: Count | None = None
     """Only for vanilla_fc: values of one image, channels x height x width, as a check."""
     hidden_dims: Annotated[list[Width], Field(min_length=1, max_length=16)] | None = None
-    """Layer widths (vanilla_fc, default 256, 128) or channels (default 8, 16) from the image
-    towards the latent; asymmetric_resnet has exactly two."""
+    """Layer widths (vanilla_fc, default 256, 128) or channels (default 8, 16; vgg 16, 32, 64) from
+    the image towards the latent; asymmetric_resnet has exactly two."""
     latent_dim: Annotated[int, Field(ge=1, le=4096)] = 32
     """Numbers in one latent vector."""
     activation: Literal["relu", "gelu", "tanh"] = "relu"
@@ -126,8 +129,7 @@ class ModelSection(Section):
         """Keyword arguments for `models.build.build_autoencoder`, defaults filled in."""
         arguments: dict[str, Any] = {
             "architecture": self.architecture,
-            "hidden_dims": self.hidden_dims
-            or ([256, 128] if self.architecture == "vanilla_fc" else [8, 16]),
+            "hidden_dims": self.hidden_dims or DEFAULT_WIDTHS.get(self.architecture, [8, 16]),
             "latent_dim": self.latent_dim,
             "activation_name": self.activation,
         }
@@ -138,16 +140,21 @@ class ModelSection(Section):
 
 
 class TrainingSection(Section):
-    """How the model is trained: Adam on the mean squared error."""
+    """How the model is trained: the optimiser and its steps."""
 
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Images in one step."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 15
     """Passes over the training images, each `augmentations_per_sample` times."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
-    """Adam's step size."""
+    """Step size; with one_cycle the largest."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
-    """Adam's L2 penalty."""
+    """L2 penalty of adam; decoupled decay of adamw."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """adam, or adamw, whose weight decay is not part of the gradient."""
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """one_cycle: the step size rises over the first quarter of all steps and falls to almost 0
+    over the rest, both along a cosine."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where to compute; auto takes CUDA before MPS before CPU."""
 
@@ -224,6 +231,44 @@ class SelfSupervisedSection(Section):
         return not self.precompute if self.refresh_each_epoch is None else self.refresh_each_epoch
 
 
+class ObjectivesSection(Section):
+    """What a training step makes smaller: a weighted sum. Only reconstruction by default."""
+
+    reconstruction: Weight = 1.0
+    """Weight of the mean squared error between D(E(input)) and the clean image."""
+    contrastive: Weight = 0.0
+    """Weight of instance discrimination: views of one image are drawn together in the projection
+    of their latents, those of different images pushed apart (NT-Xent; with more than two views
+    the supervised contrastive loss with the image's identity as its class). No labels."""
+    vicreg: Weight = 0.0
+    """Weight of VICReg (invariance 25, variance 25, covariance 1) on the first two views'
+    projections. No labels."""
+    kl: Weight = 0.0
+    """Weight of the Kullback-Leibler divergence, in nats an image, of the latent's distribution
+    from the standard normal one. Above 0 the autoencoder is variational: the decoder sees a
+    sample, E(x) is the mean."""
+    labels: Weight = 0.0
+    """Weight of the cross entropy of a linear classifier on the latents. The only objective that
+    looks at labels: a control for the others."""
+    views: Annotated[int, Field(ge=1, le=64)] = 1
+    """Augmented views of each image in one step; must divide training.batch_size. contrastive and
+    vicreg need at least 2."""
+    temperature: Annotated[float, Field(gt=0, le=10)] = 0.2
+    """Of the contrastive softmax over cosine similarities."""
+    projection_dims: Annotated[list[Width], Field(max_length=8)] = [128, 64]
+    """Layer widths of the projection between the latents and contrastive or vicreg; it is used in
+    training only. [] for none."""
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        if not any((self.reconstruction, self.contrastive, self.vicreg, self.kl, self.labels)):
+            raise ValueError("all weights are 0; give at least one, e.g. reconstruction: 1.0")
+        for key in ("contrastive", "vicreg"):
+            if getattr(self, key) and self.views < 2:
+                raise ValueError(f"{key} compares views of an image; set views to 2 or more")
+        return self
+
+
 class OutputSection(Section):
     """Where results go; paths are relative to the current directory."""
 
@@ -261,10 +306,30 @@ class Experiment(Section):
     """Regularisation."""
     self_supervised: SelfSupervisedSection = SelfSupervisedSection()
     """Augmented training."""
+    objectives: ObjectivesSection = ObjectivesSection()
+    """What a step makes smaller."""
     output: OutputSection = OutputSection()
     """Output files."""
     analysis: AnalysisSection = AnalysisSection()
     """kNN settings."""
+
+    @model_validator(mode="after")
+    def _views_are_augmented(self) -> Self:
+        objectives, augmented = self.objectives, self.self_supervised
+        if objectives.views == 1:
+            return self
+        if not (augmented.enabled and augmented.refreshes):
+            raise ValueError(
+                f"objectives.views {objectives.views} needs views to differ: set "
+                "self_supervised.enabled and refresh_each_epoch to true"
+            )
+        for key, value in (
+            ("training.batch_size", self.training.batch_size),
+            ("self_supervised.augmentations_per_sample", augmented.augmentations_per_sample),
+        ):
+            if value % objectives.views:
+                raise ValueError(f"{key} {value} is not a multiple of objectives.views")
+        return self
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,8 +23,22 @@ CACHE_FORMAT = "grounding augmented set 2"
 CACHE_TRAILER = Trailer(b"\nsha256 ", b"\n")
 
 
+class Batch(NamedTuple):
+    """What one training step reads.
+
+    Attributes:
+        inputs: float (B, C, H, W) in [0, 1].
+        targets: float (B, C, H, W) in [0, 1], the clean images.
+        identities: int64 (B,), which training image each is.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    identities: Tensor
+
+
 class TrainingInputs:
-    """The (input, target) batches of each epoch; the target is always the clean image.
+    """The batches of each epoch; the target is always the clean image.
 
     Args:
         images: uint8 (N, C, H, W), the training images, on the device to train on.
@@ -39,6 +54,7 @@ class TrainingInputs:
         self.images = images
         self.seed = experiment.seed
         self.batch_size = experiment.training.batch_size
+        self.views = experiment.objectives.views
         self.augmentation = Augmentation(**settings.augmentation.model_dump())
         self.refreshes = settings.enabled and settings.refreshes
         self.count = len(images) * (settings.augmentations_per_sample if settings.enabled else 1)
@@ -46,21 +62,35 @@ class TrainingInputs:
         if settings.enabled and not settings.refreshes:
             self.fixed = self._fixed_set(experiment, data_fingerprint)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of (inputs, targets), float (B, C, H, W) in [0, 1], in this epoch's own order."""
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, in this epoch's own order."""
         device = self.images.device
-        # Drawn on the CPU: the order is then the same on every device.
-        order = torch.randperm(self.count, generator=generator(self.seed, "order", epoch))
-        order = order.to(device)
         draws = generator(self.seed, "augment", epoch, device)
-        for indices in order.split(self.batch_size):
-            targets = to_unit(self.images[indices % len(self.images)])
+        for indices in self._order(epoch).to(device).split(self.batch_size):
+            identities = indices % len(self.images)
+            targets = to_unit(self.images[identities])
+            inputs = targets
             if self.fixed is not None:
-                yield to_unit(self.fixed[indices]), targets
+                inputs = to_unit(self.fixed[indices])
             elif self.refreshes:
-                yield augment(targets, self.augmentation, draws), targets
-            else:
-                yield targets, targets
+                inputs = augment(targets, self.augmentation, draws)
+            yield Batch(inputs, targets, identities)
+
+    def _order(self, epoch: int) -> Tensor:
+        """The inputs of an epoch, int64 (count,): input i shows image i % N.
+
+        Drawn on the CPU: it is then the same on every device. With several views, a batch holds so
+        many inputs of each of its images, one view after the other; images that come round again
+        do so in another order, so that batches hold as many different ones as they can.
+        """
+        draws = generator(self.seed, "order", epoch)
+        if self.views == 1:
+            return torch.randperm(self.count, generator=draws)
+        images = len(self.images)
+        rounds = self.count // (images * self.views)
+        order = torch.cat([torch.randperm(images, generator=draws) for _ in range(rounds)])
+        groups = order.split(self.batch_size // self.views)
+        return torch.cat([group.repeat(self.views) for group in groups])
 
     def _fixed_set(self, experiment: Experiment, data_fingerprint: str) -> Tensor:
         """One augmented set, uint8 (count, C, H, W): input i shows image i % N."""

@@ -7,8 +7,9 @@ from grounding.core.models.autoencoder import Autoencoder
 from grounding.core.models.conv import conv_autoencoder
 from grounding.core.models.fully_connected import fully_connected_autoencoder
 from grounding.core.models.resnet import resnet_autoencoder
+from grounding.core.models.vgg import vgg_autoencoder
 
-ARCHITECTURES = ("vanilla_fc", "naive_conv", "asymmetric_resnet")
+ARCHITECTURES = ("vanilla_fc", "naive_conv", "asymmetric_resnet", "vgg")
 
 
 def build_autoencoder(
@@ -54,7 +55,11 @@ def build_autoencoder(
             encoder_depth=encoder_depth,
             base_channels=base_channels,
         )
-    plain = {"vanilla_fc": fully_connected_autoencoder, "naive_conv": conv_autoencoder}
+    plain = {
+        "vanilla_fc": fully_connected_autoencoder,
+        "naive_conv": conv_autoencoder,
+        "vgg": vgg_autoencoder,
+    }
     if architecture not in plain:
         raise ValueError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
     return plain[architecture](

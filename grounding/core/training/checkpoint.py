@@ -19,7 +19,7 @@ from grounding.core.errors import UserError
 from grounding.core.files import replacing, sha256_of, write_text
 from grounding.core.training.history import Epoch
 
-FORMAT = 2
+FORMAT = 3
 RUN = re.compile(r"[0-9]{6}-[0-9a-f]{8}")
 
 
@@ -29,10 +29,11 @@ class Checkpoint:
 
     Attributes:
         state_dict: weights by name, on the CPU.
+        objective: weights of layers that only training needs, by name, on the CPU.
         optimizer: Adam's tensors of each parameter by its name, on the CPU.
         experiment: the whole config.
         epoch: epochs trained, from 1.
-        train_loss: mean squared error over the last epoch's inputs.
+        train_loss: mean loss over the last epoch's inputs: the weighted sum of the objectives.
         val_loss: mean squared error over the validation images after it.
         history: all epochs, in order.
         image_shape: (C, H, W).
@@ -47,6 +48,7 @@ class Checkpoint:
     """
 
     state_dict: dict[str, Tensor]
+    objective: dict[str, Tensor]
     optimizer: dict[str, dict[str, Tensor]]
     experiment: Experiment
     epoch: int
@@ -252,6 +254,7 @@ def _is_epoch(value: Any) -> bool:
 # What a file made by someone else could hold instead.
 _RIGHT: dict[str, Callable[[Any], bool]] = {
     "state_dict": lambda v: _is_dict(v, _is_tensor),
+    "objective": lambda v: _is_dict(v, _is_tensor),
     "optimizer": lambda v: _is_dict(v, lambda inner: _is_dict(inner, _is_tensor)),
     "config": lambda v: isinstance(v, dict),
     "epoch": _is_count,

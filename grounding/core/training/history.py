@@ -15,7 +15,8 @@ class Epoch:
 
     Attributes:
         epoch: from 1.
-        train_loss: mean squared error over the epoch's inputs.
+        train_loss: mean loss over the epoch's inputs: the weighted sum of the objectives, by
+            default the mean squared error.
         val_loss: mean squared error over the validation images after the epoch.
         seconds: training and validation.
         images_per_second: inputs trained on per second, validation not counted.

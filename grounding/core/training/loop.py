@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,7 +26,9 @@ from grounding.core.training.checkpoint import (
 )
 from grounding.core.training.history import Epoch, append_metrics, metrics_path, write_metrics
 from grounding.core.training.memory import keep_freed_memory
+from grounding.core.training.objective import Objective
 from grounding.core.training.objectives import reconstruction_error
+from grounding.core.training.optimizer import new_optimizer, set_step_size
 from grounding.core.training.resume import Start, find_start, optimizer_tensors, restore
 
 EVALUATION_BATCH = 500
@@ -62,33 +65,34 @@ def train(
     keep_freed_memory()
     start = start or find_start(experiment, splits.fingerprint)
     model = initial_model(experiment, splits.image_shape).to(device)
-    optimizer = torch.optim.Adam(
-        model.parameters(),
-        lr=experiment.training.learning_rate,
-        weight_decay=experiment.training.weight_decay,
-        fused=True,
-    )
+    objective = Objective(experiment, model, splits).to(device)
+    optimizer = new_optimizer(experiment.training, [*model.parameters(), *objective.parameters()])
     inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
+    settings = experiment.training
+    steps = math.ceil(inputs.count / settings.batch_size)
     val_images = splits.val.images.to(device)
+    held = partial(_checkpoint, experiment, splits, model, objective, optimizer, start.run)
     history: list[Epoch] = []
     if start.checkpoint:
-        restore(start, model, optimizer)
+        restore(start, model, objective, optimizer)
         history += start.checkpoint.history
         write_metrics(metrics_path(path), history)
 
-    for number in range(len(history) + 1, experiment.training.epochs + 1):
+    for number in range(len(history) + 1, settings.epochs + 1):
         started = time.perf_counter()
         model.train()
         _seed_dropout(model, experiment.seed, number, device)
+        objective.seed(experiment.seed, number, device)
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for batch, targets in inputs.epoch(number):
-            loss = reconstruction_error(model(batch), targets)
+        for step, batch in enumerate(inputs.epoch(number), (number - 1) * steps):
+            set_step_size(optimizer, settings, step, settings.epochs * steps)
+            loss = objective(model, batch)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
             # Summed on the device: asking for the number here would wait for every step.
-            total += loss.detach() * len(targets)
-            on_step(len(targets))
+            total += loss.detach() * len(batch.inputs)
+            on_step(len(batch.inputs))
         train_loss = total.item() / inputs.count
         trained = time.perf_counter()
         val_loss = reconstruction_loss(model, val_images)
@@ -106,11 +110,10 @@ def train(
             append_metrics(metrics_path(path), epoch)
         every = experiment.output.save_every_n_epochs
         if every and number % every == 0:
-            periodic = _checkpoint(experiment, splits, model, optimizer, history, start.run)
-            save_checkpoint(periodic, epoch_path(path, number))
+            save_checkpoint(held(history), epoch_path(path, number))
         on_epoch(epoch)
 
-    final = _checkpoint(experiment, splits, model, optimizer, history, start.run)
+    final = held(history)
     save_checkpoint(final, path)
     return final
 
@@ -149,13 +152,15 @@ def _checkpoint(
     experiment: Experiment,
     splits: Splits,
     model: Autoencoder,
+    objective: Objective,
     optimizer: torch.optim.Optimizer,
-    history: Sequence[Epoch],
     run: str,
+    history: Sequence[Epoch],
 ) -> Checkpoint:
     return Checkpoint(
         state_dict={k: v.cpu().contiguous() for k, v in model.state_dict().items()},
-        optimizer=optimizer_tensors(model, optimizer),
+        objective={k: v.cpu() for k, v in objective.state_dict().items()},
+        optimizer=optimizer_tensors(model, objective, optimizer),
         experiment=experiment,
         epoch=len(history),
         train_loss=history[-1].train_loss,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from grounding.core.config.schema import Experiment
 from grounding.core.errors import UserError
@@ -26,8 +26,9 @@ from grounding.core.training.checkpoint import (
     machine,
     versions,
 )
+from grounding.core.training.objective import Objective
 
-_EPOCHS = "training.epochs"  # no step depends on how many epochs follow
+_EPOCHS = "training.epochs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +85,8 @@ def find_resumption(experiment: Experiment, data_fingerprint: str, device: torch
     """A start after the last epoch that the newest run at the experiment's path has saved.
 
     Args:
-        experiment: it may ask for another number of epochs than the run did; all else that
-            training depends on must be equal.
+        experiment: it may ask for another number of epochs than the run did, if no step depends
+            on how many follow; all else that training depends on must be equal.
         data_fingerprint: of the data to train on.
         device: to train on.
 
@@ -125,17 +126,19 @@ def find_resumption(experiment: Experiment, data_fingerprint: str, device: torch
 
 
 def optimizer_tensors(
-    model: Autoencoder, optimizer: torch.optim.Optimizer
+    model: Autoencoder, objective: Objective, optimizer: torch.optim.Optimizer
 ) -> dict[str, dict[str, Tensor]]:
     """What Adam keeps for each parameter (running means and the step), on the CPU."""
     return {
-        name: {key: tensor.cpu() for key, tensor in optimizer.state[parameter].items()}
-        for name, parameter in model.named_parameters()
+        name: {key: tensor.cpu().contiguous() for key, tensor in optimizer.state[parameter].items()}
+        for name, parameter in _parameters(model, objective)
     }
 
 
-def restore(start: Start, model: Autoencoder, optimizer: torch.optim.Optimizer) -> None:
-    """Give a model and its optimiser the tensors of a start's checkpoint.
+def restore(
+    start: Start, model: Autoencoder, objective: Objective, optimizer: torch.optim.Optimizer
+) -> None:
+    """Give a model, its objective and its optimiser the tensors of a start's checkpoint.
 
     Raises:
         UserError: they do not fit.
@@ -144,8 +147,9 @@ def restore(start: Start, model: Autoencoder, optimizer: torch.optim.Optimizer) 
     assert checkpoint is not None
     try:
         model.load_state_dict(checkpoint.state_dict)
+        objective.load_state_dict(checkpoint.objective)
         state = {}
-        for number, (name, parameter) in enumerate(model.named_parameters()):
+        for number, (name, parameter) in enumerate(_parameters(model, objective)):
             state[number] = checkpoint.optimizer[name]
             if any(t.shape not in ((), parameter.shape) for t in state[number].values()):
                 raise ValueError(f"optimiser state of {name} has another shape")
@@ -157,6 +161,12 @@ def restore(start: Start, model: Autoencoder, optimizer: torch.optim.Optimizer) 
             f"{start.path} does not fit its own config: {reason}; delete it, or train without "
             "--resume"
         ) from None
+
+
+def _parameters(model: Autoencoder, objective: Objective) -> Iterator[tuple[str, nn.Parameter]]:
+    """All that is trained, by name, in the order in which the optimiser has it."""
+    yield from model.named_parameters()
+    yield from objective.named_parameters(prefix="objective")
 
 
 def _scan(path: Path) -> tuple[list[_Saved], dict[Path, str]]:
@@ -202,7 +212,7 @@ def _load_fitting(path: Path, experiment: Experiment, data_fingerprint: str) -> 
     held, _ = load_checkpoint(path)
     anew = "train without --resume"
     for key, (given, trained) in differences(experiment, held.experiment).items():
-        if key != _EPOCHS:
+        if key != _EPOCHS or held.experiment.training.schedule != "constant":
             raise UserError(
                 f"{path} was trained with {key}={trained}, the config says {given}; pass "
                 f"--set {key}={trained}, or {anew}"

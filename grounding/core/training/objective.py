@@ -1,0 +1,105 @@
+"""The weighted sum that an experiment makes smaller, and what only training needs for it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from grounding.core.config.schema import Experiment
+from grounding.core.data.augmented import Batch
+from grounding.core.data.splits import Splits
+from grounding.core.models.autoencoder import Autoencoder
+from grounding.core.randomness import generator, stream_seed
+from grounding.core.training.objectives import (
+    classification_loss,
+    contrastive_loss,
+    kl_divergence,
+    reconstruction_error,
+    vicreg_loss,
+)
+
+
+class Objective(nn.Module):
+    """The weighted sum of an experiment's objectives.
+
+    Its parameters, if it has any, are of layers that are thrown away after training: the
+    projection in front of the contrastive losses (Chen et al., 2020), the log variance of a
+    variational encoder and the classifier of the control with labels.
+
+    Args:
+        experiment: its `objectives` and seed.
+        model: the autoencoder to train; its encoder ends in a linear layer to the latent.
+        splits: whose training labels `objectives.labels` looks at.
+    """
+
+    train_labels: Tensor
+
+    def __init__(self, experiment: Experiment, model: Autoencoder, splits: Splits) -> None:
+        super().__init__()
+        self.weights = experiment.objectives
+        self.seeded: torch.Generator | None = None
+        if self.weights.labels:
+            self.register_buffer("train_labels", splits.train.labels, persistent=False)
+        # As for the model: torch's initialisers draw from the global state.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(experiment.seed, "init objective"))
+            if self.weights.contrastive or self.weights.vicreg:
+                self.projection = _projection(model.latent_dim, self.weights.projection_dims)
+            if self.weights.kl:
+                self.log_variance = nn.Linear(_features(model), model.latent_dim)
+            if self.weights.labels:
+                self.classifier = nn.Linear(model.latent_dim, splits.num_classes)
+
+    def seed(self, seed: int, epoch: int, device: torch.device) -> None:
+        """Begin an epoch's own random numbers."""
+        if self.weights.kl:
+            self.seeded = generator(seed, "latent sample", epoch, device)
+
+    def forward(self, model: Autoencoder, batch: Batch) -> Tensor:
+        """The loss of one batch, a scalar."""
+        weights = self.weights
+        terms = []
+        if weights.kl:
+            features = model.encoder[:-1](batch.inputs)  # type: ignore[index]
+            latents = model.encoder[-1](features)  # type: ignore[index]
+            log_variance = self.log_variance(features)
+            terms.append(weights.kl * kl_divergence(latents, log_variance))
+            noise = torch.empty_like(latents).normal_(generator=self.seeded)
+            sample = latents + (log_variance / 2).exp() * noise
+        else:
+            sample = latents = model.encode(batch.inputs)
+        if weights.reconstruction:
+            error = reconstruction_error(model.decode(sample), batch.targets)
+            terms.append(weights.reconstruction * error)
+        if weights.contrastive or weights.vicreg:
+            projections = self.projection(latents)
+        if weights.contrastive:
+            loss = contrastive_loss(projections, batch.identities, weights.temperature)
+            terms.append(weights.contrastive * loss)
+        if weights.vicreg:
+            a, b = projections.chunk(weights.views)[:2]
+            terms.append(weights.vicreg * vicreg_loss(a, b))
+        if weights.labels:
+            labels = self.train_labels[batch.identities]
+            loss = classification_loss(self.classifier(latents), labels)
+            terms.append(weights.labels * loss)
+        return torch.stack(terms).sum() if len(terms) > 1 else terms[0]
+
+
+def _projection(latent_dim: int, widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers with batch normalisation and ReLU between them; (B, D) -> (B, widths[-1])."""
+    layers: list[nn.Module] = []
+    before = latent_dim
+    for width in widths:
+        if layers:
+            layers += [nn.BatchNorm1d(before), nn.ReLU()]
+        layers.append(nn.Linear(before, width))
+        before = width
+    return nn.Sequential(*layers)
+
+
+def _features(model: Autoencoder) -> int:
+    """Values that the encoder's last layer makes the latent of."""
+    last = model.encoder[-1]  # type: ignore[index]
+    assert isinstance(last, nn.Linear)
+    return last.in_features
