@@ -17,6 +17,7 @@ def training_result(path: Path) -> dict[str, Any]:
     optimizer = {f"{n}/{k}": t for n, state in held.optimizer.items() for k, t in state.items()}
     values = vars(held) | {
         "state_dict": {name: raw(tensor) for name, tensor in held.state_dict.items()},
+        "objective": {name: raw(tensor) for name, tensor in held.objective.items()},
         "optimizer": {name: raw(tensor) for name, tensor in optimizer.items()},
         "history": [without_clock(vars(epoch)) for epoch in held.history],
         "metrics": [

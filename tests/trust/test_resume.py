@@ -29,6 +29,8 @@ AUGMENTED = "self_supervised.augmentations_per_sample=2"
 FIXED = ["self_supervised.refresh_each_epoch=false", AUGMENTED]
 CACHED = ["self_supervised.precompute=true", "self_supervised.cache_path=set.pt", AUGMENTED]
 UNREFRESHED = "self_supervised.refresh_each_epoch=null"
+VIEWS = ["objectives.views=2", AUGMENTED]
+VGG = ["model.architecture=vgg", "model.hidden_dims=[4,8]"]
 VARIANTS = {
     "fully connected": ("0", []),
     "conv": ("1", []),
@@ -41,6 +43,22 @@ VARIANTS = {
         "5",
         [*CACHED, UNREFRESHED, "regularization.dropout.enabled=true"],
     ),
+    "vgg, contrastive, one cycle": (
+        "4",
+        [
+            *VIEWS,
+            *VGG,
+            "objectives.contrastive=1",
+            "training.optimizer=adamw",
+            "training.schedule=one_cycle",
+        ],
+    ),
+    "vicreg without a decoder": (
+        "4",
+        [*VIEWS, "objectives.vicreg=1", "objectives.reconstruction=0"],
+    ),
+    "variational": ("4", [AUGMENTED, "objectives.kl=0.001"]),
+    "labels": ("4", [AUGMENTED, "objectives.labels=1", "objectives.reconstruction=0"]),
 }
 
 
@@ -250,6 +268,14 @@ def test_another_experiment_is_refused_by_name(folders, monkeypatch, capsys, set
     assert f"x_final_epoch001.pt was trained with {key}" in line
     assert "train without --resume" in line
     assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+
+def test_more_epochs_of_one_cycle_are_refused_for_every_step_depends_on_them(folders, capsys):
+    folders("whole")
+    schedule = "training.schedule=one_cycle"
+    assert main("train", arguments("3", schedule)) == 0
+    line = refused(capsys, *arguments("3", schedule, "training.epochs=6"))
+    assert "was trained with training.epochs=4, the config says 6" in line
 
 
 def test_fewer_epochs_than_are_done_are_refused(folders, capsys):

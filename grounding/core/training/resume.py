@@ -135,6 +135,7 @@ def optimizer_tensors(
     }
 
 
+@torch.no_grad()
 def restore(
     start: Start, model: Autoencoder, objective: Objective, optimizer: torch.optim.Optimizer
 ) -> None:
@@ -148,11 +149,15 @@ def restore(
     try:
         model.load_state_dict(checkpoint.state_dict)
         objective.load_state_dict(checkpoint.objective)
-        state = {}
+        state: dict[int, dict[str, Tensor]] = {}
         for number, (name, parameter) in enumerate(_parameters(model, objective)):
-            state[number] = checkpoint.optimizer[name]
-            if any(t.shape not in ((), parameter.shape) for t in state[number].values()):
-                raise ValueError(f"optimiser state of {name} has another shape")
+            state[number] = {}
+            for key, tensor in checkpoint.optimizer[name].items():
+                if tensor.shape not in ((), parameter.shape):
+                    raise ValueError(f"optimiser state of {name} has another shape")
+                # Fused steps take for granted that it lies in memory as its parameter does.
+                place = torch.empty_like(parameter) if tensor.shape else torch.empty(())
+                state[number][key] = place.copy_(tensor)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
