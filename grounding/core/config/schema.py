@@ -181,7 +181,11 @@ class RegularizationSection(Section):
 
 
 class AugmentationSection(Section):
-    """One augmentation of a training image, applied in the order of the keys."""
+    """How a training image is augmented; 0 switches each one off.
+
+    In this order: max_shift; in one resampling subpixel_shift, elastic, scale, shear and
+    max_rotation; thickness, intensity, noise_std, mask_probability, cutout.
+    """
 
     max_shift: Annotated[int, Field(ge=0, le=1024)] = 2
     """Shift by up to this many whole pixels each way."""
@@ -193,6 +197,20 @@ class AugmentationSection(Section):
     """Standard deviation of the Gaussian noise added to each pixel, in units of [0, 1]."""
     mask_probability: Annotated[float, Field(ge=0, le=0.99)] = 0.08
     """Probability of setting a pixel to 0, in steps of 2^-16."""
+    subpixel_shift: Annotated[float, Field(ge=0, le=1024)] = 0.0
+    """Shift by up to this many pixels each way, not only whole ones, on top of max_shift."""
+    scale: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    """Scaled about the centre by a factor between 1 - scale and 1 + scale."""
+    shear: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Slanted: x moves by up to this much for each pixel of y, each way."""
+    elastic: Annotated[float, Field(ge=0, le=14)] = 0.0
+    """Elastic deformation: standard deviation, in pixels, of the displacements of a 4 x 4 grid of
+    points, with a smooth field between them."""
+    thickness: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """A third of the images is dilated and a third eroded (3 x 3 pixels), with a weight of up to
+    this."""
+    cutout: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Side, in pixels, of a square at a random place that is set to 0."""
 
 
 class SelfSupervisedSection(Section):

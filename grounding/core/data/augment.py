@@ -1,7 +1,8 @@
 """Augmentation of whole batches on their device.
 
-In this order: shift by whole pixels, rotation (bilinear, zeros outside), intensity, Gaussian
-noise, masking of pixels, clamping to [0, 1]. No image is handled on its own.
+In this order: shift by whole pixels, rotation (bilinear, zeros outside) together with scale, shear
+and elastic displacement, thickness of strokes, intensity, Gaussian noise, masking of pixels,
+cut-out, clamping to [0, 1]. No image is handled on its own. What is off draws no random numbers.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from math import radians
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from grounding.core.data.warp import Warp, change_thickness, cut_out, warp
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,12 @@ class Augmentation:
         intensity: the factor is drawn from [1 - intensity, 1 + intensity].
         noise_std: standard deviation in units of [0, 1].
         mask_probability: of setting a pixel to 0.
+        subpixel_shift: pixels, each way, each axis, on top of max_shift.
+        scale: the factor is drawn from [1 - scale, 1 + scale].
+        shear: x moves by up to this much per pixel of y, each way.
+        elastic: standard deviation of the displacements of a 4 x 4 grid of points, in pixels.
+        thickness: largest weight of a dilation or an erosion, in [0, 1].
+        cutout: side of a square that is set to 0, in pixels.
     """
 
     max_shift: int = 2
@@ -29,6 +38,17 @@ class Augmentation:
     intensity: float = 0.15
     noise_std: float = 0.08
     mask_probability: float = 0.08
+    subpixel_shift: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    thickness: float = 0.0
+    cutout: int = 0
+
+    @property
+    def warp(self) -> Warp:
+        """What moves pixels, the shift by whole ones apart."""
+        return Warp(self.max_rotation, self.subpixel_shift, self.scale, self.shear, self.elastic)
 
 
 def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
@@ -43,8 +63,12 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
         (B, C, H, W), float in [0, 1], a new tensor.
     """
     out = shift(images, augmentation.max_shift, generator)
-    if augmentation.max_rotation:
+    if augmentation.warp.is_on:
+        out = warp(out, augmentation.warp, generator)
+    elif augmentation.max_rotation:
         out = rotate(out, _uniform(images, radians(augmentation.max_rotation), generator))
+    if augmentation.thickness:
+        out = change_thickness(out, augmentation.thickness, generator)
     if augmentation.intensity:
         out *= 1 + _uniform(images, augmentation.intensity, generator)[:, None, None, None]
     if augmentation.noise_std:
@@ -52,6 +76,8 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
         out += noise
     if augmentation.mask_probability:
         out = mask(out, augmentation.mask_probability, generator)
+    if augmentation.cutout:
+        out = cut_out(out, augmentation.cutout, generator)
     return out.clamp_(0, 1)
 
 
