@@ -66,6 +66,25 @@ class TestContrastive:
         assert projections.grad is not None
         assert projections.grad.isfinite().all()
 
+    def test_kin_and_near_by_hand(self):
+        # Images 0 and 1 with two views each at right angles, and one view of image 2 opposite to
+        # image 0: cosines 1 to the own view, 0 and -1 to the others.
+        projections = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1], [-1, 0]])
+        identities = torch.tensor([0, 0, 1, 1, 2])
+        kin = torch.zeros(5, 5, dtype=torch.bool)
+        kin[0, 2] = kin[0, 3] = True
+        near = torch.zeros(5, 5, dtype=torch.bool)
+        near[0, 3] = near[0, 4] = near[2, 4] = True
+        e = math.e
+        # View 0: its own other view and both kin, which stay in the sum although near; view 4 is
+        # near and left out. View 1 sees all. View 2 does not see view 4. View 4 has no positive.
+        first = math.log(e + 2) - (1 + 0.25 * 0 + 0.25 * 0) / 1.5
+        second = math.log(e + 2 + 1 / e) - 1
+        third = math.log(e + 2) - 1
+        fourth = math.log(e + 3) - 1
+        loss = contrastive_loss(projections, identities, 1.0, kin=kin, kin_weight=0.25, near=near)
+        assert loss.item() == pytest.approx((first + second + third + fourth) / 4)
+
 
 class TestVicreg:
     def test_by_hand(self):

@@ -49,6 +49,8 @@ VARIANTS = {
             *VIEWS,
             *VGG,
             "objectives.contrastive=1",
+            "objectives.near=4",
+            "objectives.close=2",
             "training.optimizer=adamw",
             "training.schedule=one_cycle",
         ],

@@ -276,6 +276,17 @@ class ObjectivesSection(Section):
     projection_dims: Annotated[list[Width], Field(max_length=8)] = [128, 64]
     """Layer widths of the projection between the latents and contrastive or vicreg; it is used in
     training only. [] for none."""
+    near: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Of this many images that are nearest to an image in the latent space itself, the views are
+    not pushed away from it by contrastive; 0 for none."""
+    close: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Images that are among each other's this many nearest are drawn together by contrastive as
+    well; at most `near`. 0 for none."""
+    close_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How much such a view counts beside one of the same image."""
+    near_from: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the epochs after which near and close begin; nearest images are looked for anew
+    before each epoch."""
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
@@ -284,6 +295,10 @@ class ObjectivesSection(Section):
         for key in ("contrastive", "vicreg"):
             if getattr(self, key) and self.views < 2:
                 raise ValueError(f"{key} compares views of an image; set views to 2 or more")
+        if self.close > self.near:
+            raise ValueError(f"close {self.close} is more than near {self.near}")
+        if self.near and not self.contrastive:
+            raise ValueError("near has an effect on contrastive only, whose weight is 0")
         return self
 
 
@@ -336,6 +351,11 @@ class Experiment(Section):
         objectives, augmented = self.objectives, self.self_supervised
         if objectives.views == 1:
             return self
+        if objectives.near >= self.data.train_samples:
+            raise ValueError(
+                f"objectives.near {objectives.near} needs more than that many images; "
+                f"data.train_samples is {self.data.train_samples}"
+            )
         if not (augmented.enabled and augmented.refreshes):
             raise ValueError(
                 f"objectives.views {objectives.views} needs views to differ: set "

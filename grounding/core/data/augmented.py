@@ -65,7 +65,7 @@ class TrainingInputs:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, in this epoch's own order."""
         device = self.images.device
-        draws = generator(self.seed, "augment", epoch, device)
+        draws = self.generator("augment", epoch)
         for indices in self._order(epoch).to(device).split(self.batch_size):
             identities = indices % len(self.images)
             targets = to_unit(self.images[identities])
@@ -73,8 +73,16 @@ class TrainingInputs:
             if self.fixed is not None:
                 inputs = to_unit(self.fixed[indices])
             elif self.refreshes:
-                inputs = augment(targets, self.augmentation, draws)
+                inputs = self.augment(targets, draws)
             yield Batch(inputs, targets, identities)
+
+    def augment(self, images: Tensor, draws: torch.Generator) -> Tensor:
+        """A view of each image (B, C, H, W), float in [0, 1]."""
+        return augment(images, self.augmentation, draws)
+
+    def generator(self, purpose: str, epoch: int) -> torch.Generator:
+        """The random numbers for one purpose in one epoch, on the images' device."""
+        return generator(self.seed, purpose, epoch, self.images.device)
 
     def _order(self, epoch: int) -> Tensor:
         """The inputs of an epoch, int64 (count,): input i shows image i % N.
@@ -118,11 +126,11 @@ class TrainingInputs:
                 "try --set self_supervised.refresh_each_epoch=true --set "
                 "self_supervised.precompute=false"
             ) from None
-        draws = generator(self.seed, "augment", 0, self.images.device)
+        draws = self.generator("augment", 0)
         for chunk in torch.arange(self.count, device=self.images.device).split(CHUNK):
             clean = to_unit(self.images[chunk % len(self.images)])
             # Rounding to 256 levels is far below the noise that was just added.
-            drawn[chunk] = augment(clean, self.augmentation, draws).mul_(255).round_().byte()
+            drawn[chunk] = self.augment(clean, draws).mul_(255).round_().byte()
         return drawn
 
 

@@ -80,9 +80,9 @@ def train(
 
     for number in range(len(history) + 1, settings.epochs + 1):
         started = time.perf_counter()
+        objective.begin_epoch(model, inputs, number)
         model.train()
         _seed_dropout(model, experiment.seed, number, device)
-        objective.seed(experiment.seed, number, device)
         total = torch.zeros((), dtype=torch.float64, device=device)
         for step, batch in enumerate(inputs.epoch(number), (number - 1) * steps):
             set_step_size(optimizer, settings, step, settings.epochs * steps)

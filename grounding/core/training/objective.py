@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from grounding.core.config.schema import Experiment
-from grounding.core.data.augmented import Batch
+from grounding.core.data.augmented import Batch, TrainingInputs
 from grounding.core.data.splits import Splits
 from grounding.core.models.autoencoder import Autoencoder
-from grounding.core.randomness import generator, stream_seed
+from grounding.core.randomness import stream_seed
+from grounding.core.training.kinship import Kinship, find_kinship
 from grounding.core.training.objectives import (
     classification_loss,
     contrastive_loss,
@@ -37,6 +38,9 @@ class Objective(nn.Module):
     def __init__(self, experiment: Experiment, model: Autoencoder, splits: Splits) -> None:
         super().__init__()
         self.weights = experiment.objectives
+        # Epochs before nearest images are looked at.
+        self.alone = round(self.weights.near_from * experiment.training.epochs)
+        self.kinship: Kinship | None = None
         self.seeded: torch.Generator | None = None
         if self.weights.labels:
             self.register_buffer("train_labels", splits.train.labels, persistent=False)
@@ -50,10 +54,16 @@ class Objective(nn.Module):
             if self.weights.labels:
                 self.classifier = nn.Linear(model.latent_dim, splits.num_classes)
 
-    def seed(self, seed: int, epoch: int, device: torch.device) -> None:
-        """Begin an epoch's own random numbers."""
+    def begin_epoch(self, model: Autoencoder, inputs: TrainingInputs, epoch: int) -> None:
+        """Prepare what an epoch, counted from 1, needs; the model is left in either mode.
+
+        It depends on the model, the images and the epoch alone, so that resuming is exact.
+        """
         if self.weights.kl:
-            self.seeded = generator(seed, "latent sample", epoch, device)
+            self.seeded = inputs.generator("latent sample", epoch)
+        if self.weights.near and epoch > self.alone:
+            near, close = self.weights.near, self.weights.close
+            self.kinship = find_kinship(model, inputs, near, close, epoch)
 
     def forward(self, model: Autoencoder, batch: Batch) -> Tensor:
         """The loss of one batch, a scalar."""
@@ -74,7 +84,17 @@ class Objective(nn.Module):
         if weights.contrastive or weights.vicreg:
             projections = self.projection(latents)
         if weights.contrastive:
-            loss = contrastive_loss(projections, batch.identities, weights.temperature)
+            kin, near = (
+                self.kinship.of(batch.identities) if self.kinship is not None else (None, None)
+            )
+            loss = contrastive_loss(
+                projections,
+                batch.identities,
+                weights.temperature,
+                kin=kin,
+                kin_weight=weights.close_weight,
+                near=near,
+            )
             terms.append(weights.contrastive * loss)
         if weights.vicreg:
             a, b = projections.chunk(weights.views)[:2]

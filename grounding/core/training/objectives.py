@@ -22,31 +22,46 @@ def reconstruction_error(reconstructions: Tensor, images: Tensor) -> Tensor:
     return F.mse_loss(reconstructions, images)
 
 
-def contrastive_loss(projections: Tensor, identities: Tensor, temperature: float) -> Tensor:
+def contrastive_loss(
+    projections: Tensor,
+    identities: Tensor,
+    temperature: float,
+    *,
+    kin: Tensor | None = None,
+    kin_weight: float = 0.0,
+    near: Tensor | None = None,
+) -> Tensor:
     """Cross entropy of finding the other views of one's own image among all views.
 
-    For each view i with positives P(i), the other views of the same image:
-    -1/|P(i)| sum over p in P(i) of log(exp(s_ip / t) / sum over a != i of exp(s_ia / t)), with s
-    the cosine similarity; the mean over the views that have a positive. This is the supervised
-    contrastive loss (Khosla et al., 2020, equation 2) with the image as class; with two views of
-    each image it is NT-Xent (Chen et al., 2020).
+    For each view i: -sum over j of w_ij log(exp(s_ij / t) / sum over a of exp(s_ia / t)) divided by
+    the sum of w_ij, with s the cosine similarity, w_ij = 1 for another view of the same image and
+    0 for others, and a over all views but i itself; the mean over the views that have a positive.
+    This is the supervised contrastive loss (Khosla et al., 2020, equation 2) with the image as
+    class; with two views of each image it is NT-Xent (Chen et al., 2020).
 
     Args:
         projections: (B, P), of any length.
         identities: (B,) integers, the image that each is a view of.
         temperature: t > 0.
+        kin: bool (B, B), views of other images that are positives of weight kin_weight.
+        kin_weight: w_ij for these.
+        near: bool (B, B), views that are left out of the sum over a, unless they are positives.
 
     Returns:
         A scalar >= 0; 0 if no image has two views.
     """
     unit = F.normalize(projections, dim=1)
     itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    similarity = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
-    positive = (identities[:, None] == identities[None]) & ~itself
-    log_share = similarity.log_softmax(1).masked_fill(~positive, 0)
-    count = positive.sum(1)
-    each = -log_share.sum(1) / count.clamp_min(1)
-    return each.sum() / (count > 0).sum().clamp_min(1)
+    weights = ((identities[:, None] == identities[None]) & ~itself).to(unit.dtype)
+    if kin is not None:
+        weights = weights + kin_weight * kin
+    left_out = itself if near is None else itself | (near & (weights == 0))
+    similarity = (unit @ unit.T / temperature).masked_fill(left_out, -torch.inf)
+    log_share = similarity.log_softmax(1).masked_fill(weights == 0, 0)
+    total = weights.sum(1)
+    has_positive = total > 0
+    each = -(weights * log_share).sum(1) / torch.where(has_positive, total, 1)
+    return each.sum() / has_positive.sum().clamp_min(1)
 
 
 def vicreg_loss(a: Tensor, b: Tensor) -> Tensor:
