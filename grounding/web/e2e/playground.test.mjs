@@ -41,12 +41,14 @@ test("every slider changes picture and answer, and reset takes them back", async
 
 test("a slider answers to the keyboard and says its value", async () => {
   const page = await open();
-  const rotation = page.getByRole("slider", { name: "Rotation" });
-  await rotation.focus();
-  await changes(page, () => page.keyboard.press("ArrowRight"));
-  assert.equal(await rotation.getAttribute("aria-valuetext"), "1°");
-  await page.keyboard.press("Delete");
-  assert.equal(await rotation.inputValue(), "0");
+  for (const [name, text] of [["Rotation", "1°"], ["Shear", "0.01"], ["Elastic", "0.1 px"], ["Thickness", "0.01"]]) {
+    const control = page.getByRole("slider", { name });
+    await control.focus();
+    await changes(page, () => page.keyboard.press("ArrowRight"));
+    assert.equal(await control.getAttribute("aria-valuetext"), text);
+    await page.keyboard.press("Delete");
+    assert.equal(await control.inputValue(), "0");
+  }
 });
 
 test("noise and elastic do not flicker: one seed, one picture; a re-roll gives another", async () => {

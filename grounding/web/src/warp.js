@@ -26,8 +26,8 @@ export function translate(image, shape, right, down) {
 }
 
 /**
- * The image is rotated and scaled, then sheared; of the result, each pixel takes its value from
- * where the elastic field sends it.
+ * Rotates, scales and then shears about the centre. The place in the image that a pixel thus takes
+ * its value from is moved by the elastic field at that pixel.
  * @param {Float32Array} image @param {Shape} shape
  * @param {Strength} strength rotation in degrees, clockwise as displayed; scale above 0; a positive
  *   shear moves the lower half to the right; elastic in pixels

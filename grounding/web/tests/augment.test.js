@@ -77,6 +77,8 @@ test("each pixel takes its value from where the elastic field sends it", () => {
   close(warp(image, [1, 4, 4], { ...NEUTRAL, elastic: 2 }, points), expected);
   const allRight = new Float32Array(32).fill(1, 0, 16);
   close(warp(CROSS, THREE, { ...NEUTRAL, elastic: 1 }, allRight), [1, 0, 0, 0.5, 0.25, 0, 0, 0, 0]);
+  // In the image's own axes: what this takes from the right is turned afterwards.
+  close(warp(CROSS, THREE, { ...NEUTRAL, rotation: 90, elastic: 1 }, allRight), [0, 0.5, 1, 0, 0.25, 0, 0, 0, 0]);
 });
 
 test("thickness mixes in the maximum or the minimum of nine pixels", () => {
