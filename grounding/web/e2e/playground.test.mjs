@@ -30,7 +30,7 @@ test("every slider changes picture and answer, and reset takes them back", async
   const page = await open("&digit=7");
   const first = await answer(page);
   const unmoved = await picture(page, ".preview:nth-child(2) canvas");
-  for (const [name, value] of /** @type {const} */ ([["shiftX", 3], ["shiftY", -4], ["rotation", 40], ["scale", 0.7], ["intensity", 0.4], ["noise", 0.3], ["masking", 0.4]])) {
+  for (const [name, value] of /** @type {const} */ ([["shiftX", 3], ["shiftY", -4], ["rotation", 40], ["scale", 0.7], ["shear", 0.5], ["elastic", 2], ["thickness", 0.6], ["intensity", 0.4], ["noise", 0.3], ["masking", 0.4]])) {
     await changes(page, () => slide(page, name, value));
     assert.notEqual(await picture(page, ".preview:nth-child(2) canvas"), unmoved, name);
     assert.equal(await changes(page, () => page.getByRole("button", { name: "Reset" }).first().click()), first, name);
@@ -41,21 +41,25 @@ test("every slider changes picture and answer, and reset takes them back", async
 
 test("a slider answers to the keyboard and says its value", async () => {
   const page = await open();
-  const rotation = page.getByRole("slider", { name: "Rotation" });
-  await rotation.focus();
-  await changes(page, () => page.keyboard.press("ArrowRight"));
-  assert.equal(await rotation.getAttribute("aria-valuetext"), "1°");
-  await page.keyboard.press("Delete");
-  assert.equal(await rotation.inputValue(), "0");
+  for (const [name, text] of [["Rotation", "1°"], ["Shear", "0.01"], ["Elastic", "0.1 px"], ["Thickness", "0.01"]]) {
+    const control = page.getByRole("slider", { name });
+    await control.focus();
+    await changes(page, () => page.keyboard.press("ArrowRight"));
+    assert.equal(await control.getAttribute("aria-valuetext"), text);
+    await page.keyboard.press("Delete");
+    assert.equal(await control.inputValue(), "0");
+  }
 });
 
-test("noise does not flicker: one seed, one picture; a re-roll gives another", async () => {
-  const page = await open("&noise=0.4&masking=0.2&seed=7");
+test("noise and elastic do not flicker: one seed, one picture; a re-roll gives another", async () => {
+  const page = await open("&noise=0.4&masking=0.2&elastic=2&seed=7");
   const seen = await picture(page, ".preview:nth-child(2) canvas");
   await changes(page, () => slide(page, "noise", 0.1));
   await changes(page, () => slide(page, "noise", 0.4));
+  await changes(page, () => slide(page, "elastic", 0.5));
+  await changes(page, () => slide(page, "elastic", 2));
   assert.equal(await picture(page, ".preview:nth-child(2) canvas"), seen);
-  await changes(page, () => page.getByRole("button", { name: "Re-roll noise" }).click());
+  await changes(page, () => page.getByRole("button", { name: "Re-roll" }).click());
   const rolled = await picture(page, ".preview:nth-child(2) canvas");
   assert.notEqual(rolled, seen);
   await address(page, /seed=(?!7&)/);

@@ -1,14 +1,17 @@
 /**
  * Augmentation of one image, as the sliders say.
  *
- *   augment(image, shape, sliders, fields) -> Float32Array, same size, in [0, 1]
- *   NEUTRAL                                 sliders that change nothing
- *   SLIDER_RANGES                           {name: {min, max, step, unit}}
+ *   augment(image, shape, sliders, fields)    -> Float32Array, same size, in [0, 1]
+ *   changeThickness(image, shape, thickness)  -> Float32Array, same size, in [0, 1]
+ *   NEUTRAL                                   sliders that change nothing
+ *   SLIDER_RANGES                             {name: {min, max, step, unit}}
  *
- * In this order: translation, rotation and scale about the centre, intensity, noise, masking,
- * clamping. Sampling is bilinear and zeros move in. An image is a Float32Array of C * H * W values
- * in [0, 1], shape is [C, H, W].
+ * In this order: translation; rotation, scale, shear and elastic displacement about the centre, as
+ * one resampling; thickness of strokes, intensity, noise, masking, clamping. An image is a
+ * Float32Array of C * H * W values in [0, 1], shape is [C, H, W].
  */
+
+import { translate, warp } from "./warp.js";
 
 /** @typedef {import("./rng.js").Fields} Fields */
 /** @typedef {readonly [number, number, number]} Shape C, H, W */
@@ -19,6 +22,9 @@
  * @property {number} shiftY pixels downwards
  * @property {number} rotation degrees, positive turns clockwise as displayed
  * @property {number} scale factor
+ * @property {number} shear pixels to the right per pixel below the centre
+ * @property {number} elastic standard deviation of the control grid's displacements, in pixels
+ * @property {number} thickness weight of a 3 x 3 dilation; below 0, of an erosion
  * @property {number} intensity factor
  * @property {number} noise standard deviation, in units of [0, 1]
  * @property {number} masking share of values set to 0
@@ -30,6 +36,9 @@ export const NEUTRAL = Object.freeze({
   shiftY: 0,
   rotation: 0,
   scale: 1,
+  shear: 0,
+  elastic: 0,
+  thickness: 0,
   intensity: 1,
   noise: 0,
   masking: 0,
@@ -41,6 +50,9 @@ export const SLIDER_RANGES = Object.freeze({
   shiftY: { min: -10, max: 10, step: 0.5, unit: "px" },
   rotation: { min: -180, max: 180, step: 1, unit: "°" },
   scale: { min: 0.3, max: 2, step: 0.01, unit: "×" },
+  shear: { min: -1, max: 1, step: 0.01, unit: "" },
+  elastic: { min: 0, max: 6, step: 0.1, unit: "px" },
+  thickness: { min: -1, max: 1, step: 0.01, unit: "" },
   intensity: { min: 0, max: 2, step: 0.01, unit: "×" },
   noise: { min: 0, max: 1, step: 0.01, unit: "" },
   masking: { min: 0, max: 1, step: 0.01, unit: "" },
@@ -48,12 +60,13 @@ export const SLIDER_RANGES = Object.freeze({
 
 /**
  * @param {Float32Array} image @param {Shape} shape @param {Sliders} sliders
- * @param {Fields} fields as long as the image
+ * @param {Fields} fields noise and mask as long as the image
  * @returns {Float32Array} a new image
  */
 export function augment(image, shape, sliders, fields) {
   const moved = translate(image, shape, sliders.shiftX, sliders.shiftY);
-  const out = rotateAndScale(moved, shape, sliders.rotation, sliders.scale);
+  const warped = warp(moved, shape, sliders, fields.elastic);
+  const out = changeThickness(warped, shape, sliders.thickness);
   const { intensity, noise, masking } = sliders;
   for (let i = 0; i < out.length; i++) {
     const value = out[i] * intensity + noise * fields.noise[i];
@@ -63,73 +76,30 @@ export function augment(image, shape, sliders, fields) {
 }
 
 /**
- * @param {Float32Array} image @param {Shape} shape @param {number} right @param {number} down
- * @returns {Float32Array}
- */
-export function translate(image, shape, right, down) {
-  return resample(image, shape, [1, 0, 0, 1], right, down);
-}
-
-/**
+ * Grey-scale dilation and erosion: the maximum and the minimum of a pixel and its eight neighbours
+ * (Serra, 1982), of which those outside the image do not count.
  * @param {Float32Array} image @param {Shape} shape
- * @param {number} degrees clockwise as displayed @param {number} scale above 0
- * @returns {Float32Array}
+ * @param {number} thickness in [-1, 1]: its size is the weight of the erosion, below 0, or the dilation
+ * @returns {Float32Array} a new image
  */
-export function rotateAndScale(image, shape, degrees, scale) {
-  const angle = (degrees * Math.PI) / 180;
-  const cos = Math.cos(angle) / scale;
-  const sin = Math.sin(angle) / scale;
-  return resample(image, shape, [cos, sin, -sin, cos], 0, 0);
+export function changeThickness(image, [, height, width], thickness) {
+  if (thickness === 0) return image.slice();
+  const extreme = thickness < 0 ? Math.min : Math.max;
+  const filtered = filterThree(filterThree(image, width, 1, extreme), height, width, extreme);
+  return image.map((value, i) => value + Math.abs(thickness) * (filtered[i] - value));
 }
 
 /**
- * Each output pixel takes the value at `matrix` times its place about the centre, less the shift.
- * @param {Float32Array} image @param {Shape} shape
- * @param {[number, number, number, number]} matrix x and y row
- * @param {number} right @param {number} down
+ * The extreme of each value and its two neighbours along one axis.
+ * @param {Float32Array} values @param {number} length of the axis
+ * @param {number} stride from one value to the next along it
+ * @param {(...values: number[]) => number} extreme
  */
-function resample(image, [channels, height, width], [xx, xy, yx, yy], right, down) {
-  if (xx === 1 && xy === 0 && yx === 0 && yy === 1 && right === 0 && down === 0) {
-    return image.slice();
-  }
-  const out = new Float32Array(image.length);
-  const plane = height * width;
-  const middleX = (width - 1) / 2;
-  const middleY = (height - 1) / 2;
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const x = xx * (column - middleX) + xy * (row - middleY) + middleX - right;
-      const y = yx * (column - middleX) + yy * (row - middleY) + middleY - down;
-      for (let channel = 0; channel < channels; channel++) {
-        const first = channel * plane;
-        out[first + row * width + column] = bilinear(image, first, height, width, x, y);
-      }
-    }
-  }
-  return out;
-}
-
-/**
- * @param {Float32Array} image @param {number} first index of the channel's first value
- * @param {number} height @param {number} width @param {number} x @param {number} y
- */
-function bilinear(image, first, height, width, x, y) {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  if (left < -1 || top < -1 || left >= width || top >= height) return 0;
-  const fx = x - left;
-  const fy = y - top;
-  const start = first + top * width + left;
-  const hasLeft = left >= 0;
-  const hasRight = left + 1 < width;
-  let value = 0;
-  if (top >= 0) {
-    if (hasLeft) value += (1 - fx) * (1 - fy) * image[start];
-    if (hasRight) value += fx * (1 - fy) * image[start + 1];
-  }
-  if (top + 1 < height) {
-    if (hasLeft) value += (1 - fx) * fy * image[start + width];
-    if (hasRight) value += fx * fy * image[start + width + 1];
-  }
-  return value;
+function filterThree(values, length, stride, extreme) {
+  return values.map((value, i) => {
+    const place = Math.floor(i / stride) % length;
+    const before = place > 0 ? values[i - stride] : value;
+    const after = place < length - 1 ? values[i + stride] : value;
+    return extreme(before, value, after);
+  });
 }

@@ -3,18 +3,24 @@
  *
  *   uniformField(seed, stream, count) -> Float32Array in (0, 1)
  *   normalField(seed, stream, count)  -> Float32Array, mean 0, standard deviation 1
- *   imageFields(seed, count)          -> {noise, mask}: what augment() takes
+ *   imageFields(seed, count)          -> {noise, mask, elastic}: what augment() takes
  *   nextSeed(seed)                    -> another seed, for a re-roll
  *
  * A seed is an integer in 0 .. MAX_SEED.
  */
 
+import { CONTROL_POINTS } from "./warp.js";
+
 export const MAX_SEED = 0xffffffff;
 const NOISE_STREAM = 1;
 const MASK_STREAM = 2;
 const SEED_STREAM = 3;
+const ELASTIC_STREAM = 4;
 
-/** @typedef {{noise: Float32Array, mask: Float32Array}} Fields */
+/**
+ * @typedef {{noise: Float32Array, mask: Float32Array, elastic: Float32Array}} Fields
+ *   elastic: x, then y of each place of warp.js's control grid, standard deviation 1
+ */
 
 /** A bijection of 32 bits that changes about half of them when one changes. @param {number} x */
 function mix(x) {
@@ -60,6 +66,7 @@ export function imageFields(seed, count) {
   return {
     noise: normalField(seed, NOISE_STREAM, count),
     mask: uniformField(seed, MASK_STREAM, count),
+    elastic: normalField(seed, ELASTIC_STREAM, 2 * CONTROL_POINTS ** 2),
   };
 }
 

@@ -51,9 +51,9 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
  *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference", digit: number,
  *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
- *   scale: number, intensity: number, noise: number, masking: number, seed: number,
- *   normalize: boolean, from: number | null, to: number | null, t: number, dim: number[],
- *   isolate: number | null}} PlaygroundState
+ *   scale: number, shear: number, elastic: number, thickness: number, intensity: number,
+ *   noise: number, masking: number, seed: number, normalize: boolean, from: number | null,
+ *   to: number | null, t: number, dim: number[], isolate: number | null}} PlaygroundState
  *   reference, from, to: rows of references; strokes: playground/strokes.js's text
  */
 
@@ -101,6 +101,9 @@ export const PLAYGROUND = Object.freeze({
   shiftY: slider("shiftY", 0),
   rotation: slider("rotation", 0),
   scale: slider("scale", 1),
+  shear: slider("shear", 0),
+  elastic: slider("elastic", 0),
+  thickness: slider("thickness", 0),
   intensity: slider("intensity", 1),
   noise: slider("noise", 0),
   masking: slider("masking", 0),

@@ -15,6 +15,9 @@ test("the same seed gives the same fields, whatever is asked before or beside", 
   const long = uniformField(5, 2, 1000);
   assert.deepEqual(uniformField(5, 2, 10), long.slice(0, 10));
   assert.deepEqual(imageFields(5, 784), imageFields(5, 784));
+  // The elastic field is a coarse grid: larger images are bent alike.
+  assert.equal(imageFields(5, 784).elastic.length, 2 * 4 * 4);
+  assert.deepEqual(imageFields(5, 3072).elastic, imageFields(5, 784).elastic);
 });
 
 test("seeds and streams differ", () => {

@@ -25,7 +25,8 @@ test("every field survives a round trip", () => {
   assert.deepEqual(readState(VIEWER, writeState(VIEWER, viewer)), viewer);
   const playground = {
     ...defaultState(PLAYGROUND), mode: "interpolate", source: "drawing", digit: 0, shiftX: -2.5,
-    rotation: -12, scale: 0.75, noise: 0.33, seed: 4294967295, normalize: false, reference: 7, strokes: "UAIAAP__", from: 0, to: 2999, t: 0.375,
+    rotation: -12, scale: 0.75, shear: -0.35, elastic: 1.6, thickness: -0.4, noise: 0.33,
+    seed: 4294967295, normalize: false, reference: 7, strokes: "UAIAAP__", from: 0, to: 2999, t: 0.375,
   };
   assert.deepEqual(readState(PLAYGROUND, writeState(PLAYGROUND, playground)), playground);
 });
@@ -33,12 +34,13 @@ test("every field survives a round trip", () => {
 test("values out of range are clamped, nonsense becomes the default", () => {
   const state = readState(
     PLAYGROUND,
-    "mode=evil&digit=-4&shiftX=99&rotation=1e999&scale=abc&noise=&masking=NaN&seed=1.6&t=-1&from=x&camera=1_2&theme=DARK&embed=yes&constructor=1",
+    "mode=evil&digit=-4&shiftX=99&rotation=1e999&scale=abc&shear=-7&elastic=-1&thickness=2&noise=&masking=NaN&seed=1.6&t=-1&from=x&camera=1_2&theme=DARK&embed=yes&constructor=1",
   );
   assert.deepEqual(
     [state.mode, state.digit, state.shiftX, state.rotation, state.scale, state.noise, state.masking],
     ["probe", 0, 10, 0, 1, 0, 0],
   );
+  assert.deepEqual([state.shear, state.elastic, state.thickness], [-1, 0, 1]);
   assert.deepEqual([state.seed, state.t, state.from, state.camera, state.theme, state.embed], [2, 0, null, null, "auto", false]);
   assert(!Object.hasOwn(state, "constructor"));
 });

@@ -17,6 +17,9 @@ const LABELS = [
   ["shiftY", "Shift down"],
   ["rotation", "Rotation"],
   ["scale", "Scale"],
+  ["shear", "Shear"],
+  ["elastic", "Elastic"],
+  ["thickness", "Thickness"],
   ["intensity", "Intensity"],
   ["noise", "Noise"],
   ["masking", "Masking"],
@@ -55,7 +58,7 @@ export function augmentationSection({ onSlide, onReset, onReroll }) {
       "div",
       { class: "section-head" },
       seed,
-      element("button", { type: "button", class: "small", title: "Another field for noise and masking", onclick: onReroll }, "Re-roll noise"),
+      element("button", { type: "button", class: "small", title: "Other random fields for elastic, noise and masking", onclick: onReroll }, "Re-roll"),
     ),
   );
   return {
@@ -63,7 +66,7 @@ export function augmentationSection({ onSlide, onReset, onReroll }) {
     /** @param {Sliders & {seed: number}} state */
     update(state) {
       for (const { name, made } of sliders) if (made.value !== state[name]) made.set(state[name]);
-      seed.textContent = `Noise field ${state.seed}`;
+      seed.textContent = `Seed ${state.seed}`;
     },
   };
 }
