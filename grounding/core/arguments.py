@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import NoReturn
 
 SPLITS = ("train", "val", "test")
+MOST_SEEDS = 1000
+MAX_SEED = 2**32 - 1
 
 SUMMARIES = {
     "run": "train, analyse and export one experiment, skipping what is up to date",
+    "compare": "several experiments beside each other and beside controls, over several seeds",
     "train": "train an experiment's autoencoder",
     "analyze": "kNN analysis of the latent space",
     "manifold": "manifold metrics and the manifold score",
+    "probe": "linear probe, other kNN references, reconstruction error and regrounding drift",
     "points": "latent points in three dimensions, for the viewer",
     "export": "encoder, decoder and interactive assets: all that the playground needs",
     "export-encoder": "the encoder as ONNX",
@@ -66,19 +70,14 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         _add_site_options(parser, command)
     if command == "verify":
         _add_verify_options(parser)
-    if command in ("serve", "publish", "verify", "schema"):
+    if command == "compare":
+        _add_compare_options(parser)
+    if command in ("serve", "publish", "verify", "schema", "compare"):
         return
     parser.add_argument(
         "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="SECTION.KEY=VALUE",
-        help="override a value of the config; may be repeated",
-    )
+    _add_set(parser, "override a value of the config; may be repeated")
     if command in ("run", "train"):
         parser.add_argument(
             "--tensorboard",
@@ -96,6 +95,12 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         )
     if command == "run":
         again.add_argument("--force", action="store_true", help="do everything again")
+        parser.add_argument(
+            "--seeds",
+            type=_seeds,
+            metavar="SEEDS",
+            help="train and measure once for each of these seeds, e.g. 0-4 or 0,1,5-7, and sum up",
+        )
     if command == "train":
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="where to write the final checkpoint"
@@ -117,6 +122,49 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         _add_anchors(parser)
     if command in ("points", "export", "export-assets"):
         _add_embedding_options(parser, command)
+
+
+def _add_compare_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "configs", nargs="+", metavar="CONFIG", help="YAML files of experiments, or their numbers"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        default=(0, 1, 2, 3, 4),
+        metavar="SEEDS",
+        help="seeds to compare over, e.g. 0-4 or 0,1,5-7; missing ones are run (default: 0-4)",
+    )
+    _add_set(parser, "override a value of every config; may be repeated")
+    parser.add_argument(
+        "--no-controls",
+        action="store_false",
+        dest="controls",
+        help="leave out raw pixels, PCA, the untrained encoder and the one trained with labels",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted training after its last checkpoint",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("artifacts/comparison"),
+        metavar="STEM",
+        help="write STEM.json, STEM.csv and STEM.svg (default: artifacts/comparison)",
+    )
+
+
+def _add_set(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help=what,
+    )
 
 
 def _add_anchors(parser: argparse.ArgumentParser) -> None:
@@ -249,6 +297,32 @@ def _checked_int(text: str, least: int) -> int:
     if value < least:
         raise argparse.ArgumentTypeError(f"{value} is less than {least}")
     return value
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Seeds in the order given: numbers and ranges between commas, each seed once."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        low = _seed(first, text)
+        high = _seed(last, text) if dash else low
+        if high < low:
+            raise argparse.ArgumentTypeError(f"{part.strip()} goes down; write {high}-{low}")
+        if high - low >= MOST_SEEDS or len(seeds) + high - low >= MOST_SEEDS:
+            raise argparse.ArgumentTypeError(f"{text} is more than {MOST_SEEDS} seeds")
+        seeds += range(low, high + 1)
+    twice = next((seed for place, seed in enumerate(seeds) if seed in seeds[:place]), None)
+    if twice is not None:
+        raise argparse.ArgumentTypeError(f"{text} has seed {twice} twice")
+    return tuple(seeds)
+
+
+def _seed(text: str, whole: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text[:11]) > MAX_SEED:
+        raise argparse.ArgumentTypeError(
+            f"{whole!r} is no list of seeds from 0 to {MAX_SEED}; write e.g. 0-4 or 0,1,5-7"
+        )
+    return int(text)
 
 
 def _share(text: str) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import shlex
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from grounding.core.config.schema import Experiment
     from grounding.core.export.points import EmbeddingOptions
     from grounding.core.run import Run
-    from grounding.core.steps import Step
+    from grounding.core.step import Step
 
 TRAINERS = {
     "vanilla_fc": "grounding/train_naive_autoencoder.py",
@@ -123,6 +122,14 @@ def manifold(arguments: Namespace) -> None:
     _do(manifold_step(run, arguments.split, path, arguments.anchors))
 
 
+def probe(arguments: Namespace) -> None:
+    """Measure the probes of the latent space and of the reconstructions, and write them as JSON."""
+    run = _load_run(arguments)
+    from grounding.core.probes import probes_path, probes_step
+
+    _do(probes_step(run, arguments.output or probes_path(run.experiment)))
+
+
 def points(arguments: Namespace) -> None:
     """Write a split's latent points for the viewer."""
     run = _load_run(arguments)
@@ -174,35 +181,34 @@ def export(arguments: Namespace) -> None:
     _do(assets_step(run, split, options, arguments.projection_k, assets))
 
 
-def run_chain(arguments: Namespace) -> None:
-    """Do the whole chain for one experiment, skipping what is up to date."""
+def run(arguments: Namespace) -> None:
+    """Do the whole chain for one experiment, or its measured part for several seeds of it."""
     experiment = _experiment(arguments)
-    from grounding.core.run import trained_run
-    from grounding.core.steps import chain_steps, result_lines
-    from grounding.core.trainer import train_experiment
+    again = {key: getattr(arguments, key) for key in ("tensorboard", "force", "resume")}
+    if arguments.seeds:
+        from grounding.core.seeds import run_seeds
 
-    checkpoint = experiment.checkpoint_path
-    run, damage = (None, "") if arguments.force else trained_run(experiment)
-    if run:
-        print(f"train: up to date, {checkpoint}")
-    else:
-        if damage:
-            print(f"train: {damage}; training again")
-        line = train_experiment(experiment, arguments.tensorboard, resume=arguments.resume)
-        print(f"train: {line}")
-        run = _load_run(arguments)
-    steps = chain_steps(run)
-    for step in steps:
-        reason = "" if arguments.force else step.reason_to_make()
-        if reason is None:
-            print(f"{step.name}: up to date, {step.path}")
-            continue
-        if reason:
-            print(f"{step.name}: {reason}; making it again")
-        _do(step, show_table=False)
-    print()
-    print("\n".join(result_lines(run, steps)))
+        run_seeds(experiment, arguments.seeds, **again)
+        return
+    from grounding.core.chain import run_chain
+
+    run_chain(experiment, **again)
     print("\nlook at it: grounding serve --open")
+
+
+def compare(arguments: Namespace) -> None:
+    """Put several experiments beside each other and beside controls, over several seeds."""
+    from grounding.core.comparison import compare
+    from grounding.core.config.load import load_experiment
+
+    experiments = [load_experiment(config, arguments.overrides) for config in arguments.configs]
+    compare(
+        experiments,
+        arguments.seeds,
+        arguments.output,
+        controls=arguments.controls,
+        resume=arguments.resume,
+    )
 
 
 def serve(arguments: Namespace) -> None:
@@ -240,10 +246,12 @@ def schema(arguments: Namespace) -> None:  # noqa: ARG001
 
 
 WALKS = {
-    "run": run_chain,
+    "run": run,
+    "compare": compare,
     "train": train,
     "analyze": analyze,
     "manifold": manifold,
+    "probe": probe,
     "points": points,
     "export": export,
     "export-encoder": export_encoder,
@@ -294,15 +302,7 @@ def _embedding_options(arguments: Namespace) -> EmbeddingOptions:
     )
 
 
-def _do(step: Step, *, show_table: bool = True) -> None:
-    """Make one output and say so."""
-    if step.notice:
-        print(f"{step.name}: {step.notice}", flush=True)
-    started = time.perf_counter()
-    result = step.do()
-    seconds = time.perf_counter() - started
-    if "\n" in result:  # a table stands on lines of its own
-        if show_table:
-            print(f"{result}\n")
-        result = "done"
-    print(f"{step.name}: {result} in {seconds:.1f} s, {step.path}", flush=True)
+def _do(step: Step) -> None:
+    from grounding.core.step import carry_out
+
+    carry_out(step)

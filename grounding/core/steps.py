@@ -1,13 +1,10 @@
-"""The steps of the chain: an experiment or a trained run goes in, one output comes out.
-
-Each output says what it was made from, so that a step can tell whether its file is up to date.
-"""
+"""The steps of the chain: a trained run goes in, one output comes out."""
 
 import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +12,7 @@ from typing import Any
 
 import torch
 
-from grounding.core.checksums import json_with_checksum, read_json, without_checksum
+from grounding.core.checksums import json_with_checksum
 from grounding.core.data.splits import SplitName, to_unit
 from grounding.core.errors import UserError, printable
 from grounding.core.evaluation.anchors import CONFIDENCE, anchor_count, choose_anchors
@@ -28,10 +25,8 @@ from grounding.core.evaluation.manifold import (
 )
 from grounding.core.evaluation.neighbors import nearest
 from grounding.core.export.assets import interactive_assets
-from grounding.core.export.companion import companion_of, companion_path, write_with_companion
+from grounding.core.export.companion import write_with_companion
 from grounding.core.export.onnx import Half, export_onnx
-from grounding.core.export.onnx_file import checked_metadata
-from grounding.core.export.output_file import check_report
 from grounding.core.export.points import (
     Embedding,
     EmbeddingOptions,
@@ -40,62 +35,12 @@ from grounding.core.export.points import (
     latent_points,
 )
 from grounding.core.export.report import analysis_text, manifold_lines, text_table
-from grounding.core.files import check_writable, replacing_together, write_json
-from grounding.core.locks import writing
+from grounding.core.files import replacing_together, write_json
 from grounding.core.models.autoencoder import count_parameters
 from grounding.core.randomness import generator
 from grounding.core.run import Run
-from grounding.core.training.checkpoint import versions
+from grounding.core.step import Step, document, finite, made_from
 from grounding.core.training.history import metrics_path
-
-
-@dataclass(frozen=True)
-class Step:
-    """One output of a trained run.
-
-    Attributes:
-        name: of the step.
-        path: of its file.
-        made_from: what decides the file's content.
-        make: writes the file, given what it is made from, and returns a line about the result.
-        has_companion: whether a binary companion belongs beside the file.
-        notice: what a person should know before it is made, "" if nothing.
-    """
-
-    name: str
-    path: Path
-    made_from: dict[str, Any]
-    make: Callable[["Step"], str]
-    has_companion: bool = False
-    notice: str = ""
-
-    def do(self) -> str:
-        """Write the file and return a line about the result.
-
-        Raises:
-            UserError: it cannot be made or written, or another process is writing it.
-        """
-        check_writable(self.path)
-        companions = [companion_path(self.path)] if self.has_companion else []
-        with writing(f"grounding {self.name}", self.path, *companions):
-            return self.make(self)
-
-    def reason_to_make(self) -> str | None:
-        """Why the file has to be made; None if it is there, whole and made from just this.
-
-        "" if it is not there or was made from something else; a damaged file is named.
-        """
-        if not self.path.exists():
-            return ""
-        try:
-            current = _read_made_from(self.path) == self.made_from
-            if current and self.has_companion and companion_of(self.path) is None:
-                raise without_checksum(self.path)
-        except UserError as error:
-            return str(error)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return f"{self.path} is damaged: it cannot be read as what it should be"
-        return None if current else ""
 
 
 def analysis_step(run: Run, path: Path) -> Step:
@@ -130,13 +75,13 @@ def analysis_step(run: Run, path: Path) -> Step:
         }
         # The text has no place for a hash of its own.
         body["report"] = {"file": path.name, "sha256": sha256(text.encode("utf-8")).hexdigest()}
-        document = json_with_checksum(_document(run, step, body, started), indent=2)
+        data = json_with_checksum(document(run, step, body, started), indent=2)
         with replacing_together(path, step.path) as (report, values):
             report.write_bytes(text.encode())
-            values.write_bytes(document)
+            values.write_bytes(data)
         return text.rstrip()
 
-    return Step("analyze", analysis_json_path(path), _made_from(run, options), make)
+    return Step("analyze", analysis_json_path(path), made_from(run, options), make)
 
 
 def manifold_step(run: Run, split: SplitName, path: Path, anchors: int | None = None) -> Step:
@@ -182,7 +127,7 @@ def manifold_step(run: Run, split: SplitName, path: Path, anchors: int | None = 
                 "margins": measured.margins,
                 "manifold_score_margin": measured.score_margin,
             }
-        write_json(path, _document(run, step, body, started))
+        write_json(path, document(run, step, body, started))
         return "\n".join(manifold_lines(body))
 
     notice = ""
@@ -191,7 +136,7 @@ def manifold_step(run: Run, split: SplitName, path: Path, anchors: int | None = 
             f"{points:,} images, estimating from {count:,} of them, with confidence intervals; "
             "grounding manifold --exact measures all"
         )
-    return Step("manifold", path, _made_from(run, options), make, notice=notice)
+    return Step("manifold", path, made_from(run, options), make, notice=notice)
 
 
 def _measure_manifold(
@@ -209,7 +154,7 @@ def _measure_manifold(
     if len(chosen.labels.unique()) < 2:
         raise UserError(f"the {split} split has one class only; its metrics need two")
     x = to_unit(chosen.images).flatten(1).to(run.device)
-    z, labels = _finite(run.latents(split)), chosen.labels.to(run.device)
+    z, labels = finite(run.latents(split)), chosen.labels.to(run.device)
     neighbors = {"k": run.experiment.analysis.k, "trustworthiness_k": trustworthiness_k}
     knn = accuracy(run.splits.test.labels, _knn_labels(run))
     with work_progress("manifold metrics") as progress:
@@ -237,8 +182,8 @@ def points_step(run: Run, split: SplitName, options: EmbeddingOptions, path: Pat
 
         return _write_embedding(run, step, split, options, describe)
 
-    made_from = _made_from(run, {"split": split, **asdict(options)})
-    return Step("points", path, made_from, make, has_companion=True)
+    settings = {"split": split, **asdict(options)}
+    return Step("points", path, made_from(run, settings), make, has_companion=True)
 
 
 def onnx_step(run: Run, half: Half, path: Path) -> Step:
@@ -248,7 +193,7 @@ def onnx_step(run: Run, half: Half, path: Path) -> Step:
         examples = to_unit(run.splits.test.images[:257])
         module = run.model.encoder
         if half == "decoder":
-            examples = _finite(run.latents("test", torch.arange(len(examples))))
+            examples = finite(run.latents("test", torch.arange(len(examples))))
             module = run.model.decoder
         metadata = {
             "experiment": run.experiment.name,
@@ -258,14 +203,14 @@ def onnx_step(run: Run, half: Half, path: Path) -> Step:
         difference = export_onnx(module, examples, half, path, metadata)
         return f"{path.stat().st_size / 1e3:,.0f} kB, differs from PyTorch by {difference:.1g}"
 
-    return Step(half, path, _made_from(run, {"half": half}), make)
+    return Step(half, path, made_from(run, {"half": half}), make)
 
 
 def assets_step(
     run: Run, split: SplitName, options: EmbeddingOptions, projection_k: int, path: Path
 ) -> Step:
     """References, their points and one sample per digit, as JSON for the playground."""
-    made_from = _made_from(run, {"split": split, **asdict(options), "projection_k": projection_k})
+    settings = {"split": split, **asdict(options), "projection_k": projection_k}
 
     def make(step: Step) -> str:
         def describe(embedding: Embedding) -> dict[str, Any]:
@@ -273,7 +218,7 @@ def assets_step(
 
         return _write_embedding(run, step, split, options, describe)
 
-    return Step("assets", path, made_from, make, has_companion=True)
+    return Step("assets", path, made_from(run, settings), make, has_companion=True)
 
 
 def chain_steps(run: Run) -> list[Step]:
@@ -334,11 +279,11 @@ def _write_embedding(
     started = time.perf_counter()
     seed, images = run.experiment.seed, run.splits.named(split).images
     indices = choose_points(len(images), options.max_points, seed)
-    embedding = embed(indices, _finite(run.latents(split, indices)), options, seed)
+    embedding = embed(indices, finite(run.latents(split, indices)), options, seed)
     body = describe(embedding)
     write_with_companion(
         step.path,
-        _document(run, step, {"split": split, **body}, started),
+        document(run, step, {"split": split, **body}, started),
         images[embedding.indices].numpy(),
     )
     return f"{body['num_points']} of {len(images)} {split} images"
@@ -358,51 +303,10 @@ def _knn_labels(run: Run) -> torch.Tensor:
             f"try --set analysis.k={len(references)}"
         )
     found = nearest(
-        _finite(run.latents("test")),
-        _finite(run.latents("train")),
+        finite(run.latents("test")),
+        finite(run.latents("train")),
         settings.k,
         metric=settings.metric,
     )
     votes = references.labels[found.indices.cpu()]
     return knn_predict(votes, run.splits.num_classes)
-
-
-def _finite(latents: torch.Tensor) -> torch.Tensor:
-    if not latents.isfinite().all():
-        raise UserError(
-            "some latents are not finite numbers; the checkpoint's weights are unusable: train "
-            "again with a smaller training.learning_rate"
-        )
-    return latents
-
-
-def _made_from(run: Run, options: dict[str, Any]) -> dict[str, Any]:
-    return {"checkpoint_sha256": run.sha256, "options": options, "versions": versions()}
-
-
-def _read_made_from(path: Path) -> dict[str, Any]:
-    """What an output says it was made from, after checking it and the report that it names."""
-    if path.suffix == ".onnx":
-        metadata = checked_metadata(path)
-        if metadata is None:
-            raise without_checksum(path)
-        return dict(json.loads(metadata["made_from"]))
-    document, covered = read_json(path)
-    if not covered:
-        raise without_checksum(path)
-    check_report(path, document)
-    return {key: document[key] for key in ("checkpoint_sha256", "options", "versions")}
-
-
-def _document(run: Run, step: Step, body: dict[str, Any], started: float) -> dict[str, Any]:
-    """An output's JSON: what it is of, its body, and where it came from."""
-    return {
-        "experiment": run.experiment.name,
-        "checkpoint": printable(str(run.path)),
-        **body,
-        "seed": run.experiment.seed,
-        **step.made_from,
-        "data": {"source": run.splits.source, "sha256": run.splits.fingerprint},
-        "config": run.experiment.as_dict(),
-        "seconds": round(time.perf_counter() - started, 3),
-    }

@@ -21,7 +21,11 @@ from grounding.core.training.tensorboard import tensorboard_log
 
 
 def train_experiment(
-    experiment: Experiment, tensorboard: Path | None = None, *, resume: bool = False
+    experiment: Experiment,
+    tensorboard: Path | None = None,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
 ) -> str:
     """Train an experiment, showing progress, and return a line about the result.
 
@@ -29,6 +33,7 @@ def train_experiment(
         experiment: what to train.
         tensorboard: folder to log to as well.
         resume: whether to continue the last training, if it was interrupted.
+        quiet: whether to show nothing but warnings and, on a terminal, the bar.
 
     Raises:
         UserError: it cannot be trained or continued, or another process is training to the same
@@ -50,8 +55,9 @@ def train_experiment(
             print(f"warning: {line}", file=sys.stderr)
         if start.is_finished:
             return start.notes[0]
-        _announce(experiment, splits, device, start.notes)
-        checkpoint = _train(experiment, splits, device, start, tensorboard)
+        if not quiet:
+            _announce(experiment, splits, device, start.notes)
+        checkpoint = _train(experiment, splits, device, start, tensorboard, quiet=quiet)
     return (
         f"{checkpoint.seconds:.1f} s, validation loss {checkpoint.val_loss:.5f}, "
         f"metrics in {metrics_path(path)}, wrote {path}"
@@ -86,6 +92,8 @@ def _train(
     device: torch.device,
     start: Start,
     tensorboard: Path | None,
+    *,
+    quiet: bool,
 ) -> Checkpoint:
     settings = experiment.self_supervised
     inputs = len(splits.train) * (settings.augmentations_per_sample if settings.enabled else 1)
@@ -100,7 +108,8 @@ def _train(
             def on_epoch(epoch: Epoch) -> None:
                 nonlocal done
                 done = epoch.epoch
-                progress.on_epoch(epoch)
+                if not quiet:
+                    progress.on_epoch(epoch)
                 if log:
                     log(epoch)
 
