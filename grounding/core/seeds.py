@@ -142,37 +142,38 @@ def check_complete(every: Sequence[Series]) -> None:
         )
 
 
-def seed_experiment(
-    experiment: Experiment, seed: int, ending: str = "", **sections: Mapping[str, Any]
-) -> Experiment:
-    """The same experiment with another seed and outputs of its own.
+def seed_experiment(experiment: Experiment, seed: int) -> Experiment:
+    """The same experiment with another seed and outputs of its own (see `variant`)."""
+    return variant(experiment, f"_seed{seed}", experiment={"seed": seed})
+
+
+def variant(experiment: Experiment, mark: str, /, **sections: Mapping[str, Any]) -> Experiment:
+    """An experiment with some other values, under names of its own.
 
     Args:
         experiment: as its config says.
-        seed: its seed instead.
-        ending: what its name and its files get in front of the seed, e.g. "_labels".
-        sections: values of other sections to replace.
+        mark: what its name and, before the ending, the paths of its outputs get, e.g. "_seed1".
+        sections: values to replace, by section.
 
     Raises:
         UserError: that is no experiment any more; says why.
     """
     values = experiment.as_dict()
-    mark = f"{ending}_seed{seed}"
-    values["experiment"] = {"name": f"{experiment.name}{mark}", "seed": seed}
+    for section, replaced in sections.items():
+        values[section] |= replaced
+    values["experiment"]["name"] += mark
     for key, place in values["output"].items():
         if key.endswith("_path") and place is not None:
             path = Path(place)
             values["output"][key] = path.with_name(f"{path.stem}{mark}{path.suffix}")
-    for section, replaced in sections.items():
-        values[section] |= replaced
     try:
         return Experiment.model_validate(values, context=PATHS_ARE_USED)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(
-            f"{experiment.name} with seed {seed}: {where}: {first['msg']}, got {first['input']!r}; "
-            "try another --set experiment.name"
+            f"{experiment.name} cannot be run as {values['experiment']['name']}: {where}: "
+            f"{first['msg']}; change it in the config or with --set"
         ) from None
 
 
@@ -190,7 +191,7 @@ def summarize(metrics: Sequence[Metrics]) -> dict[str, Spread | None]:
 
 def spread_values(summary: Mapping[str, Spread | None]) -> dict[str, dict[str, Any] | None]:
     """A summary as plain dictionaries, for JSON."""
-    return {name: found._asdict() if found else None for name, found in summary.items()}
+    return {name: vars(found) if found else None for name, found in summary.items()}
 
 
 def summary_lines(series: Series) -> list[str]:

@@ -57,7 +57,7 @@ def linear_probe(
         return total
 
     with torch.inference_mode(False), torch.enable_grad():
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
+        optimizer.step(loss)
     with torch.no_grad():
         return (q_QD @ weights + biases).argmax(1)
 

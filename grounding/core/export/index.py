@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import grounding
 from grounding.core.export.layout import ARTIFACTS, NOT_BUILT, PLAYGROUND, POLICY, STYLE, VIEWER
 from grounding.core.export.output_file import Output
-from grounding.core.export.outputs import RunOutputs, number
+from grounding.core.export.outputs import RunOutputs, number, without_seeds
 from grounding.core.export.picture import scatter
 
 SCORES = {
@@ -22,16 +22,28 @@ SCORES = {
     "davies_bouldin": "Davies-Bouldin",
     "fisher_ratio": "Fisher ratio",
 }
+PROBES = {
+    "linear_probe_accuracy": "linear probe",
+    "test_reconstruction_error": "reconstruction error",
+    "regrounding_drift": "regrounding drift",
+}
+OVER_SEEDS = {
+    "knn_accuracy": "kNN accuracy",
+    "linear_probe_accuracy": "linear probe",
+    "manifold_score": "manifold score",
+}
 
 
 def index_page(runs: Sequence[RunOutputs], skipped: Sequence[str], *, pages_built: bool) -> bytes:
     """The index as HTML, UTF-8. All its links are relative to where it lies.
 
     Args:
-        runs: in the order in which they are shown.
+        runs: in the order in which they are shown; what sums up seeds stands for those of them
+            that have no page of their own.
         skipped: files of the artifacts folder that are no outputs, with the reason.
         pages_built: whether the links lead to pages that work.
     """
+    runs = without_seeds(runs)
     page = Element("html", {"lang": "en"})
     head = SubElement(page, "head")
     SubElement(head, "meta", {"charset": "utf-8"})
@@ -113,8 +125,9 @@ def _picture(run: RunOutputs, output: Output) -> Element:
 
 def _scores(run: RunOutputs) -> Element:
     """Names and values of what was measured."""
-    metrics = run.outputs["manifold"][0].values["metrics"] if run.outputs["manifold"] else {}
-    metrics = metrics if isinstance(metrics, dict) else {}
+    metrics = _table(
+        run.outputs["manifold"][0].values["metrics"] if run.outputs["manifold"] else {}
+    )
     rows = [("manifold score", f"{run.score:.1f} of 100")] if run.score is not None else []
     if "knn_test_accuracy" not in metrics and run.outputs["analysis"]:
         metrics = {"knn_test_accuracy": run.outputs["analysis"][0].values["knn_accuracy"]}
@@ -122,12 +135,35 @@ def _scores(run: RunOutputs) -> Element:
         if key in metrics:
             value = number(metrics[key])
             rows.append((title, "undefined" if value is None else f"{value:.4f}"))
+    rows += _probes(run) + _over_seeds(run)
     scores = Element("dl")
     for title, text in rows or [("scores", "not measured yet")]:
         row = SubElement(scores, "div")
         _add(row, "dt", title)
         _add(row, "dd", text)
     return scores
+
+
+def _probes(run: RunOutputs) -> list[tuple[str, str]]:
+    probes = _table(run.outputs["probes"][0].values["probes"]) if run.outputs["probes"] else {}
+    values = {title: number(probes.get(key)) for key, title in PROBES.items()}
+    return [(title, f"{value:.4f}") for title, value in values.items() if value is not None]
+
+
+def _over_seeds(run: RunOutputs) -> list[tuple[str, str]]:
+    """Mean and standard deviation over several seeds of what is summed up."""
+    rows = []
+    for output in run.outputs["seeds"][:1]:
+        seeds = output.values["seeds"]
+        count = _count(len(seeds) if isinstance(seeds, list) else 0, "seed")
+        for key, title in OVER_SEEDS.items():
+            found = _table(_table(output.values["summary"]).get(key))
+            digits = 1 if key == "manifold_score" else 4
+            mean, deviation = number(found.get("mean")), number(found.get("standard_deviation"))
+            if mean is not None:
+                spread = "" if deviation is None else f" ± {deviation:.{digits}f}"
+                rows.append((f"{title}, {count}", f"{mean:.{digits}f}{spread}"))
+    return rows
 
 
 def _facts(run: RunOutputs) -> list[str]:
@@ -160,8 +196,12 @@ def _add_links(card: Element, run: RunOutputs) -> None:
     ]
     addresses += [("Report", _address(o.report or o.path)) for o in run.outputs["analysis"][:1]]
     addresses += [("Metrics", _address(o.path)) for o in run.outputs["manifold"][:1]]
+    addresses += [("Probes", _address(o.path)) for o in run.outputs["probes"][:1]]
+    addresses += [("Seeds", _address(o.path)) for o in run.outputs["seeds"][:1]]
     for title, address in addresses:
         _add(SubElement(links, "li"), "a", title, href=address)
+    if [kind for kind, outputs in run.outputs.items() if outputs] == ["seeds"]:
+        return  # seeds are measured without pages
     if not run.outputs["points"]:
         _add(links, "li", "No viewer: latent points are missing (grounding points --config ...)")
     if not run.outputs["assets"] or run.encoder is None or run.decoder is None:
@@ -186,6 +226,10 @@ def _address(path: Path) -> str:
 def _parameter(path: Path) -> str:
     """A file's address, relative to the pages, as the value of a query parameter."""
     return quote(f"../{_address(path)}")
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_config(value: object) -> bool:

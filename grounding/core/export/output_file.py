@@ -19,14 +19,17 @@ from grounding.core.export.companion import companion_of, read_companion
 from grounding.core.export.layout import file_inside
 from grounding.core.files import sha256_of
 
-Kind = Literal["points", "assets", "manifold", "analysis"]
+Kind = Literal["points", "assets", "manifold", "analysis", "probes", "seeds"]
 # The keys that tell a kind; those of a point set are what its picture is drawn from.
 KINDS: dict[Kind, tuple[str, ...]] = {
     "points": ("points", "labels"),
     "assets": ("reference_points", "reference_labels"),
     "manifold": ("manifold_score", "metrics"),
     "analysis": ("knn_accuracy", "classes"),
+    "probes": ("probe_settings", "probes"),
+    "seeds": ("seeds", "summary"),
 }
+COMPARISON = ("comparison", "rows")
 SHOWN = (
     "split",
     "manifold_split",
@@ -36,9 +39,16 @@ SHOWN = (
     "metrics",
     "knn_accuracy",
     "total_parameters",
+    "probes",
+    "seeds",
+    "summary",
 )
 PICTURED_POINTS = 1500
 MAX_JSON_BYTES = 1 << 27
+
+
+class OfSeveralError(ValueError):
+    """A file is ours and whole, but not of a single experiment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +73,7 @@ class Output:
     Attributes:
         path: its file.
         companion: the binary companion that belongs to it, if it is there and whole.
-        report: of an analysis, the text beside it, if it is there and whole.
+        report: of an analysis the text, of seeds the CSV beside it, if it is there and whole.
         values: those of its keys that are in `SHOWN`.
         cloud: of a point set.
     """
@@ -86,6 +96,7 @@ def read_output(path: Path, damaged: list[str]) -> tuple[str, Kind, Output]:
 
     Raises:
         DamagedError: the JSON file is damaged.
+        OfSeveralError: it compares experiments.
         ValueError: it is no output of a run; the message says why.
     """
     if path.stat().st_size > MAX_JSON_BYTES:
@@ -102,6 +113,8 @@ def read_output(path: Path, damaged: list[str]) -> tuple[str, Kind, Output]:
         values, companion = read_json(path)[0], None
     elif not covered and says_it_is_ours(values):
         raise without_checksum(path)
+    if covered and all(key in values for key in COMPARISON):
+        raise OfSeveralError("compares experiments")
     experiment = values.get("experiment")
     if not isinstance(experiment, str) or not 0 < len(experiment) <= 200:
         raise ValueError("no experiment")
@@ -114,32 +127,33 @@ def read_output(path: Path, damaged: list[str]) -> tuple[str, Kind, Output]:
                 cloud = _cloud(values[keys[0]], values[keys[1]])
             elif not isinstance(values[keys[1]], dict | list):
                 raise ValueError(f"{keys[1]} is no table")
-            if kind == "analysis":
+            if kind in ("analysis", "seeds"):
                 report = _report(path, values, damaged)
             lean = {key: values[key] for key in SHOWN if key in values}
             return experiment, kind, Output(path, companion, report, lean, cloud)
     raise ValueError("no output of a run")
 
 
-def check_report(path: Path, values: dict[str, Any]) -> Path | None:
-    """The text report that an analysis names, after checking it; None if it names none.
+def check_report(path: Path, values: dict[str, Any], key: str = "report") -> Path | None:
+    """The file for readers that a JSON output names, after checking it; None if it names none.
 
     Args:
-        path: of the analysis as JSON.
+        path: of the JSON output.
         values: what it holds.
+        key: under which it names the file: "report" (text or CSV) or "figure" (SVG).
 
     Raises:
         DamagedError: it is missing or not as it was written.
     """
-    entry = values.get("report")
+    entry = values.get(key)
     if not isinstance(entry, dict) or not isinstance(name := entry.get("file"), str):
         return None
     report = _inside(path.parent, name)
     if report is None:
-        raise DamagedError(f"{path} names {name}, which is not beside it; analyse again")
+        raise DamagedError(f"{path} names {name}, which is not beside it; make both again")
     if sha256_of(report) != entry.get("sha256"):
         raise DamagedError(
-            f"{report} is damaged: its SHA-256 is not the one in {path.name}; analyse again"
+            f"{report} is damaged: its SHA-256 is not the one in {path.name}; make both again"
         )
     return report
 

@@ -1,7 +1,7 @@
 """What an artifacts folder holds: the outputs of runs, found by their content."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from grounding.core.checksums import DamagedError, without_checksum
 from grounding.core.errors import UserError
 from grounding.core.export.layout import file_inside
 from grounding.core.export.onnx_file import checked_metadata, made_from_checkpoint
-from grounding.core.export.output_file import KINDS, Kind, Output, read_output
+from grounding.core.export.output_file import KINDS, Kind, OfSeveralError, Output, read_output
 
 
 @dataclass(eq=False)
@@ -35,6 +35,11 @@ class RunOutputs:
         """The manifold score, 0 to 100."""
         found = self.outputs["manifold"]
         return number(found[0].values["manifold_score"]) if found else None
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether there is something to show in the viewer or the playground."""
+        return bool(self.outputs["points"] or self.outputs["assets"])
 
     @property
     def strangers(self) -> list[Path]:
@@ -94,6 +99,8 @@ def read_folder(artifacts: Path) -> Folder:
         except UserError as error:
             damaged.append(str(error))
             continue
+        except OfSeveralError:
+            continue
         except (OSError, ValueError, RecursionError, MemoryError) as error:
             # What is called JSON and is none may be an output that was cut off.
             cut_off = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
@@ -108,6 +115,17 @@ def read_folder(artifacts: Path) -> Folder:
     return Folder(ordered, skipped, damaged)
 
 
+def without_seeds(runs: Sequence[RunOutputs]) -> list[RunOutputs]:
+    """The runs less those of single seeds that others sum up and that have no page of their own."""
+    summed_up = {
+        f"{run.experiment}_seed{seed}"
+        for run in runs
+        for output in run.outputs["seeds"]
+        for seed in _list(output.values["seeds"])
+    }
+    return [run for run in runs if run.experiment not in summed_up or run.has_pages]
+
+
 def number(value: object) -> float | None:
     """A finite number as float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -117,7 +135,7 @@ def number(value: object) -> float | None:
 
 def _find_models(folder: Path, run: RunOutputs, damaged: list[str]) -> None:
     """Add the encoder and the decoder to a run, and what each of its files was made from."""
-    for kind in ("assets", "points", "manifold", "analysis"):
+    for kind in ("assets", "points", "manifold", "analysis", "probes"):
         for output in run.outputs[kind]:
             if isinstance(digest := output.values.get("checkpoint_sha256"), str):
                 run.checkpoints[output.path] = digest
@@ -139,6 +157,10 @@ def _find_models(folder: Path, run: RunOutputs, damaged: list[str]) -> None:
         setattr(run, half, path)
         if metadata:
             run.checkpoints[path] = made_from_checkpoint(metadata)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _names(folder: Path) -> Iterable[str]:

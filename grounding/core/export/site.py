@@ -16,7 +16,7 @@ from grounding.core.errors import UserError
 from grounding.core.export import layout
 from grounding.core.export.index import index_page
 from grounding.core.export.layout import file_inside
-from grounding.core.export.outputs import Folder, RunOutputs, read_folder
+from grounding.core.export.outputs import Folder, RunOutputs, read_folder, without_seeds
 from grounding.core.files import remove_leftovers, sha256_of, sync
 from grounding.core.locks import try_lock, writing
 
@@ -52,7 +52,8 @@ def publish(
     Args:
         folder: the site; missing, empty, or made by an earlier call and unchanged since.
         artifacts: where the outputs of runs lie.
-        only: names of the experiments to publish; default: all.
+        only: names of the experiments to publish; default: all, single seeds without pages not
+            among them.
         pages: the folder with the two pages and `web/dist`; default: the packaged ones.
 
     Raises:
@@ -91,7 +92,7 @@ def _named(runs: Sequence[RunOutputs], names: Sequence[str]) -> list[RunOutputs]
     for name in names:
         if name not in have:
             raise UserError(f"no run is called {name}; there are: {', '.join(have) or 'none'}")
-    return [run for run in runs if not names or run.experiment in names]
+    return [run for run in runs if run.experiment in names] if names else without_seeds(runs)
 
 
 def _check_sound(found: Folder, runs: Sequence[RunOutputs]) -> None:
@@ -101,9 +102,11 @@ def _check_sound(found: Folder, runs: Sequence[RunOutputs]) -> None:
     for run in runs:
         for path in run.strangers:
             reference = next(iter(run.checkpoints))
+            probes = any(path == output.path for output in run.outputs["probes"])
+            again = "it again with: grounding probe" if probes else "both again with: grounding run"
             raise UserError(
                 f"nothing was published: {path} was made from another checkpoint than "
-                f"{reference.name}; make both again with: grounding run"
+                f"{reference.name}; make {again}"
             )
 
 

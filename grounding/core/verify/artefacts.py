@@ -15,7 +15,7 @@ from grounding.core.data.idx import read_idx_file
 from grounding.core.errors import UserError
 from grounding.core.export.companion import companion_of, named_companion, read_companion
 from grounding.core.export.onnx_file import checked_metadata, made_from_checkpoint
-from grounding.core.export.output_file import KINDS, check_report
+from grounding.core.export.output_file import COMPARISON, KINDS, check_report
 from grounding.core.files import sha256_of
 from grounding.core.run import model_of
 from grounding.core.training.checkpoint import Checkpoint, epoch_path, hash_path, load_checkpoint
@@ -94,6 +94,8 @@ def _reader(path: Path) -> Callable[[Path], Artefact]:
         ".jsonl": _metrics,
         ".json": _json,
         ".txt": _report,
+        ".csv": _report,
+        ".svg": _report,
     }
     if path.suffix in readers:
         return readers[path.suffix]
@@ -196,9 +198,12 @@ def _json(path: Path) -> Artefact:
     beside = named_companion(path)
     if beside and not beside.is_file():
         companion_of(path)
-    report = values.get("report")
-    if isinstance(report, dict) and not path.with_name(str(report.get("file"))).is_file():
-        check_report(path, values)
+    for key in ("report", "figure"):
+        named = values.get(key)
+        if isinstance(named, dict) and not path.with_name(str(named.get("file"))).is_file():
+            check_report(path, values, key)
+    if all(key in values for key in COMPARISON):
+        return Artefact(path, "ok", "comparison of experiments")
     kind = next((k for k, keys in KINDS.items() if all(key in values for key in keys)), "JSON")
     experiment = _text(values, "experiment")
     return Artefact(
@@ -230,10 +235,11 @@ def _report(path: Path) -> Artefact:
     for owner in (path.with_suffix(".json"), path.with_name(f"{path.stem}_values.json")):
         if owner.is_file():
             values, _ = read_json(owner)
-            if check_report(owner, values) == path:
+            if path in (check_report(owner, values, key) for key in ("report", "figure")):
                 experiment = _text(values, "experiment")
-                return Artefact(path, "ok", f"report of {experiment}", experiment)
-    raise UncheckableError(f"{path} is named by no JSON file beside it; analyse again")
+                whose = experiment or owner.name
+                return Artefact(path, "ok", f"report of {whose}", experiment)
+    raise UncheckableError(f"{path} is named by no JSON file beside it; make it again")
 
 
 def _cache(path: Path) -> Artefact:

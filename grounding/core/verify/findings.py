@@ -11,11 +11,13 @@ from grounding.core.data.catalog import load
 from grounding.core.errors import UserError
 from grounding.core.export.companion import named_companion
 from grounding.core.export.site import MARKER, check_site
+from grounding.core.probes import probes_path
 from grounding.core.steps import analysis_json_path
 from grounding.core.training.checkpoint import differences, hash_path, load_checkpoint
 from grounding.core.training.history import metrics_path
 from grounding.core.verify.artefacts import Artefact, inspect, is_cache, is_known
 
+REPORTS = (".txt", ".csv", ".svg")  # what a JSON file of the same name holds, for readers
 _AGAIN = "make it again with grounding run, or copy files of one run only"
 
 
@@ -102,9 +104,9 @@ def _file(path: Path) -> Iterator[Artefact]:
     beside: list[Path] = []
     if path.suffix == ".json":
         companion = named_companion(path)
-        report = path.with_suffix(".txt")
-        named = report.is_file() and analysis_json_path(report) == path
-        beside = [*([companion] if companion else []), *([report] if named else [])]
+        reports = [path.with_suffix(ending) for ending in REPORTS]
+        named = [report for report in reports if analysis_json_path(report) == path]
+        beside = [*([companion] if companion else []), *named]
     yield from _judged([path, *(p for p in beside if p.is_file())])
 
 
@@ -148,6 +150,7 @@ def _run(experiment: Experiment, checkpoint: Path) -> Iterator[Artefact]:
         paths += [experiment.artifact(f"{s}_interactive_assets.json") for s in splits]
         paths += [experiment.artifact(f"{s}_latent_points.json") for s in splits]
         paths += [experiment.manifold_analysis_path, analysis_json_path(experiment.analysis_path)]
+        paths += [probes_path(experiment)]
         companions = [named_companion(p) for p in paths if p.suffix == ".json" and p.is_file()]
         paths += [path for path in companions if path]
         paths += [experiment.analysis_path]
@@ -182,8 +185,8 @@ def _known_files(folder: Path) -> list[Path]:
     """The files of a folder that may be ours, those that others are compared with first."""
     here = {p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")}
     known = {p for p in here if is_known(p) and not (p.suffix == ".sha256" and _bare(p) in here)}
-    reports = {p for p in here if p.suffix == ".txt" and analysis_json_path(p) in here}
-    kinds = ("_interactive_assets.json", "_latent_points.json", ".json", ".bin", ".txt", ".onnx")
+    reports = {p for p in here if p.suffix in REPORTS and analysis_json_path(p) in here}
+    kinds = ("_interactive_assets.json", "_latent_points.json", ".json", ".bin", *REPORTS, ".onnx")
 
     def order(path: Path) -> tuple[int, str]:
         place = next((i for i, end in enumerate(kinds) if path.name.endswith(end)), -1)
