@@ -41,6 +41,7 @@ def loaded(code, *arguments, folder=None):
     [
         ("analyze", RUN),
         ("manifold", RUN | {"rich"}),
+        ("probe", RUN),
         ("points", RUN | {"umapers"}),
         ("export-assets", RUN | {"umapers"}),
         ("export-encoder", RUN | ONNX),

@@ -122,8 +122,8 @@ def seed_series(
             reason = str(end) or "interrupted; what was written before is intact"
             raise type(end)(f"{experiment.name}, seed {seed}: {reason}") from None
         runs.append(run)
-        print(f"{experiment.name}, seed {seed}: {done}, {_scores(run.metrics)}", flush=True)
         _write(Series(experiment, runs, failures), path)
+        print(f"{experiment.name}, seed {seed}: {done}, {_scores(run.metrics)}", flush=True)
     series = Series(experiment, runs, failures)
     if runs and failures:
         _write(series, path)

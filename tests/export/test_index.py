@@ -175,3 +175,32 @@ def test_everything_comes_from_the_page_s_own_server(tmp_path: Path) -> None:
             link = attributes.get(name) or ""
             assert urlsplit(link).netloc == ""
             assert not link.startswith("/")
+
+
+def test_seeds_are_one_card_with_mean_and_deviation(tmp_path: Path) -> None:
+    spread = {"mean": 0.95, "standard_deviation": 0.004}
+    summary = {
+        "knn_accuracy": spread,
+        "manifold_score": {"mean": 71.26},
+        "linear_probe_accuracy": 3,
+    }
+    put(tmp_path, "a_seeds.json", "a", seeds=[0, 1], summary=summary)
+    for seed in (0, 1):
+        put(tmp_path, f"{seed}.json", f"a_seed{seed}", knn_accuracy=0.5, classes=[])
+    page = page_of(tmp_path)
+    assert "1 run," in page.text
+    assert "kNN accuracy, 2 seeds0.9500 ± 0.0040" in page.text
+    assert "manifold score, 2 seeds71.3" in page.text
+    assert "linear probe" not in page.text
+    assert "a_seed0" not in page.text
+    assert "No viewer" not in page.text
+    assert page.links() == ["artifacts/a_seeds.json"]
+
+
+def test_probes_are_among_the_scores(tmp_path: Path) -> None:
+    probes = {"linear_probe_accuracy": 0.875, "regrounding_drift": None}
+    put(tmp_path, "a.json", "a", probe_settings={}, probes=probes)
+    page = page_of(tmp_path)
+    assert "linear probe0.8750" in page.text
+    assert "drift" not in page.text
+    assert "artifacts/a.json" in page.links()

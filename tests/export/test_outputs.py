@@ -9,7 +9,8 @@ import pytest
 from grounding.core.export.companion import companion_path, write_with_companion
 from grounding.core.export.layout import file_inside
 from grounding.core.export.output_file import PICTURED_POINTS
-from grounding.core.export.outputs import find_runs
+from grounding.core.export.outputs import find_runs, without_seeds
+from grounding.core.files import write_json
 
 POINTS = {
     "experiment": "a",
@@ -253,3 +254,32 @@ def test_a_root_that_is_itself_a_link_is_followed(tmp_path: Path) -> None:
     path = put(tmp_path / "real", "f.txt", "")
     (tmp_path / "root").symlink_to(tmp_path / "real")
     assert file_inside(tmp_path / "root", ["f.txt"]) == path.resolve()
+
+
+SEEDS = {"experiment": "a", "seeds": [0, 1], "summary": {"knn_accuracy": {"mean": 0.5}}}
+
+
+def test_what_sums_up_seeds_stands_for_those_without_pages(tmp_path: Path) -> None:
+    put(tmp_path, "a_seeds.json", SEEDS)
+    for name in ("a_seed0", "a_seed1", "a_seed2"):
+        put(tmp_path, f"{name}.json", {**ANALYSIS, "experiment": name})
+    put(tmp_path, "points.json", {**POINTS, "experiment": "a_seed1"})
+    runs, skipped = find_runs(tmp_path)
+    assert skipped == []
+    assert len(runs) == 4
+    # Seed 1 has points to look at, and seed 2 is not among those summed up.
+    assert [run.experiment for run in without_seeds(runs)] == ["a", "a_seed1", "a_seed2"]
+
+
+def test_a_comparison_is_no_run_and_no_stranger(tmp_path: Path) -> None:
+    write_json(tmp_path / "comparison.json", {"comparison": ["a"], "rows": []})
+    assert find_runs(tmp_path) == ([], [])
+
+
+def test_stale_probes_name_their_own_command(tmp_path: Path) -> None:
+    put(tmp_path, "a_analysis.json", {**ANALYSIS, "checkpoint_sha256": "1"})
+    probes = {"experiment": "a", "probe_settings": {}, "probes": {}, "checkpoint_sha256": "2"}
+    path = put(tmp_path, "a_probes.json", probes)
+    (run,), _ = find_runs(tmp_path)
+    assert run.strangers == [path]
+    assert run.command_for(path) == "grounding probe"

@@ -99,11 +99,12 @@ def _card(run: RunOutputs) -> Element:
     if run.strangers:
         names = " and ".join(path.name for path in run.strangers)
         reference = next(iter(run.checkpoints)).name
+        commands = " and ".join(dict.fromkeys(map(run.command_for, run.strangers)))
         _add(
             card,
             "p",
             f"Made from another checkpoint than {reference}: {names}. Make them again with "
-            "grounding run.",
+            f"{commands}.",
             **{"class": "note"},
         )
     _add_links(card, run)

@@ -47,6 +47,11 @@ class RunOutputs:
         reference = next(iter(self.checkpoints.values()), "")
         return [path for path, digest in self.checkpoints.items() if digest != reference]
 
+    def command_for(self, path: Path) -> str:
+        """What makes one of its files again."""
+        probes = any(path == output.path for output in self.outputs["probes"])
+        return "grounding probe" if probes else "grounding run"
+
     def files(self) -> list[Path]:
         """All files of the run that a page or a reader can use."""
         found = [path for path in (self.encoder, self.decoder) if path]

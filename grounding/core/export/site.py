@@ -102,11 +102,9 @@ def _check_sound(found: Folder, runs: Sequence[RunOutputs]) -> None:
     for run in runs:
         for path in run.strangers:
             reference = next(iter(run.checkpoints))
-            probes = any(path == output.path for output in run.outputs["probes"])
-            again = "it again with: grounding probe" if probes else "both again with: grounding run"
             raise UserError(
                 f"nothing was published: {path} was made from another checkpoint than "
-                f"{reference.name}; make {again}"
+                f"{reference.name}; make both again with: {run.command_for(path)}"
             )
 
 
