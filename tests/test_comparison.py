@@ -10,7 +10,7 @@ import torch
 from conftest import overrides
 
 from grounding.core.commands import main
-from grounding.core.config.load import load_experiment
+from grounding.core.config.load import load_experiment, packaged_configs
 from grounding.core.controls import labels_control
 from grounding.core.data.splits import load_splits, to_unit
 from grounding.core.evaluation.classification import knn_predict
@@ -69,11 +69,13 @@ def test_raw_pixels_by_other_means(compared):
         assert row["values"][str(seed)]["knn_accuracy"] == pytest.approx(share)
 
 
-def test_the_control_with_labels_learns_labels_only():
-    experiment = load_experiment("4", ["objectives.kl=0.5"])
+@pytest.mark.parametrize("config", packaged_configs(), ids=lambda path: path.stem)
+def test_the_control_with_labels_learns_labels_only(config):
+    experiment = load_experiment(config)
     control = labels_control(experiment)
-    assert control.name == f"{FOUR}_labels"
-    assert control.checkpoint_path.name == "4_self_supervised_covnet_aug100_final_labels.pt"
+    assert control.name == f"{experiment.name}_labels"
+    assert control.checkpoint_path.name == f"{experiment.checkpoint_path.stem}_labels.pt"
+    assert control.objectives.views == experiment.objectives.views
     weights = control.objectives
     assert (weights.labels, weights.reconstruction, weights.kl) == (1, 0, 0)
     assert (weights.contrastive, weights.vicreg) == (0, 0)

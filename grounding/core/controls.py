@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from grounding.core.config.schema import Experiment
+from grounding.core.config.schema import Experiment, ObjectivesSection
 from grounding.core.data.splits import Splits, to_unit
 from grounding.core.probes import augmented_views, encoded, has_bank, knn_accuracy, label_probes
 from grounding.core.projection.components import principal_components
@@ -44,8 +44,11 @@ class Control(NamedTuple):
 
 def labels_control(experiment: Experiment) -> Experiment:
     """The same experiment, trained to name the training labels from the latents instead."""
-    no_others = dict.fromkeys(("reconstruction", "contrastive", "vicreg", "kl"), 0.0)
-    return variant(experiment, "_labels", objectives={**no_others, "labels": 1.0})
+    # The views stay: they decide which images a batch holds.
+    labels_only = ObjectivesSection(
+        reconstruction=0.0, labels=1.0, views=experiment.objectives.views
+    )
+    return variant(experiment, "_labels", objectives=labels_only.model_dump())
 
 
 def measure_control(
