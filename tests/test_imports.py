@@ -41,7 +41,7 @@ def loaded(code, *arguments, folder=None):
     [
         ("analyze", RUN),
         ("manifold", RUN | {"rich"}),
-        ("probe", RUN),
+        ("probe", RUN | {"torch._dynamo"}),  # optimisers bring it
         ("points", RUN | {"umapers"}),
         ("export-assets", RUN | {"umapers"}),
         ("export-encoder", RUN | ONNX),
