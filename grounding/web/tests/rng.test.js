@@ -27,6 +27,18 @@ test("seeds and streams differ", () => {
   }
 });
 
+test("the elastic field is normal, and not the noise", () => {
+  const displacements = [];
+  for (let seed = 0; seed < 1000; seed++) {
+    const { elastic, noise } = imageFields(seed, 32);
+    assert(elastic.every((value, i) => value !== noise[i]));
+    displacements.push(...elastic);
+  }
+  const { mean, variance } = moments(displacements);
+  // 32,000 numbers: standard errors 0.006 and 0.008.
+  assert(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.04, `${mean}, ${variance}`);
+});
+
 test("uniform numbers fill (0, 1) evenly", () => {
   const values = uniformField(9, 2, 40_000);
   const { mean, variance } = moments(values);

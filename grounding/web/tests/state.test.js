@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { NEUTRAL } from "../src/augment.js";
 import { PLAYGROUND, VIEWER, defaultState, readState, writeState } from "../src/state.js";
 
 test("defaults are left out, and nothing gives defaults", () => {
@@ -31,16 +32,22 @@ test("every field survives a round trip", () => {
   assert.deepEqual(readState(PLAYGROUND, writeState(PLAYGROUND, playground)), playground);
 });
 
+test("an address that names no slider leaves the picture alone", () => {
+  const state = readState(PLAYGROUND, "?digit=7&seed=5");
+  for (const name of Object.keys(NEUTRAL)) assert.equal(state[name], NEUTRAL[/** @type {keyof typeof NEUTRAL} */ (name)], name);
+});
+
 test("values out of range are clamped, nonsense becomes the default", () => {
   const state = readState(
     PLAYGROUND,
-    "mode=evil&digit=-4&shiftX=99&rotation=1e999&scale=abc&shear=-7&elastic=-1&thickness=2&noise=&masking=NaN&seed=1.6&t=-1&from=x&camera=1_2&theme=DARK&embed=yes&constructor=1",
+    "mode=evil&digit=-4&shiftX=99&rotation=1e999&scale=abc&shear=-7&elastic=7&thickness=2&noise=&masking=NaN&seed=1.6&t=-1&from=x&camera=1_2&theme=DARK&embed=yes&constructor=1",
   );
   assert.deepEqual(
     [state.mode, state.digit, state.shiftX, state.rotation, state.scale, state.noise, state.masking],
     ["probe", 0, 10, 0, 1, 0, 0],
   );
-  assert.deepEqual([state.shear, state.elastic, state.thickness], [-1, 0, 1]);
+  assert.deepEqual([state.shear, state.elastic, state.thickness], [-1, 6, 1]);
+  assert.equal(readState(PLAYGROUND, "elastic=-1").elastic, 0);
   assert.deepEqual([state.seed, state.t, state.from, state.camera, state.theme, state.embed], [2, 0, null, null, "auto", false]);
   assert(!Object.hasOwn(state, "constructor"));
 });
