@@ -1,11 +1,12 @@
 # make run    set up and run the whole chain on one experiment; CONFIG= picks another
 # make test   set up and run all checks
+# make paper  set up and repeat the headline: experiments 6 and 7 over five seeds, beside controls
 # make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
 # make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
 # All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
 # make test BROWSER=0 leaves out the tests that open the pages in a browser.
 
-CONFIG ?= grounding/configs/4_self_supervised_covnet_aug100.yaml
+CONFIG ?= grounding/configs/7_contrastive_autoencoder_fast.yaml
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3,$(shell command -v $(v) 2>/dev/null)))
 VENV ?= venv
 BIN := $(VENV)/bin
@@ -15,10 +16,10 @@ INPUTS ?= 20000
 QUESTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full bench fuzz browser lint clean
+.PHONY: help run test test-full paper bench fuzz browser lint clean
 
 help:
-	@sed -n '1,6s/^# //p' Makefile
+	@sed -n '1,7s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
@@ -28,6 +29,9 @@ test: lint browser
 
 test-full: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+paper: $(VENV)/.installed
+	@$(BIN)/grounding compare 6 7 --seeds 0-4 --output docs/few_images
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))

@@ -49,7 +49,7 @@ def served(words, folder):
                 break
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=10)
-    assert "self_supervised_covnet_aug100" in index
+    assert "contrastive_autoencoder_fast" in index
     return subprocess.CompletedProcess(command, process.returncode, "", errors)
 
 

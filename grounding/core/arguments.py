@@ -97,7 +97,7 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         again.add_argument("--force", action="store_true", help="do everything again")
         parser.add_argument(
             "--seeds",
-            type=_seeds,
+            type=seed_list,
             metavar="SEEDS",
             help="train and measure once for each of these seeds, e.g. 0-4 or 0,1,5-7, and sum up",
         )
@@ -130,7 +130,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds",
-        type=_seeds,
+        type=seed_list,
         default=(0, 1, 2, 3, 4),
         metavar="SEEDS",
         help="seeds to compare over, e.g. 0-4 or 0,1,5-7; missing ones are run (default: 0-4)",
@@ -299,7 +299,7 @@ def _checked_int(text: str, least: int) -> int:
     return value
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def seed_list(text: str) -> tuple[int, ...]:
     """Seeds in the order given: numbers and ranges between commas, each seed once."""
     seeds: list[int] = []
     for part in text.split(","):
