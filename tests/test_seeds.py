@@ -237,6 +237,18 @@ def test_a_killed_seed_loses_no_other(in_folder, capsys, sign):
     assert "seed 0: up to date" in capsys.readouterr().out
 
 
+def test_an_interrupt_between_two_trainings_names_the_seed(in_folder, capsys, monkeypatch):
+    def interrupted(values, indent):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("grounding.core.seeds.json_with_checksum", interrupted)
+        assert run("--seeds", "3") == 130
+    assert capsys.readouterr().err.startswith(f"{NAME}, seed 3: interrupted")
+    assert run("--seeds", "3") == 0
+    assert "seed 3: up to date" in capsys.readouterr().out
+
+
 def test_an_interrupted_training_is_resumed(in_folder, capsys):
     """The longer training of a seed goes on from the checkpoints of the shorter one."""
     assert run("--seeds", "5") == 0

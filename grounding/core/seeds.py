@@ -111,19 +111,22 @@ def seed_series(
     runs: list[SeedRun] = []
     failures: dict[int, str] = {}
     own = [(seed, seed_experiment(experiment, seed)) for seed in seeds]
-    for seed, one in own:
-        try:
-            run, done = _seed_run(one, tensorboard=tensorboard, force=force, resume=resume)
-        except UserError as error:
-            failures[seed] = str(error)
-            print(f"{experiment.name}, seed {seed}: {error}", file=sys.stderr, flush=True)
-            continue
-        except KeyboardInterrupt as end:
-            reason = str(end) or "interrupted; what was written before is intact"
-            raise type(end)(f"{experiment.name}, seed {seed}: {reason}") from None
-        runs.append(run)
-        _write(Series(experiment, runs, failures), path)
-        print(f"{experiment.name}, seed {seed}: {done}, {_scores(run.metrics)}", flush=True)
+    named = experiment.name
+    try:
+        for seed, one in own:
+            named = f"{experiment.name}, seed {seed}"
+            try:
+                run, done = _seed_run(one, tensorboard=tensorboard, force=force, resume=resume)
+            except UserError as error:
+                failures[seed] = str(error)
+                print(f"{named}: {error}", file=sys.stderr, flush=True)
+                continue
+            runs.append(run)
+            _write(Series(experiment, runs, failures), path)
+            print(f"{named}: {done}, {_scores(run.metrics)}", flush=True)
+    except KeyboardInterrupt as end:
+        reason = str(end) or "interrupted; what was written before is intact"
+        raise type(end)(f"{named}: {reason}") from None
     series = Series(experiment, runs, failures)
     if runs and failures:
         _write(series, path)
