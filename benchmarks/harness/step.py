@@ -4,21 +4,25 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from grounding.core.config.load import load_experiment, packaged_configs
-from grounding.core.config.schema import Experiment
-from grounding.core.data.augmented import TrainingInputs
+from grounding.core.config.schema import Experiment, ObjectivesSection
+from grounding.core.data.augmented import Batch, TrainingInputs
 from grounding.core.data.splits import Splits
 from grounding.core.training.loop import initial_model
 from grounding.core.training.objectives import reconstruction_error
 
-Batches = list[tuple[Tensor, Tensor]]
+Batches = list[Batch]
 
 
 def config_numbers() -> list[str]:
-    """The numbers of the packaged experiments."""
-    return [path.stem.partition("_")[0] for path in packaged_configs()]
+    """The numbers of the packaged experiments that only reconstruct, as the bare step does."""
+    return [
+        path.stem.partition("_")[0]
+        for path in packaged_configs()
+        if load_experiment(str(path)).objectives == ObjectivesSection()
+    ]
 
 
 def with_long_epochs(config: str, *overrides: str) -> Experiment:
@@ -54,7 +58,7 @@ def some_batches(
 
 def endless_batches(
     experiment: Experiment, splits: Splits, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[Batch]:
     """Batches of one epoch after the other."""
     inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
     number = 0
@@ -86,8 +90,8 @@ def bare_steps(
     )
 
     def steps(batches: Batches) -> None:
-        for batch, targets in batches:
-            reconstruction_error(model(batch), targets).backward()
+        for batch in batches:
+            reconstruction_error(model(batch.inputs), batch.targets).backward()
             optimizer.step()
             optimizer.zero_grad()
 

@@ -202,7 +202,7 @@ def _augmented_set(folder: Path) -> Made:
         path.write_bytes(data)
         held = attempt(lambda: TrainingInputs(images, experiment, "fingerprint"))
         if held is not None:
-            assert sum(len(x) for x, _ in held.epoch(1)) == 4
+            assert sum(len(batch.inputs) for batch in held.epoch(1)) == 4
 
     return read, [good, *(archive_of(pickled, EMPTY) for pickled in PICKLES), b"", good[:50]]
 
