@@ -1,7 +1,7 @@
 """Draw latent points of one or more runs side by side.
 
-    grounding run --config 2
     grounding run --config 5
+    grounding run --config 6
     python tools/draw_points.py
 
 Writes docs/latent_spaces.svg from artifacts/*_latent_points.json: each point one test digit, seen
@@ -24,15 +24,15 @@ COLORS = (
     "#0072b2", "#d55e00", "#cc79a7", "#999999", "#7a4b1e",
 )  # fmt: skip
 DEFAULTS = {
-    "100 images": "artifacts/naive_covnet_autoencoder_low_samples_test_latent_points.json",
-    "100 images, augmented": "artifacts/asymmetric_resnet8_autoencoder_test_latent_points.json",
+    "reconstruction": "artifacts/asymmetric_resnet8_autoencoder_test_latent_points.json",
+    "contrastive": "artifacts/contrastive_autoencoder_test_latent_points.json",
 }
 DRAWN = 2000
 TITLE, LEGEND, GAP = 60, 60, 20
 
 
 def main() -> None:
-    """Draw the files named on the command line, or those of experiments 2 and 5."""
+    """Draw the files named on the command line, or those of experiments 5 and 6."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, help="latent points (JSON)")
     parser.add_argument("--output", type=Path, default=Path("docs/latent_spaces.svg"))
