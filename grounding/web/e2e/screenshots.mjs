@@ -4,7 +4,7 @@
  *   node screenshots.mjs FOLDER EXPERIMENT     writes viewer.png and playground.png
  *
  * The outputs of the experiment come from GROUNDING_E2E_ARTIFACTS, by default from artifacts/ in
- * the repository: `grounding run --config 5` makes them.
+ * the repository: `grounding run --config 6` makes them.
  */
 
 import assert from "node:assert/strict";
