@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from whole_run import arguments, cached_experiment, everything, inside, read_cache
+from whole_run import arguments, cached_experiment, everything, inside, quiet, read_cache
 
 from grounding.core.config.load import load_experiment
 from grounding.core.data import catalog
@@ -130,3 +130,27 @@ def test_a_thousand_flipped_bits(made, steps, monkeypatch, capsys):
             flush=True,
         )
     assert unnoticed == []
+
+
+def test_some_flipped_bits_of_what_sums_up_seeds_and_experiments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quiet("compare", ["3", *arguments()[2:], "--seeds", "0,1"])
+    artifacts = tmp_path / "artifacts"
+    summaries = [
+        next(artifacts.glob(pattern))
+        for pattern in (
+            "*_seed0_probes.json", "*_seeds.json", "*_seeds.csv", "comparison.json",
+            "comparison.csv", "comparison.svg",
+        )
+    ]  # fmt: skip
+    verify([str(artifacts)], tmp_path, lambda _: None)
+    draw = random.Random(7)
+    for path in summaries:
+        whole = path.read_bytes()
+        for turn in range(2 * PLACES):
+            path.write_bytes(flipped(whole, draw, turn))
+            said: list[str] = []
+            assert refuses(lambda: verify([str(artifacts)], tmp_path, said.append)), path  # noqa: B023
+            assert any(path.name in line for line in said if line[:3] != "ok ")
+        path.write_bytes(whole)
+    verify([str(artifacts)], tmp_path, lambda _: None)
