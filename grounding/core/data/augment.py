@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grounding.core.data.warp import Warp, change_thickness, cut_out, warp
+from grounding.core.data.warp import Warp, change_thickness, cut_out, one_each, warp
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
     if augmentation.warp.is_on:
         out = warp(out, augmentation.warp, generator)
     elif augmentation.max_rotation:
-        out = rotate(out, _uniform(images, radians(augmentation.max_rotation), generator))
+        out = rotate(out, one_each(images, radians(augmentation.max_rotation), generator))
     if augmentation.thickness:
         out = change_thickness(out, augmentation.thickness, generator)
     if augmentation.intensity:
-        out *= 1 + _uniform(images, augmentation.intensity, generator)[:, None, None, None]
+        out *= 1 + one_each(images, augmentation.intensity, generator)[:, None, None, None]
     if augmentation.noise_std:
         noise = torch.empty_like(out).normal_(0, augmentation.noise_std, generator=generator)
         out += noise
@@ -128,9 +128,3 @@ def _pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
         for n in (height, width)
     )
     return torch.stack([x.repeat(height), y.repeat_interleave(width)])
-
-
-def _uniform(images: Tensor, bound: float, generator: torch.Generator) -> Tensor:
-    """One number in [-bound, bound) for each image (B,)."""
-    numbers = torch.empty(len(images), dtype=images.dtype, device=images.device)
-    return numbers.uniform_(-bound, bound, generator=generator)

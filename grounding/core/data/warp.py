@@ -39,6 +39,12 @@ class Warp:
         return any((self.shift, self.scale, self.shear, self.elastic))
 
 
+def one_each(images: Tensor, bound: float, generator: torch.Generator) -> Tensor:
+    """One number in [-bound, bound) for each image (B,)."""
+    numbers = torch.empty(len(images), dtype=images.dtype, device=images.device)
+    return numbers.uniform_(-bound, bound, generator=generator)
+
+
 def warp(images: Tensor, strength: Warp, generator: torch.Generator) -> Tensor:
     """Move each image (B, C, H, W) in its own way: bilinear, zeros outside.
 
@@ -48,7 +54,7 @@ def warp(images: Tensor, strength: Warp, generator: torch.Generator) -> Tensor:
     """
     count, _, height, width = images.shape
     angle, scale, shear = (
-        _uniform(images, bound, generator)
+        one_each(images, bound, generator)
         for bound in (radians(strength.rotation), strength.scale, strength.shear)
     )
     cos, sin = angle.cos() / (1 + scale), angle.sin() / (1 + scale)
@@ -120,12 +126,6 @@ def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
 
 
-def _uniform(images: Tensor, bound: float, generator: torch.Generator) -> Tensor:
-    """One number in [-bound, bound) for each image (B,)."""
-    numbers = torch.empty(len(images), dtype=images.dtype, device=images.device)
-    return numbers.uniform_(-bound, bound, generator=generator)
-
-
 def _pixels(height: int, width: int, like: Tensor) -> Tensor:
     """X and y (2, H * W) of each pixel's centre, in pixels from the image's."""
     y, x = (
@@ -137,6 +137,6 @@ def _pixels(height: int, width: int, like: Tensor) -> Tensor:
 @lru_cache(maxsize=4)
 def _bicubic(height: int, width: int, device: torch.device) -> Tensor:
     """What each point of the control grid adds to each pixel, (16, H * W), rows first."""
-    one_each = torch.eye(CONTROL_POINTS**2).view(-1, 1, CONTROL_POINTS, CONTROL_POINTS)
-    spread = F.interpolate(one_each, (height, width), mode="bicubic", align_corners=True)
+    basis = torch.eye(CONTROL_POINTS**2).view(-1, 1, CONTROL_POINTS, CONTROL_POINTS)
+    spread = F.interpolate(basis, (height, width), mode="bicubic", align_corners=True)
     return spread.flatten(1).to(device)
