@@ -106,6 +106,27 @@ test("nothing is drawn while nothing moves; a drag draws", async () => {
   expectNoProblems(page);
 });
 
+test("a mark moves, in the picture as well, and the points are not drawn again", async () => {
+  const page = await open(query);
+  await page.waitForTimeout(300);
+  const found = await page.evaluate(async () => {
+    const { cloud, assets } = /** @type {any} */ (window);
+    const layer = /** @type {HTMLCanvasElement} */ (document.querySelector(".marks > canvas"));
+    const mark = (/** @type {number} */ row) => {
+      const position = [...assets.points.slice(3 * row, 3 * row + 3)];
+      cloud.setMarkers([{ position, color: [255, 0, 0], size: 40, shape: "cross" }]);
+      return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(layer.toDataURL()))));
+    };
+    cloud.setLines([]);
+    const before = cloud.frames;
+    const pictures = [await mark(0), await mark(5), await mark(0)];
+    return { pictures, drawn: cloud.frames - before };
+  });
+  assert.equal(found.drawn, 0);
+  assert.notEqual(found.pictures[0], found.pictures[1]);
+  assert.equal(found.pictures[0], found.pictures[2]);
+});
+
 test("picking agrees with where three.js draws a point", async () => {
   const page = await open(query);
   // A lone marked point: the only saturated red pixels are around where project() says.

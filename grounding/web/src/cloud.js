@@ -18,29 +18,29 @@
  *                                            ahead whenever the camera comes to rest
  *   cloud.png()                              -> Promise<Blob> of the stage
  *   cloud.draw()                             at once; everything else waits for the next frame
- *   cloud.drawSoon()                         at once, unless that was done in this frame already
- *   cloud.warm()                             compiles what marks are drawn with, before one is drawn
- *   cloud.frames                             frames drawn so far
+ *   cloud.markSoon()                         markers and lines at once, unless they were in this frame
+ *   cloud.frames                             times the points were drawn so far
  *   cloud.dispose()
  *
- * All points are one draw call, markers another, each line one. The canvas fills its CSS box.
+ * All points are one draw call. Markers and lines lie on a canvas of their own in front (scene/marks.js):
+ * when only they change, the points stay as they are. The canvas fills its CSS box.
  */
 
-import { Color, PerspectiveCamera, Scene, Vector2, Vector3, WebGLRenderer } from "./scene/three.js";
+import { Color, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "./scene/three.js";
 
 import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js";
 import { background } from "./colors.js";
 import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
 import { openContext, stageSize } from "./scene/context.js";
-import { markerCloud } from "./scene/markers.js";
+import { marksLayer } from "./scene/marks.js";
 import { pointCloud } from "./scene/points.js";
-import { ribbons } from "./scene/ribbon.js";
+import { element } from "./ui/element.js";
 
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {import("./colors.js").Theme} Theme */
-/** @typedef {import("./scene/markers.js").Marker} Marker */
-/** @typedef {import("./scene/ribbon.js").Line} Line */
+/** @typedef {import("./scene/marks.js").Marker} Marker */
+/** @typedef {import("./scene/marks.js").Line} Line */
 
 const REST_MS = 60;
 
@@ -55,14 +55,12 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   const lens = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI);
   const shared = {
     pixelRatio: { value: 1 },
-    resolution: { value: new Vector2(1, 1) },
     reference: { value: 1 },
     backdrop: { value: new Vector3() },
   };
   const cloud = pointCloud(shared);
-  const markers = markerCloud(shared);
-  const lines = ribbons(shared);
-  scene.add(cloud.object, lines.object, markers.object);
+  const marks = marksLayer(canvas);
+  scene.add(cloud.object);
 
   /** @type {Camera} */
   let camera = fit([], 1);
@@ -72,9 +70,13 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   /** @type {import("./picking.js").Screen | null} */
   let screen = null;
   let [width, height] = [1, 1];
+  let ratio = 1;
   let scheduled = 0;
+  let marksScheduled = 0;
   let frames = 0;
-  let isFrameDrawn = false;
+  let areMarksDrawn = false;
+  /** @type {Theme} */
+  let theme = "light";
   const backdrop = new Color();
   /** @type {Float32Array} */
   let positions = new Float32Array();
@@ -82,19 +84,28 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   function draw() {
     cancelAnimationFrame(scheduled);
     scheduled = 0;
+    drawMarks();
     if (renderer.getContext().isContextLost()) return;
     renderer.render(scene, lens);
     frames++;
+  }
+  function drawMarks() {
+    cancelAnimationFrame(marksScheduled);
+    marksScheduled = 0;
+    marks.paint(self.view(), { ratio, backdrop: background(theme) });
     onDraw?.();
   }
   function request() {
     if (!scheduled) scheduled = requestAnimationFrame(draw);
   }
-  function drawSoon() {
-    if (isFrameDrawn) return request();
-    draw();
-    isFrameDrawn = true;
-    requestAnimationFrame(() => (isFrameDrawn = false));
+  function requestMarks() {
+    if (!scheduled && !marksScheduled) marksScheduled = requestAnimationFrame(drawMarks);
+  }
+  function markSoon() {
+    if (areMarksDrawn) return requestMarks();
+    drawMarks();
+    areMarksDrawn = true;
+    requestAnimationFrame(() => (areMarksDrawn = false));
   }
   function aim() {
     screen = null;
@@ -116,9 +127,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   function resize() {
     const size = stageSize(canvas);
     [width, height] = [size.width, size.height];
-    const { ratio } = size;
-    shared.pixelRatio.value = ratio;
-    shared.resolution.value.set(width * ratio, height * ratio);
+    ratio = shared.pixelRatio.value = size.ratio;
     renderer.setPixelRatio(ratio);
     renderer.setSize(width, height, false);
     if (isOwnCamera) aim();
@@ -172,8 +181,9 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       request();
     },
     /** @param {{size?: number, glyphs?: boolean, theme?: Theme}} style */
-    setStyle({ size, glyphs, theme }) {
-      if (theme) {
+    setStyle({ size, glyphs, theme: next }) {
+      if (next) {
+        theme = next;
         const [r, g, b] = background(theme);
         shared.backdrop.value.set(r / 255, g / 255, b / 255);
         renderer.setClearColor(backdrop.setRGB(r / 255, g / 255, b / 255, "srgb"), 1);
@@ -184,13 +194,13 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     },
     /** @param {readonly Marker[]} list */
     setMarkers(list) {
-      markers.set(list);
-      request();
+      marks.setMarkers(list);
+      requestMarks();
     },
     /** @param {readonly Line[]} list */
     setLines(list) {
-      lines.set(list);
-      request();
+      marks.setLines(list);
+      requestMarks();
     },
     /** @param {Camera} next */
     setCamera(next) {
@@ -217,27 +227,25 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       return { matrix: viewProjection(camera, width / height), width, height };
     },
     draw,
-    drawSoon,
-    warm() {
-      renderer.compile(scene, lens);
-    },
+    markSoon,
     /** @returns {Promise<Blob>} */
     png() {
       draw();
+      const picture = joined(canvas, marks.canvas);
       return new Promise((resolve, reject) => {
         const failed = new PageError("internal", "The picture could not be made.", "Try again.");
-        canvas.toBlob((blob) => (blob ? resolve(blob) : reject(failed)), "image/png");
+        picture.toBlob((blob) => (blob ? resolve(blob) : reject(failed)), "image/png");
       });
     },
     dispose() {
       cancelAnimationFrame(scheduled);
+      cancelAnimationFrame(marksScheduled);
       clearTimeout(restTimer);
       observer.disconnect();
       canvas.removeEventListener("webglcontextlost", lost);
       canvas.removeEventListener("webglcontextrestored", restored);
-      lines.dispose();
+      marks.dispose();
       cloud.dispose();
-      markers.dispose();
       renderer.dispose();
     },
   };
@@ -249,6 +257,18 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
 }
 
 /** @typedef {ReturnType<typeof createCloud>} Cloud */
+
+/**
+ * Two canvases of one size as one picture.
+ * @param {HTMLCanvasElement} below @param {HTMLCanvasElement} above
+ */
+function joined(below, above) {
+  const picture = element("canvas", { width: below.width, height: below.height });
+  const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
+  pen.drawImage(below, 0, 0);
+  pen.drawImage(above, 0, 0);
+  return picture;
+}
 
 /** @param {HTMLCanvasElement} canvas */
 function startRenderer(canvas) {

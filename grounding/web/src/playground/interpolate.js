@@ -180,7 +180,7 @@ export function interpolateMode(context) {
   function draw() {
     if (!stage || !isActive) return;
     stage.cloud.setMarkers(pathMarkers({ ends: ends(), placed: last, trail }, assets, stage.theme));
-    stage.cloud.drawSoon();
+    stage.cloud.markSoon();
   }
 
   return {

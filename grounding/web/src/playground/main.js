@@ -24,7 +24,7 @@ import { readoutSection } from "./readouts.js";
 
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
 /** @typedef {import("../client.js").Client} Client */
-/** @typedef {import("../scene/markers.js").Marker} Marker */
+/** @typedef {import("../scene/marks.js").Marker} Marker */
 /** @typedef {import("../state.js").PlaygroundState} PlaygroundState */
 /** @typedef {{state: PlaygroundState, change: (changes: Partial<PlaygroundState>) => void,
  *   step: (changes: Partial<PlaygroundState>) => void}} Address */
@@ -76,24 +76,13 @@ export async function startPlayground({ shell, address, client, loads, loading }
   if (stage) {
     stage.cloud.setPoints(assets.points, assets.labels);
     stage.cloud.setColors(colorsByClass(assets.labels, stage.theme));
-    prepareShaders(stage, assets.points);
+    stage.cloud.draw();
   }
   page = buildPage({ shell, address, client, assets, stage });
   await loads.models;
   if (stage) loading.done();
   page.start();
   return page;
-}
-
-/**
- * Shaders are compiled with the first mark and line: while the models are still on their way.
- * @param {import("../stage.js").Stage} stage @param {Float32Array} points
- */
-function prepareShaders({ cloud }, points) {
-  const position = [...points.subarray(0, 3)];
-  cloud.setMarkers([{ position, color: [0, 0, 0], size: 0, shape: "disc" }]);
-  cloud.setLines([{ positions: Float32Array.from([...position, ...position]), colors: new Uint8Array(6), width: 0 }]);
-  cloud.draw();
 }
 
 /**

@@ -131,7 +131,7 @@ export function probeMode(context) {
     if (card.reference >= 0) markers.push(context.chosenMarker(card.reference));
     stage.cloud.setMarkers(markers);
     stage.cloud.setLines(lines);
-    stage.cloud.drawSoon();
+    stage.cloud.markSoon();
   }
 
   return {

@@ -12,8 +12,8 @@ import { accent, background, classColor, colorsByNumber, foreground } from "../c
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../colors.js").Rgb} Rgb */
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
-/** @typedef {import("../scene/markers.js").Marker} Marker */
-/** @typedef {import("../scene/ribbon.js").Line} Line */
+/** @typedef {import("../scene/marks.js").Marker} Marker */
+/** @typedef {import("../scene/marks.js").Line} Line */
 /** @typedef {Pick<InteractiveAssets, "points" | "labels">} Places */
 
 const FAINTEST = 0.3;

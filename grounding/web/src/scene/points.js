@@ -9,7 +9,7 @@ import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial 
 import { glyphOf } from "../colors.js";
 import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";
 
-/** @typedef {Record<string, {value: any}>} Uniforms shared ones: pixelRatio, resolution, reference, backdrop */
+/** @typedef {Record<string, {value: any}>} Uniforms shared ones: pixelRatio, reference, backdrop */
 
 /** Above this many, points are drawn smaller, or they would hide each other. */
 const UNCROWDED = 8_000;

@@ -16,7 +16,7 @@ export function pointMarks(cloud, positions, theme) {
   /** @type {Marked} */
   let marked = { hovered: -1, chosen: -1, near: [] };
 
-  /** @param {number} row @param {number} size @param {readonly number[]} color */
+  /** @param {number} row @param {number} size @param {import("../colors.js").Rgb} color */
   const ring = (row, size, color) => ({
     position: [...positions.subarray(3 * row, 3 * row + 3)],
     color,

@@ -34,8 +34,6 @@ import { visiblePoints } from "./visible.js";
 /** @typedef {{state: ViewerState, change: (changes: Partial<ViewerState>) => void, step: (changes: Partial<ViewerState>) => void}} Address */
 /** @typedef {ReturnType<typeof pointsView>} View */
 
-const WARM_MS = 100;
-
 /** @param {Shell} shell @param {Address} address @param {Client} client */
 export function prepareView(shell, address, client) {
   /** @type {View | null} */
@@ -131,8 +129,6 @@ function pointsView(shell, stage, address, client, points) {
   paintAround();
   void choice.paint();
   void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
-  // The first mark would wait for its shader.
-  setTimeout(cloud.warm, WARM_MS);
   shell.ready();
 
   return {
