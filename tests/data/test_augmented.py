@@ -44,6 +44,26 @@ def test_an_epoch_shows_each_image_as_often_as_asked_with_clean_targets():
     assert not torch.equal(x, y)
 
 
+def test_a_target_can_be_the_view_before_it_is_corrupted():
+    of_view = "objectives.reconstruction_of=view"
+    x, y = epoch(inputs(COUNT, of_view), 1)
+    plain_x, plain_y = epoch(inputs(COUNT), 1)
+    # The same draws: only what the decoder is asked for changes.
+    assert torch.equal(x, plain_x)
+    assert y.shape == plain_y.shape
+    assert not torch.equal(y, plain_y)
+    assert not torch.equal(y, x)
+    assert y.min() >= 0
+    assert y.max() <= 1
+    names = ("intensity", "noise_std", "mask_probability")
+    uncorrupted = [f"self_supervised.augmentation.{name}=0" for name in names]
+    x, y = epoch(inputs(COUNT, of_view, *uncorrupted), 1)
+    assert torch.equal(x, y)
+    unmoved = [f"self_supervised.augmentation.{name}=0" for name in ("max_shift", "max_rotation")]
+    _, y = epoch(inputs(COUNT, of_view, *unmoved), 1)
+    assert times_shown(y) == [3] * 10
+
+
 def test_batches_hold_so_many_views_of_each_of_their_images_one_view_after_the_other():
     views = ("objectives.views=2", "self_supervised.augmentations_per_sample=4")
     source = inputs(*views)

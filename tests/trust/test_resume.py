@@ -51,6 +51,7 @@ VARIANTS = {
             "objectives.contrastive=1",
             "objectives.near=4",
             "objectives.close=2",
+            "objectives.reconstruction_of=view",
             "training.optimizer=adamw",
             "training.schedule=one_cycle",
         ],

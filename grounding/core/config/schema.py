@@ -253,7 +253,11 @@ class ObjectivesSection(Section):
     """What a training step makes smaller: a weighted sum. Only reconstruction by default."""
 
     reconstruction: Weight = 1.0
-    """Weight of the mean squared error between D(E(input)) and the clean image."""
+    """Weight of the mean squared error between D(E(input)) and what reconstruction_of names."""
+    reconstruction_of: Literal["image", "view"] = "image"
+    """What the decoder draws: the clean image, or the augmented one before intensity, noise,
+    masking and cut-out. The views of few images show the decoder far more shapes than the images,
+    and the latent has to say which."""
     contrastive: Weight = 0.0
     """Weight of instance discrimination: views of one image are drawn together in the projection
     of their latents, those of different images pushed apart (NT-Xent; with more than two views
@@ -349,6 +353,12 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _views_are_augmented(self) -> Self:
         objectives, augmented = self.objectives, self.self_supervised
+        are_drawn = augmented.enabled and augmented.refreshes
+        if objectives.reconstruction_of == "view" and not are_drawn:
+            raise ValueError(
+                "objectives.reconstruction_of view needs views: set "
+                "self_supervised.enabled and refresh_each_epoch to true"
+            )
         if objectives.views == 1:
             return self
         if objectives.near >= self.data.train_samples:
@@ -356,7 +366,7 @@ class Experiment(Section):
                 f"objectives.near {objectives.near} needs more than that many images; "
                 f"data.train_samples is {self.data.train_samples}"
             )
-        if not (augmented.enabled and augmented.refreshes):
+        if not are_drawn:
             raise ValueError(
                 f"objectives.views {objectives.views} needs views to differ: set "
                 "self_supervised.enabled and refresh_each_epoch to true"

@@ -62,6 +62,15 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
     Returns:
         (B, C, H, W), float in [0, 1], a new tensor.
     """
+    return corrupt(deform(images, augmentation, generator), augmentation, generator)
+
+
+def deform(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """The first half of `augment`: what is written changes, not how well it can be seen.
+
+    Shift, rotation, scale, shear, elastic displacement, thickness. As `augment`; the values can
+    leave [0, 1] by rounding errors.
+    """
     out = shift(images, augmentation.max_shift, generator)
     if augmentation.warp.is_on:
         out = warp(out, augmentation.warp, generator)
@@ -69,6 +78,15 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
         out = rotate(out, one_each(images, radians(augmentation.max_rotation), generator))
     if augmentation.thickness:
         out = change_thickness(out, augmentation.thickness, generator)
+    return out
+
+
+def corrupt(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """The second half of `augment`, which may write into images.
+
+    Intensity, noise, masking, cut-out, clamping to [0, 1].
+    """
+    out = images
     if augmentation.intensity:
         out *= 1 + one_each(images, augmentation.intensity, generator)[:, None, None, None]
     if augmentation.noise_std:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grounding.core.checksums import Trailer
 from grounding.core.config.schema import Experiment
-from grounding.core.data.augment import Augmentation, augment
+from grounding.core.data.augment import Augmentation, augment, corrupt, deform
 from grounding.core.data.splits import to_unit
 from grounding.core.errors import UserError
 from grounding.core.files import replacing
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: float (B, C, H, W) in [0, 1].
-        targets: float (B, C, H, W) in [0, 1], the clean images.
+        targets: float (B, C, H, W) in [0, 1], what reconstructions are compared with.
         identities: int64 (B,), which training image each is.
     """
 
@@ -38,11 +38,14 @@ class Batch(NamedTuple):
 
 
 class TrainingInputs:
-    """The batches of each epoch; the target is always the clean image.
+    """The batches of each epoch.
+
+    The target is the clean image; with `objectives.reconstruction_of` "view" it is the view before
+    it is corrupted.
 
     Args:
         images: uint8 (N, C, H, W), the training images, on the device to train on.
-        experiment: its seed, batch size and `self_supervised` section.
+        experiment: its seed, batch size, `self_supervised` section and views.
         data_fingerprint: which data the images are from; part of the key of a cached set.
 
     Attributes:
@@ -57,6 +60,7 @@ class TrainingInputs:
         self.views = experiment.objectives.views
         self.augmentation = Augmentation(**settings.augmentation.model_dump())
         self.refreshes = settings.enabled and settings.refreshes
+        self.targets_are_views = experiment.objectives.reconstruction_of == "view"
         self.count = len(images) * (settings.augmentations_per_sample if settings.enabled else 1)
         self.fixed: Tensor | None = None
         if settings.enabled and not settings.refreshes:
@@ -72,6 +76,9 @@ class TrainingInputs:
             inputs = targets
             if self.fixed is not None:
                 inputs = to_unit(self.fixed[indices])
+            elif self.targets_are_views:
+                targets = deform(targets, self.augmentation, draws).clamp_(0, 1)
+                inputs = corrupt(targets.clone(), self.augmentation, draws)
             elif self.refreshes:
                 inputs = self.augment(targets, draws)
             yield Batch(inputs, targets, identities)
