@@ -20,7 +20,7 @@ const models = `encoder=/artifacts/${experiment}_encoder.onnx&decoder=/artifacts
 /** @type {Record<string, string>} */
 const PICTURES = {
   viewer: `latent_space_viewer.html?data=/artifacts/${experiment}_test_latent_points.json&select=12&theme=light`,
-  playground: `interactive_latent_playground.html?assets=${assets}&${models}&digit=4&rotation=12&noise=0.1&theme=light`,
+  playground: `interactive_latent_playground.html?assets=${assets}&${models}&digit=6&rotation=12&noise=0.05&theme=light`,
 };
 const server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
 const browser = await startBrowser();
