@@ -1,6 +1,7 @@
 """Runs that many tests look at are trained once."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,11 @@ import pytest
 from grounding.core.commands import main
 
 REPOSITORY = Path(__file__).parents[1]
+
+# A script's shell starts its background jobs with Ctrl-C ignored, and so would be whatever a test
+# starts: the tests of Ctrl-C would wait for an end that never comes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small enough to train in a second, large enough for every metric and for UMAP.
 REDUCED = [
