@@ -214,7 +214,7 @@ class AugmentationSection(Section):
 
 
 class SelfSupervisedSection(Section):
-    """Training on augmented images with the clean image as target."""
+    """Training on augmented images; `objectives.reconstruction_of` says what the decoder draws."""
 
     enabled: bool = False
     """Whether to augment. If not, the other keys of this section have no effect."""
@@ -247,6 +247,11 @@ class SelfSupervisedSection(Section):
     def refreshes(self) -> bool:
         """Whether each epoch draws new augmentations."""
         return not self.precompute if self.refresh_each_epoch is None else self.refresh_each_epoch
+
+    @property
+    def shows_new_views(self) -> bool:
+        """Whether a training reads other augmented images in each epoch."""
+        return self.enabled and self.refreshes
 
 
 class ObjectivesSection(Section):
@@ -353,8 +358,7 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _views_are_augmented(self) -> Self:
         objectives, augmented = self.objectives, self.self_supervised
-        are_drawn = augmented.enabled and augmented.refreshes
-        if objectives.reconstruction_of == "view" and not are_drawn:
+        if objectives.reconstruction_of == "view" and not augmented.shows_new_views:
             raise ValueError(
                 "objectives.reconstruction_of view needs views: set "
                 "self_supervised.enabled and refresh_each_epoch to true"
@@ -366,7 +370,7 @@ class Experiment(Section):
                 f"objectives.near {objectives.near} needs more than that many images; "
                 f"data.train_samples is {self.data.train_samples}"
             )
-        if not are_drawn:
+        if not augmented.shows_new_views:
             raise ValueError(
                 f"objectives.views {objectives.views} needs views to differ: set "
                 "self_supervised.enabled and refresh_each_epoch to true"

@@ -59,7 +59,7 @@ class TrainingInputs:
         self.batch_size = experiment.training.batch_size
         self.views = experiment.objectives.views
         self.augmentation = Augmentation(**settings.augmentation.model_dump())
-        self.refreshes = settings.enabled and settings.refreshes
+        self.refreshes = settings.shows_new_views
         self.targets_are_views = experiment.objectives.reconstruction_of == "view"
         self.count = len(images) * (settings.augmentations_per_sample if settings.enabled else 1)
         self.fixed: Tensor | None = None

@@ -14,7 +14,7 @@ def reconstruction_error(reconstructions: Tensor, images: Tensor) -> Tensor:
 
     Args:
         reconstructions: (B, C, H, W) in [0, 1].
-        images: (B, C, H, W) in [0, 1], clean.
+        images: (B, C, H, W) in [0, 1], what they should show.
 
     Returns:
         A scalar in [0, 1].
