@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from grounding.core.arguments import seed_list
 from grounding.core.config.load import load_experiment
 from grounding.core.data.splits import Splits, load_splits, to_unit
 from grounding.core.files import write_json, write_text
+from grounding.core.option_values import seed_list
 from grounding.core.probes import encoded, knn_accuracy
 from grounding.core.run import model_of
 from grounding.core.training.checkpoint import Checkpoint, epoch_path, load_checkpoint

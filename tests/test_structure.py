@@ -15,6 +15,7 @@ CORE = PACKAGE / "core"
 FLOORS = (
     ("commands",),
     ("arguments",),
+    ("option_values",),
     ("verify",),
     ("comparison",),
     ("controls",),

@@ -4,9 +4,16 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from grounding.core.option_values import (
+    at_least_100,
+    at_least_two,
+    positive,
+    seed_list,
+    share,
+    whole_number,
+)
+
 SPLITS = ("train", "val", "test")
-MOST_SEEDS = 1000
-MAX_SEED = 2**32 - 1
 
 SUMMARIES = {
     "run": "train, analyse and export one experiment, skipping what is up to date",
@@ -178,7 +185,7 @@ def _add_anchors(parser: argparse.ArgumentParser) -> None:
     )
     much.add_argument(
         "--anchors",
-        type=_at_least_100,
+        type=at_least_100,
         metavar="N",
         help="estimate from N random images, each against all, with 95 %% confidence intervals "
         "(default: 10,000 where there are more than 70,000 images)",
@@ -205,7 +212,7 @@ def _add_site_options(parser: argparse.ArgumentParser, command: str) -> None:
         return
     parser.add_argument(
         "--port",
-        type=_whole_number,
+        type=whole_number,
         default=8000,
         metavar="N",
         help="port to listen on; if it is taken, the next free one (default: 8000)",
@@ -221,6 +228,7 @@ def _add_verify_options(parser: argparse.ArgumentParser) -> None:
         help="a file, an artifacts folder, a published folder, or a run by its checkpoint, its "
         "config or the experiment's name",
     )
+    _add_set(parser, "override a value of the config that names a run; may be repeated")
     _add_artifacts(parser, "where to look for a run by its name")
 
 
@@ -238,7 +246,7 @@ def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> Non
     default = 5000 if command == "points" else 3000
     parser.add_argument(
         "--max-points",
-        type=_whole_number,
+        type=whole_number,
         default=default,
         metavar="N",
         help=f"draw at most N points, 0 for all (default: {default})",
@@ -251,14 +259,14 @@ def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> Non
     )
     parser.add_argument(
         "--umap-n-neighbors",
-        type=_at_least_two,
+        type=at_least_two,
         default=30,
         metavar="N",
         help="neighbours that UMAP keeps together (default: 30)",
     )
     parser.add_argument(
         "--umap-min-dist",
-        type=_share,
+        type=share,
         default=0.1,
         metavar="D",
         help="how close UMAP packs points, 0 to 1 (default: 0.1)",
@@ -266,70 +274,8 @@ def _add_embedding_options(parser: argparse.ArgumentParser, command: str) -> Non
     if command != "points":
         parser.add_argument(
             "--projection-k",
-            type=_positive,
+            type=positive,
             default=12,
             metavar="K",
             help="neighbours that a probe is placed between (default: 12)",
         )
-
-
-def _whole_number(text: str) -> int:
-    return _checked_int(text, 0)
-
-
-def _positive(text: str) -> int:
-    return _checked_int(text, 1)
-
-
-def _at_least_two(text: str) -> int:
-    return _checked_int(text, 2)
-
-
-def _at_least_100(text: str) -> int:
-    return _checked_int(text, 100)
-
-
-def _checked_int(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
-    return value
-
-
-def seed_list(text: str) -> tuple[int, ...]:
-    """Seeds in the order given: numbers and ranges between commas, each seed once."""
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        low = _seed(first, text)
-        high = _seed(last, text) if dash else low
-        if high < low:
-            raise argparse.ArgumentTypeError(f"{part.strip()} goes down; write {high}-{low}")
-        if high - low >= MOST_SEEDS or len(seeds) + high - low >= MOST_SEEDS:
-            raise argparse.ArgumentTypeError(f"{text} is more than {MOST_SEEDS} seeds")
-        seeds += range(low, high + 1)
-    twice = next((seed for place, seed in enumerate(seeds) if seed in seeds[:place]), None)
-    if twice is not None:
-        raise argparse.ArgumentTypeError(f"{text} has seed {twice} twice")
-    return tuple(seeds)
-
-
-def _seed(text: str, whole: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text[:11]) > MAX_SEED:
-        raise argparse.ArgumentTypeError(
-            f"{whole!r} is no list of seeds from 0 to {MAX_SEED}; write e.g. 0-4 or 0,1,5-7"
-        )
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 to 1")
-    return value

@@ -233,7 +233,8 @@ def verify(arguments: Namespace) -> None:
     """Check files against their hashes, and whether those of a run belong together."""
     from grounding.core.verify.findings import verify
 
-    print(verify(arguments.paths, arguments.artifacts, say=partial(print, flush=True)))
+    say = partial(print, flush=True)
+    print(verify(arguments.paths, arguments.artifacts, say, arguments.overrides))
 
 
 def schema(arguments: Namespace) -> None:  # noqa: ARG001

@@ -14,12 +14,18 @@ import torch
 from whole_run import NAME, arguments, everything, inside, quiet
 
 from grounding.core.commands import main
+from grounding.core.config.load import load_experiment
 from grounding.core.errors import UserError
 from grounding.core.export.onnx_file import ONNX_TRAILER
 from grounding.core.export.outputs import read_folder
 from grounding.core.export.site import publish
 from grounding.core.files import sha256_of, write_json
-from grounding.core.training.checkpoint import hash_path, load_checkpoint, save_checkpoint
+from grounding.core.training.checkpoint import (
+    differences,
+    hash_path,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 Said = tuple[int, list[str], str]
 
@@ -83,8 +89,25 @@ def test_a_config_means_its_run(made, verify):
     Path("own.yaml").write_text(json.dumps(settings))
     assert verify("own.yaml")[0] == 0
     assert any("data that regularized_covnet was trained on" in x for x in verify("own.yaml")[1])
+    other = ["--set", f"output.checkpoint_path={made['checkpoint'].parent / 'x.pt'}"]
+    assert (
+        "make it with: grounding run --config own.yaml --set out" in verify("own.yaml", *other)[2]
+    )
     made["checkpoint"].unlink()
-    assert "make it with: grounding run --config own.yaml" in verify("own.yaml")[2]
+    assert "make it with: grounding run --config own.yaml\n" in verify("own.yaml")[2]
+
+
+def test_overrides_change_the_config_of_a_run(made, verify):
+    trained = load_checkpoint(made["checkpoint"])[0].experiment
+    changes = differences(load_experiment("3"), trained)
+    words = [word for key, (_, value) in changes.items() for word in ("--set", f"{key}={value}")]
+    assert changes
+    status, lines, error = verify("3", *words)
+    assert (status, error) == (0, ""), lines
+    assert any(str(made["checkpoint"]) in line for line in lines)
+    for path in (made["checkpoint"], "artifacts"):
+        assert f"{path} is none; name the run by its config" in verify(path, *words)[2]
+    assert "unknown key" in verify("3", "--set", "training.epocs=1")[2]
 
 
 def test_nothing_there_is_said(made, verify):

@@ -52,9 +52,9 @@ def experiment_from_dict(values: dict[str, Any], source: str) -> Experiment:
         return Experiment.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = _dotted(first["loc"])
+        where = f"{_dotted(first['loc'])}: " if first["loc"] else ""
         raise UserError(
-            f"{source}: its config is not readable here: {where}: {first['msg']}"
+            f"{source}: its config is not readable here: {where}{first['msg']}"
         ) from None
 
 
@@ -136,7 +136,9 @@ def _explain(
     location = _data_location(first["loc"], document.values)
     where = _where(location, document, path, origins)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{where}: {_dotted(location)}: {_problem(first, location)}{more}"
+    # A rule that joins keys of two sections has no place of its own.
+    named = [where, _dotted(location)] if location else [where]
+    return f"{': '.join(named)}: {_problem(first, location)}{more}"
 
 
 def _where(location: Location, document: Document, path: Path, origins: dict[Location, str]) -> str:

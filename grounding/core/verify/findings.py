@@ -1,5 +1,6 @@
 """Which files a path means, whether they belong together, and how that is told."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +22,19 @@ REPORTS = (".txt", ".csv", ".svg")  # what a JSON file of the same name holds, f
 _AGAIN = "make it again with grounding run, or copy files of one run only"
 
 
-def verify(paths: Sequence[str], artifacts: Path, say: Callable[[str], None]) -> str:
+def verify(
+    paths: Sequence[str],
+    artifacts: Path,
+    say: Callable[[str], None],
+    overrides: Sequence[str] = (),
+) -> str:
     """Check every file that the paths mean and say one line of each.
 
     Args:
         paths: files, folders, or runs (see `artefacts`).
         artifacts: where to look for a run by its name.
         say: takes the lines.
+        overrides: `section.key=value` strings that replace values of configs among the paths.
 
     Returns:
         A line that sums up.
@@ -39,7 +46,7 @@ def verify(paths: Sequence[str], artifacts: Path, say: Callable[[str], None]) ->
     counts: dict[str, int] = {}
     seen: set[Path] = set()
     for path in paths:
-        for artefact in artefacts(path, artifacts):
+        for artefact in artefacts(path, artifacts, overrides):
             place = artefact.path.absolute()
             if place not in seen:
                 seen.add(place)
@@ -54,25 +61,28 @@ def verify(paths: Sequence[str], artifacts: Path, say: Callable[[str], None]) ->
     return f"{files}, all ok"
 
 
-def artefacts(target: str, artifacts: Path) -> Iterator[Artefact]:
+def artefacts(target: str, artifacts: Path, overrides: Sequence[str] = ()) -> Iterator[Artefact]:
     """The files that one argument means, each checked by itself and against the others.
 
     Args:
         target: a file; a published folder; a folder of artifacts; a checkpoint or a config, which
             stand for their run; or the name of an experiment.
         artifacts: where to look for the experiment's name.
+        overrides: `section.key=value` strings that replace values of the config.
 
     Raises:
-        UserError: it means nothing.
+        UserError: it means nothing, or is no config and there are overrides.
     """
     path = Path(target)
     is_config = path.suffix in (".yaml", ".yml")
+    if overrides and path.exists() and not is_config:
+        raise UserError(f"--set changes a config and {target} is none; name the run by its config")
     if path.is_dir():
         found = _site(path) if (path / MARKER).exists() else _judged(_known_files(path))
     elif path.exists() and not is_config:
         found = _file(path)
     else:
-        found = _named(target, artifacts)
+        found = _named(target, artifacts, overrides)
     nothing = True
     for artefact in found:
         nothing = False
@@ -110,12 +120,12 @@ def _file(path: Path) -> Iterator[Artefact]:
     yield from _judged([path, *(p for p in beside if p.is_file())])
 
 
-def _named(target: str, artifacts: Path) -> Iterator[Artefact]:
+def _named(target: str, artifacts: Path, overrides: Sequence[str]) -> Iterator[Artefact]:
     """A run by its config, or by the experiment's name."""
     try:
-        experiment = load_experiment(target)
+        experiment = load_experiment(target, overrides)
     except UserError:
-        if Path(target).suffix or not artifacts.is_dir():
+        if overrides or Path(target).suffix or not artifacts.is_dir():
             raise
         folder = _judged(_known_files(artifacts))
         of_name = [a for a in folder if target in (a.experiment, *_starts(a.path.name))]
@@ -127,7 +137,8 @@ def _named(target: str, artifacts: Path) -> Iterator[Artefact]:
     if not checkpoint.exists():
         raise UserError(
             f"checkpoint {checkpoint} of {target} does not exist; make it with: "
-            f"grounding run --config {target}"
+            f"grounding run --config {shlex.quote(target)}"
+            + "".join(f" --set {shlex.quote(override)}" for override in overrides)
         )
     yield from _run(experiment, checkpoint)
 
