@@ -6,8 +6,9 @@ from itertools import islice
 import torch
 from torch import nn
 
+from grounding.core.config.learning import ObjectivesSection
 from grounding.core.config.load import load_experiment, packaged_configs
-from grounding.core.config.schema import Experiment, ObjectivesSection
+from grounding.core.config.schema import Experiment
 from grounding.core.data.augmented import Batch, TrainingInputs
 from grounding.core.data.splits import Splits
 from grounding.core.training.loop import initial_model

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from grounding.core.config.schema import Experiment, ObjectivesSection
+from grounding.core.config.learning import ObjectivesSection
+from grounding.core.config.schema import Experiment
 from grounding.core.data.splits import Splits, to_unit
 from grounding.core.probes import augmented_views, encoded, has_bank, knn_accuracy, label_probes
 from grounding.core.projection.components import principal_components

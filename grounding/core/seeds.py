@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from grounding.core.chain import trained_now
 from grounding.core.checksums import json_with_checksum
-from grounding.core.config.schema import PATHS_ARE_USED, Experiment
+from grounding.core.config.schema import Experiment
+from grounding.core.config.section import PATHS_ARE_USED
 from grounding.core.errors import UserError, printable
 from grounding.core.evaluation.spread import Spread, spread
 from grounding.core.export.report import text_table

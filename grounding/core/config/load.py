@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from grounding.core.config.document import MAX_BYTES, Document, parse_document
-from grounding.core.config.schema import PATHS_ARE_USED, Experiment
+from grounding.core.config.schema import Experiment
+from grounding.core.config.section import PATHS_ARE_USED
 from grounding.core.errors import UserError
 
 PACKAGED_CONFIGS = Path(__file__).parents[2] / "configs"

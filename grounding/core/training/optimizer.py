@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from grounding.core.config.schema import TrainingSection
+from grounding.core.config.learning import TrainingSection
 
 # Of all steps, those over which one_cycle rises; what it starts from, as a share of the largest
 # step size; and what it ends at, as a share of what it starts from.
