@@ -1,10 +1,10 @@
 /**
  * The binary companion of a JSON file: the same arrays, ready to use.
  *
- *   readCompanion(buffer)   -> {id, meta, arrays: {name: {shape, data}}}; data are views, no copies
- *   headerOf(bytes), endOf(header, without), arraysOf(header, buffer)   the same piece by piece,
- *                           while the file comes in
- *   findCompanion(text)     -> what the beginning of a JSON file says about its companion
+ *   findCompanion(text)         -> what the beginning of a JSON file says about its companion
+ *   headerOf(bytes)             -> what the file says of itself, once its header has come in
+ *   endOf(header, without)      -> bytes up to the end of the arrays, or of all but the last
+ *   arraysOf(header, buffer)    -> {name: {shape, data}} of what has come in; data are views, no copies
  *
  * Layout, little endian: "GRNDBIN1", uint32 header bytes, 4 zero bytes, the header as UTF-8 JSON
  * {id, meta, arrays: {name: {dtype, shape, offset, bytes}}}, then the arrays at multiples of 8.
@@ -88,14 +88,6 @@ export function arraysOf({ places }, buffer) {
     read[name] = { shape, data: isThere ? new Type(buffer, offset, bytes / Type.BYTES_PER_ELEMENT) : new Type() };
   }
   return read;
-}
-
-/** @param {ArrayBuffer} buffer @returns {Companion} */
-export function readCompanion(buffer) {
-  const header = headerOf(new Uint8Array(buffer));
-  if (!header) throw broken("it is too short");
-  if (endOf(header) > buffer.byteLength) throw broken("it is cut off");
-  return { id: header.id, meta: header.meta, arrays: arraysOf(header, buffer) };
 }
 
 /** @param {Uint8Array} bytes */

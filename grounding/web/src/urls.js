@@ -4,7 +4,6 @@
  *   sameOriginUrl(text, base, name)  -> URL, or throws PageError "url"
  *   otherSpelling(url)               -> the same with or without a config's number, or null
  *   companionUrl(url, file)          -> URL of a file in the same folder
- *   pageProtocolProblem(protocol)    -> PageError "file-protocol" for a page opened as a file
  *
  * Only http and https of the page's own origin are let through.
  */
@@ -59,14 +58,4 @@ export function companionUrl(url, file) {
   const other = new URL(`./${encodeURIComponent(file)}`, url);
   other.search = "";
   return other;
-}
-
-/** @param {string} protocol location.protocol @returns {PageError | null} */
-export function pageProtocolProblem(protocol) {
-  if (protocol !== "file:") return null;
-  return new PageError(
-    "file-protocol",
-    "This page was opened as a file, and browsers let such a page load nothing.",
-    "Run `grounding serve` or `python -m http.server` in the folder and open it from there.",
-  );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { companionUrl, otherSpelling, pageProtocolProblem, sameOriginUrl } from "../src/urls.js";
+import { companionUrl, otherSpelling, sameOriginUrl } from "../src/urls.js";
 
 const PAGE = "http://localhost:8000/lab/grounding/latent_space_viewer.html?data=x";
 
@@ -37,9 +37,4 @@ test("a companion lies in the same folder, whatever its name", () => {
     const url = companionUrl("http://h/a/b.json", name);
     assert(url.href.startsWith("http://h/a/") && !url.search, url.href);
   }
-});
-
-test("a page opened as a file", () => {
-  assert.equal(pageProtocolProblem("https:"), null);
-  assert.equal(pageProtocolProblem("file:")?.code, "file-protocol");
 });
