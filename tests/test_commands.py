@@ -282,7 +282,7 @@ def test_weights_that_are_not_finite_are_refused_before_anything_is_written(copy
 def test_points_carry_numbers_that_can_be_measured_again(copy, capsys):
     from grounding.core.config.load import load_experiment
     from grounding.core.data.splits import to_unit
-    from grounding.core.export.companion import read_companion
+    from grounding.core.export.companion_file import read_companion
     from grounding.core.run import load_run
 
     arguments, _ = copy("3")

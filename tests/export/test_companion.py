@@ -12,13 +12,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from grounding.core.checksums import DamagedError, MismatchError
 from grounding.core.errors import UserError
-from grounding.core.export.companion import (
-    companion_bytes,
-    companion_of,
-    companion_path,
-    read_companion,
-    write_with_companion,
-)
+from grounding.core.export.companion import companion_of, companion_path, write_with_companion
+from grounding.core.export.companion_file import companion_bytes, read_companion
 
 POINTS = np.array([[1.5, -2.0, 0.25]], dtype=np.float32)
 LABELS = np.array([7], dtype=np.int32)

@@ -33,7 +33,8 @@ from grounding.core.data.augmented import TrainingInputs
 from grounding.core.data.catalog import FILES, load
 from grounding.core.data.idx import read_idx_file
 from grounding.core.errors import LONGEST, UserError
-from grounding.core.export.companion import companion_of, read_companion, write_with_companion
+from grounding.core.export.companion import companion_of, write_with_companion
+from grounding.core.export.companion_file import read_companion
 from grounding.core.export.index import index_page
 from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.onnx_file import ONNX_TRAILER

@@ -21,7 +21,8 @@ from results import document_result, training_result
 
 from grounding.core.data.augmented import CACHE_TRAILER
 from grounding.core.errors import UserError
-from grounding.core.export.companion import companion_of, companion_path, read_companion
+from grounding.core.export.companion import companion_of, companion_path
+from grounding.core.export.companion_file import read_companion
 from grounding.core.export.layout import SCRIPTS
 from grounding.core.export.site import MARKER
 from grounding.core.training.checkpoint import load_checkpoint

@@ -15,7 +15,8 @@ from grounding.core.checksums import (
     says_it_is_ours,
     without_checksum,
 )
-from grounding.core.export.companion import companion_of, read_companion
+from grounding.core.export.companion import companion_of
+from grounding.core.export.companion_file import read_companion
 from grounding.core.export.layout import file_inside
 from grounding.core.files import sha256_of
 

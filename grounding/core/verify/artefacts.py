@@ -13,7 +13,8 @@ from grounding.core.data.augmented import CACHE_FORMAT, CACHE_TRAILER
 from grounding.core.data.catalog import PUBLISHED_CHECKSUMS, check_packaged, is_packaged
 from grounding.core.data.idx import read_idx_file
 from grounding.core.errors import UserError
-from grounding.core.export.companion import companion_of, named_companion, read_companion
+from grounding.core.export.companion import companion_of, named_companion
+from grounding.core.export.companion_file import read_companion
 from grounding.core.export.onnx_file import checked_metadata, made_from_checkpoint
 from grounding.core.export.output_file import COMPARISON, KINDS, check_report
 from grounding.core.files import sha256_of
