@@ -3,7 +3,16 @@
 grounding run --config 4
 """
 
+from typing import NoReturn
+
 from grounding.core.commands import main
+from grounding.core.process import leave
+
+
+def door() -> NoReturn:
+    """Run the command that the process was started with."""
+    leave(main())
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    door()

@@ -7,6 +7,7 @@ numbers as JSON beside it.
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("analyze"))
+    leave(main("analyze"))

@@ -7,6 +7,7 @@ Writes output.manifold_analysis_path, or artifacts/<experiment name>_manifold_me
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("manifold"))
+    leave(main("manifold"))

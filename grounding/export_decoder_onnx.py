@@ -8,6 +8,7 @@ Writes artifacts/<experiment name>_decoder.onnx: latent (batch, D) -> reconstruc
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("export-decoder"))
+    leave(main("export-decoder"))

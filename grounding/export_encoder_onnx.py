@@ -7,6 +7,7 @@ Writes artifacts/<experiment name>_encoder.onnx: input (batch, C, H, W) -> laten
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("export-encoder"))
+    leave(main("export-encoder"))

@@ -9,6 +9,7 @@ Writes artifacts/<experiment name>_<split>_latent_points.json.
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("points"))
+    leave(main("points"))

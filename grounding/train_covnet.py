@@ -9,6 +9,7 @@ output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an 
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("train", architectures=("naive_conv", "asymmetric_resnet", "vgg")))
+    leave(main("train", architectures=("naive_conv", "asymmetric_resnet", "vgg")))

@@ -8,6 +8,7 @@ output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an 
 """
 
 from grounding.core.commands import main
+from grounding.core.process import leave
 
 if __name__ == "__main__":
-    raise SystemExit(main("train", architectures=("vanilla_fc",)))
+    leave(main("train", architectures=("vanilla_fc",)))

@@ -22,6 +22,7 @@ from grounding.core.process import (
     Terminated,
     check_current_folder,
     ended_by_sigterm,
+    import_torch,
     prepare_streams,
 )
 
@@ -99,6 +100,7 @@ def train(arguments: Namespace, architectures: Sequence[str] = tuple(TRAINERS)) 
     if arguments.output:
         output = experiment.output.model_copy(update={"checkpoint_path": arguments.output})
         experiment = experiment.model_copy(update={"output": output})
+    import_torch()
     from grounding.core.trainer import train_experiment
 
     print(train_experiment(experiment, arguments.tensorboard, resume=arguments.resume))
@@ -184,6 +186,7 @@ def export(arguments: Namespace) -> None:
 def run(arguments: Namespace) -> None:
     """Do the whole chain for one experiment, or its measured part for several seeds of it."""
     experiment = _experiment(arguments)
+    import_torch()
     again = {key: getattr(arguments, key) for key in ("tensorboard", "force", "resume")}
     if arguments.seeds:
         from grounding.core.seeds import run_seeds
@@ -198,10 +201,12 @@ def run(arguments: Namespace) -> None:
 
 def compare(arguments: Namespace) -> None:
     """Put several experiments beside each other and beside controls, over several seeds."""
-    from grounding.core.comparison import compare
     from grounding.core.config.load import load_experiment
 
     experiments = [load_experiment(config, arguments.overrides) for config in arguments.configs]
+    import_torch()
+    from grounding.core.comparison import compare
+
     compare(
         experiments,
         arguments.seeds,
@@ -273,6 +278,7 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _load_run(arguments: Namespace) -> Run:
     experiment = _experiment(arguments)
+    import_torch()
     from grounding.core.run import load_run
 
     run, ignored = load_run(
