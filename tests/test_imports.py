@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import overrides
 
 LARGE = {
     *("torch", "numpy", "pydantic", "yaml", "rich", "onnx", "onnxruntime", "onnxscript"),
@@ -41,7 +42,7 @@ def loaded(code, *arguments, folder=None):
     [
         ("analyze", RUN),
         ("manifold", RUN | {"rich"}),
-        ("probe", RUN | {"torch._dynamo"}),  # optimisers bring it
+        ("probe", RUN | {"torch._dynamo"}),  # torch's own optimisers bring it
         ("points", RUN | {"umapers"}),
         ("export-assets", RUN | {"umapers"}),
         ("export-encoder", RUN | ONNX),
@@ -53,6 +54,11 @@ def test_a_command_on_a_run_loads_what_it_needs(trained, tmp_path, command, expe
     output = str(tmp_path / "output.txt")
     arguments = [*run.arguments, "--output", output]
     assert loaded(MAIN, command, *arguments, folder=run.folder) == expected
+
+
+def test_training_needs_no_compiler(in_folder):
+    arguments = ["--config", "7", *overrides("training.epochs=1"), "--output", "model.pt"]
+    assert loaded(MAIN, "train", *arguments) == RUN | {"rich"}
 
 
 def test_verify_loads_what_a_checkpoint_needs(trained):

@@ -28,7 +28,7 @@ from grounding.core.training.history import Epoch, append_metrics, metrics_path,
 from grounding.core.training.memory import keep_freed_memory
 from grounding.core.training.objective import Objective
 from grounding.core.training.objectives import reconstruction_error
-from grounding.core.training.optimizer import new_optimizer, set_step_size
+from grounding.core.training.optimizer import Adam, new_optimizer, set_step_size
 from grounding.core.training.resume import Start, find_start, optimizer_tensors, restore
 
 EVALUATION_BATCH = 500
@@ -153,7 +153,7 @@ def _checkpoint(
     splits: Splits,
     model: Autoencoder,
     objective: Objective,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     run: str,
     history: Sequence[Epoch],
 ) -> Checkpoint:

@@ -27,6 +27,7 @@ from grounding.core.training.checkpoint import (
     versions,
 )
 from grounding.core.training.objective import Objective
+from grounding.core.training.optimizer import Adam
 
 _EPOCHS = "training.epochs"
 
@@ -126,19 +127,17 @@ def find_resumption(experiment: Experiment, data_fingerprint: str, device: torch
 
 
 def optimizer_tensors(
-    model: Autoencoder, objective: Objective, optimizer: torch.optim.Optimizer
+    model: Autoencoder, objective: Objective, optimizer: Adam
 ) -> dict[str, dict[str, Tensor]]:
     """What Adam keeps for each parameter (running means and the step), on the CPU."""
     return {
-        name: {key: tensor.cpu().contiguous() for key, tensor in optimizer.state[parameter].items()}
+        name: {key: v.cpu().contiguous() for key, v in optimizer.state.get(parameter, {}).items()}
         for name, parameter in _parameters(model, objective)
     }
 
 
 @torch.no_grad()
-def restore(
-    start: Start, model: Autoencoder, objective: Objective, optimizer: torch.optim.Optimizer
-) -> None:
+def restore(start: Start, model: Autoencoder, objective: Objective, optimizer: Adam) -> None:
     """Give a model, its objective and its optimiser the tensors of a start's checkpoint.
 
     Raises:
@@ -149,17 +148,11 @@ def restore(
     try:
         model.load_state_dict(checkpoint.state_dict)
         objective.load_state_dict(checkpoint.objective)
-        state: dict[int, dict[str, Tensor]] = {}
-        for number, (name, parameter) in enumerate(_parameters(model, objective)):
-            state[number] = {}
-            for key, tensor in checkpoint.optimizer[name].items():
-                if tensor.shape not in ((), parameter.shape):
-                    raise ValueError(f"optimiser state of {name} has another shape")
-                # Fused steps take for granted that it lies in memory as its parameter does.
-                place = torch.empty_like(parameter) if tensor.shape else torch.empty(())
-                state[number][key] = place.copy_(tensor)
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for name, parameter in _parameters(model, objective):
+            try:
+                optimizer.remember(parameter, checkpoint.optimizer[name])
+            except ValueError as error:
+                raise ValueError(f"optimiser state of {name}: {error}") from None
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
