@@ -46,29 +46,29 @@ class Adam:
         self.parameters = list(parameters)
         self.step_size = step_size
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
+        # The "step" of each parameter is its place in here: one operator counts for all of them.
+        self._steps = torch.zeros(len(self.parameters), device=self.parameters[0].device)
         self._weight_decay = weight_decay
         self._update = torch._fused_adamw_ if decoupled else torch._fused_adam_
 
     @torch.no_grad()
     def step(self) -> None:
         """Change every parameter that has a gradient."""
-        changed: list[Tensor] = []
-        gradients: list[Tensor] = []
-        states: list[dict[str, Tensor]] = []
-        for parameter in self.parameters:
-            if parameter.grad is not None:
-                changed.append(parameter)
-                gradients.append(parameter.grad)
-                states.append(self.state.get(parameter) or self._begin(parameter))
-        steps = [state["step"] for state in states]
-        torch._foreach_add_(steps, 1)
+        places = [i for i, one in enumerate(self.parameters) if one.grad is not None]
+        changed: list[Tensor] = [self.parameters[i] for i in places]
+        gradients = [one.grad for one in changed if one.grad is not None]
+        states = [self.state.get(self.parameters[i]) or self._begin(i) for i in places]
+        if len(places) == len(self.parameters):
+            self._steps += 1
+        else:
+            self._steps[places] += 1
         self._update(
             changed,
             gradients,
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],
-            steps,
+            [state["step"] for state in states],
             lr=self.step_size,
             beta1=BETAS[0],
             beta2=BETAS[1],
@@ -94,14 +94,16 @@ class Adam:
         if not state:  # it has never had a gradient
             return
         # The kernel takes for granted that they lie in memory as the parameter does.
-        for key, tensor in self._begin(parameter).items():
+        place = next(i for i, one in enumerate(self.parameters) if one is parameter)
+        for key, tensor in self._begin(place).items():
             if state[key].shape != tensor.shape:
                 raise ValueError(f"{key} has another shape")
             tensor.copy_(state[key])
 
-    def _begin(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+    def _begin(self, place: int) -> dict[str, Tensor]:
+        parameter = self.parameters[place]
         self.state[parameter] = {
-            "step": parameter.new_zeros((), dtype=torch.float32),
+            "step": self._steps[place],
             "exp_avg": torch.zeros_like(parameter),
             "exp_avg_sq": torch.zeros_like(parameter),
         }

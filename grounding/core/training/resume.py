@@ -131,7 +131,10 @@ def optimizer_tensors(
 ) -> dict[str, dict[str, Tensor]]:
     """What Adam keeps for each parameter (running means and the step), on the CPU."""
     return {
-        name: {key: v.cpu().contiguous() for key, v in optimizer.state.get(parameter, {}).items()}
+        name: {
+            key: tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for key, tensor in optimizer.state.get(parameter, {}).items()
+        }
         for name, parameter in _parameters(model, objective)
     }
 
