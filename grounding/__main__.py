@@ -3,16 +3,7 @@
 grounding run --config 4
 """
 
-from typing import NoReturn
-
-from grounding.core.commands import main
-from grounding.core.process import leave
-
-
-def door() -> NoReturn:
-    """Run the command that the process was started with."""
-    leave(main())
-
+from grounding.core.commands import door
 
 if __name__ == "__main__":
     door()

@@ -6,8 +6,7 @@ Writes a report at output.analysis_path (parameters, kNN accuracy, scores per cl
 numbers as JSON beside it.
 """
 
-from grounding.core.commands import main
-from grounding.core.process import leave
+from grounding.core.commands import door
 
 if __name__ == "__main__":
-    leave(main("analyze"))
+    door("analyze")

@@ -6,8 +6,7 @@ r"""Measure a split's manifold metrics and the manifold score.
 Writes output.manifold_analysis_path, or artifacts/<experiment name>_manifold_metrics.json.
 """
 
-from grounding.core.commands import main
-from grounding.core.process import leave
+from grounding.core.commands import door
 
 if __name__ == "__main__":
-    leave(main("manifold"))
+    door("manifold")

@@ -7,8 +7,7 @@ Writes artifacts/<experiment name>_decoder.onnx: latent (batch, D) -> reconstruc
 (batch, C, H, W).
 """
 
-from grounding.core.commands import main
-from grounding.core.process import leave
+from grounding.core.commands import door
 
 if __name__ == "__main__":
-    leave(main("export-decoder"))
+    door("export-decoder")

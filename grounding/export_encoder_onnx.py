@@ -6,8 +6,7 @@ r"""Export the encoder as ONNX, checked against PyTorch.
 Writes artifacts/<experiment name>_encoder.onnx: input (batch, C, H, W) -> latent (batch, D).
 """
 
-from grounding.core.commands import main
-from grounding.core.process import leave
+from grounding.core.commands import door
 
 if __name__ == "__main__":
-    leave(main("export-encoder"))
+    door("export-encoder")

@@ -8,8 +8,7 @@ output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an 
 (..._metrics.jsonl).
 """
 
-from grounding.core.commands import main
-from grounding.core.process import leave
+from grounding.core.commands import door
 
 if __name__ == "__main__":
-    leave(main("train", architectures=("naive_conv", "asymmetric_resnet", "vgg")))
+    door("train", architectures=("naive_conv", "asymmetric_resnet", "vgg"))

@@ -13,7 +13,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import grounding
 from grounding.core.arguments import door_parser, grounding_parser
@@ -23,6 +23,7 @@ from grounding.core.process import (
     check_current_folder,
     ended_by_sigterm,
     import_torch,
+    leave,
     prepare_streams,
 )
 
@@ -38,6 +39,11 @@ TRAINERS = {
     "asymmetric_resnet": "grounding/train_covnet.py",
     "vgg": "grounding/train_covnet.py",
 }
+
+
+def door(command: str | None = None, *, architectures: Sequence[str] = tuple(TRAINERS)) -> NoReturn:
+    """Run one command of this process, as `main` does, and end the process."""
+    leave(main(command, architectures=architectures))
 
 
 def main(
