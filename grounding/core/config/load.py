@@ -78,8 +78,8 @@ def find_config(config: str | Path) -> Path:
             if name in (candidate.stem, candidate.stem.split("_")[0]):
                 return candidate
     close = difflib.get_close_matches(path.stem, [p.stem for p in packaged_configs()], 1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"config {path} does not exist{meant} Packaged are: {_packaged_names()}")
+    meant = f"did you mean {close[0]}? " if close else ""
+    raise UserError(f"config {path} does not exist; {meant}packaged are: {_packaged_names()}")
 
 
 def packaged_configs() -> list[Path]:
