@@ -16,6 +16,7 @@ from grounding.core.training.checkpoint import Checkpoint
 from grounding.core.training.device import resolve_device
 from grounding.core.training.history import Epoch, metrics_path
 from grounding.core.training.loop import train
+from grounding.core.training.precision import resolve_precision
 from grounding.core.training.resume import Start, find_resumption, find_start
 from grounding.core.training.tensorboard import tensorboard_log
 
@@ -69,6 +70,7 @@ def _announce(
 ) -> None:
     settings = experiment.self_supervised
     each = settings.augmentations_per_sample if settings.enabled else 1
+    precision = resolve_precision(experiment.training.precision, device)
     if experiment.data.num_workers:
         print(
             f"data.num_workers {experiment.data.num_workers} has no effect: the images are one "
@@ -81,7 +83,7 @@ def _announce(
     print(
         f"training {experiment.name}: {experiment.model.architecture}, {len(splits.train)} images "
         f"x {each}, {experiment.training.epochs} epochs, {device.type}, "
-        f"{torch.get_num_threads()} threads",
+        f"{torch.get_num_threads()} threads, {str(precision).removeprefix('torch.')}",
         flush=True,
     )
 

@@ -25,6 +25,10 @@ class TrainingSection(Section):
     over the rest, both along a cosine."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where to compute; auto takes CUDA before MPS before CPU."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the layers in a training step; weights, optimiser, losses and everything after
+    training are float32 either way. auto: bfloat16 on a CPU that multiplies it in hardware (half as
+    many bits, a step takes about two thirds of the time), float32 elsewhere."""
 
 
 class DropoutSection(Section):

@@ -27,11 +27,12 @@ class StridedConv2d(nn.Conv2d):
         if not _by_product(self, x):
             return super().forward(x)
         count, _, height, width = x.shape
+        x, kernel, bias = _as_autocast(x, self.weight, self.bias)
         patches: Tensor = _Gather.apply(x.permute(1, 2, 3, 0).contiguous())  # type: ignore[no-untyped-call]
-        weight = self.weight.permute(0, 2, 3, 1).reshape(self.out_channels, -1)
+        weight = kernel.permute(0, 2, 3, 1).reshape(self.out_channels, -1)
         out = weight @ patches
-        if self.bias is not None:
-            out = out + self.bias[:, None]
+        if bias is not None:
+            out = out + bias[:, None]
         shape = (self.out_channels, (height + 1) // 2, (width + 1) // 2, count)
         return out.view(shape).permute(3, 0, 1, 2)
 
@@ -74,16 +75,27 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
         """Feature maps (B, after, H, W) of maps (B, before, h, w)."""
         if output_size is not None or not _by_product(self, x):
             return super().forward(x, output_size)
-        assert self.bias is not None
+        x, kernel, bias = _as_autocast(x, self.weight, self.bias)
+        assert bias is not None
         columns = x.permute(1, 2, 3, 0).reshape(self.in_channels, -1)
-        weight = self.weight.permute(2, 3, 1, 0).reshape(-1, self.in_channels)
+        weight = kernel.permute(2, 3, 1, 0).reshape(-1, self.in_channels)
         shape = (self.out_channels, *self.size, len(x))
         out: Tensor = _Scatter.apply(weight @ columns, shape)  # type: ignore[no-untyped-call]
-        return (out + self.bias[:, None, None, None]).permute(3, 0, 1, 2)
+        return (out + bias[:, None, None, None]).permute(3, 0, 1, 2)
 
 
 def _by_product(module: nn.Module, x: Tensor) -> bool:
     return module.training and x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _as_autocast(
+    x: Tensor, weight: Tensor, bias: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The same numbers in the arithmetic that `torch.autocast` asks for, if it does."""
+    if not torch.is_autocast_enabled("cpu"):
+        return x, weight, bias
+    dtype = torch.get_autocast_dtype("cpu")
+    return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
 
 
 def _overlaps(size: int) -> list[tuple[slice, slice]]:
@@ -102,10 +114,16 @@ def _gather(x: Tensor) -> Tensor:
     """The 3 x 3 neighbourhoods (9C, h * w * B) at every second pixel of x (C, H, W, B)."""
     channels, height, width, count = x.shape
     halves = (height + 1) // 2, (width + 1) // 2
-    patches = x.new_zeros(KERNEL, KERNEL, channels, *halves, count)
+    patches = x.new_empty(KERNEL, KERNEL, channels, *halves, count)
     for row, (to_rows, rows) in enumerate(_overlaps(height)):
         for column, (to_columns, columns) in enumerate(_overlaps(width)):
-            patches[row, column, :, to_rows, to_columns] = x[:, rows, columns]
+            patch = patches[row, column]
+            patch[:, to_rows, to_columns] = x[:, rows, columns]
+            # Beside the image lie zeros; to fill the edges alone saves a pass over all.
+            patch[:, : to_rows.start] = 0
+            patch[:, to_rows.stop :] = 0
+            patch[:, :, : to_columns.start] = 0
+            patch[:, :, to_columns.stop :] = 0
     return patches.view(KERNEL * KERNEL * channels, -1)
 
 
@@ -114,10 +132,18 @@ def _scatter(patches: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
     channels, height, width, count = shape
     halves = (height + 1) // 2, (width + 1) // 2
     parts = patches.view(KERNEL, KERNEL, channels, *halves, count)
-    x = patches.new_zeros(shape)
-    for row, (from_rows, rows) in enumerate(_overlaps(height)):
-        for column, (from_columns, columns) in enumerate(_overlaps(width)):
-            x[:, rows, columns] += parts[row, column, :, from_rows, from_columns]
+    x = patches.new_empty(shape)
+    from_rows_of, from_columns_of = _overlaps(height), _overlaps(width)
+    # Positions 1 and 2 reach every even and every odd pixel once; position 0 adds to odd ones.
+    for row in (1, 2, 0):
+        from_rows, rows = from_rows_of[row]
+        for column in (1, 2, 0):
+            from_columns, columns = from_columns_of[column]
+            part = parts[row, column, :, from_rows, from_columns]
+            if row and column:
+                x[:, rows, columns] = part
+            else:
+                x[:, rows, columns] += part
     return x
 
 

@@ -18,6 +18,7 @@ from grounding.core.config.schema import Experiment
 from grounding.core.errors import UserError
 from grounding.core.files import replacing, sha256_of, write_text
 from grounding.core.training.history import Epoch
+from grounding.core.training.precision import has_native_bfloat16
 
 FORMAT = 3
 RUN = re.compile(r"[0-9]{6}-[0-9a-f]{8}")
@@ -75,8 +76,9 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Kind of processor, e.g. "x86_64 AVX2": another kind may round differently."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    """Kind of processor, e.g. "x86_64 AVX512 bfloat16": another kind may round differently."""
+    kind = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    return f"{kind} bfloat16" if has_native_bfloat16() else kind
 
 
 def hash_path(path: Path) -> Path:

@@ -29,6 +29,7 @@ from grounding.core.training.memory import keep_freed_memory
 from grounding.core.training.objective import Objective
 from grounding.core.training.objectives import reconstruction_error
 from grounding.core.training.optimizer import Adam, new_optimizer, set_step_size
+from grounding.core.training.precision import resolve_precision
 from grounding.core.training.resume import Start, find_start, optimizer_tensors, restore
 
 EVALUATION_BATCH = 500
@@ -65,7 +66,8 @@ def train(
     keep_freed_memory()
     start = start or find_start(experiment, splits.fingerprint)
     model = initial_model(experiment, splits.image_shape).to(device)
-    objective = Objective(experiment, model, splits).to(device)
+    precision = resolve_precision(experiment.training.precision, device)
+    objective = Objective(experiment, model, splits, precision).to(device)
     optimizer = new_optimizer(experiment.training, [*model.parameters(), *objective.parameters()])
     inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
     settings = experiment.training

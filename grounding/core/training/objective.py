@@ -31,12 +31,21 @@ class Objective(nn.Module):
         experiment: its `objectives` and seed.
         model: the autoencoder to train; its encoder ends in a linear layer to the latent.
         splits: whose training labels `objectives.labels` looks at.
+        precision: arithmetic of the model's layers, bfloat16 or float32; the losses and the layers
+            of the objective itself are float32 either way.
     """
 
     train_labels: Tensor
 
-    def __init__(self, experiment: Experiment, model: Autoencoder, splits: Splits) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: Autoencoder,
+        splits: Splits,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
+        self.precision = precision
         self.weights = experiment.objectives
         # Epochs before nearest images are looked at.
         self.alone = round(self.weights.near_from * experiment.training.epochs)
@@ -70,16 +79,20 @@ class Objective(nn.Module):
         weights = self.weights
         terms = []
         if weights.kl:
-            features = model.encoder[:-1](batch.inputs)  # type: ignore[index]
-            latents = model.encoder[-1](features)  # type: ignore[index]
-            log_variance = self.log_variance(features)
+            with self._layers(batch.inputs):
+                features = model.encoder[:-1](batch.inputs)  # type: ignore[index]
+                latents = model.encoder[-1](features).float()  # type: ignore[index]
+            log_variance = self.log_variance(features.float())
             terms.append(weights.kl * kl_divergence(latents, log_variance))
             noise = torch.empty_like(latents).normal_(generator=self.seeded)
             sample = latents + (log_variance / 2).exp() * noise
         else:
-            sample = latents = model.encode(batch.inputs)
+            with self._layers(batch.inputs):
+                sample = latents = model.encode(batch.inputs).float()
         if weights.reconstruction:
-            error = reconstruction_error(model.decode(sample), batch.targets)
+            with self._layers(sample):
+                images = model.decode(sample).float()
+            error = reconstruction_error(images, batch.targets)
             terms.append(weights.reconstruction * error)
         if weights.contrastive or weights.vicreg:
             projections = self.projection(latents)
@@ -104,6 +117,11 @@ class Objective(nn.Module):
             loss = classification_loss(self.classifier(latents), labels)
             terms.append(weights.labels * loss)
         return torch.stack(terms).sum() if len(terms) > 1 else terms[0]
+
+    def _layers(self, x: Tensor) -> torch.autocast:
+        """Where the model's layers compute: in bfloat16, or as they are."""
+        lower = self.precision != torch.float32
+        return torch.autocast(x.device.type, self.precision if lower else None, enabled=lower)
 
 
 def _projection(latent_dim: int, widths: Sequence[int]) -> nn.Sequential:
