@@ -13,6 +13,7 @@ from grounding.core.data.augmented import Batch, TrainingInputs
 from grounding.core.data.splits import Splits
 from grounding.core.training.loop import initial_model
 from grounding.core.training.objectives import reconstruction_error
+from grounding.core.training.precision import resolve_precision
 
 Batches = list[Batch]
 
@@ -75,6 +76,7 @@ def bare_steps(
     layers: Callable[[nn.Module], nn.Module] = lambda model: model,
     *,
     fused: bool = True,
+    precision: torch.dtype | None = None,
 ) -> Callable[[Batches], None]:
     """A function that trains a fresh model on batches: forward, backward, step, nothing else.
 
@@ -84,7 +86,10 @@ def bare_steps(
         device: where to compute.
         layers: changes the model first.
         fused: whether Adam is one kernel, as in the loop, or torch's default.
+        precision: arithmetic of the layers; default: the loop's.
     """
+    precision = precision or resolve_precision(experiment.training.precision, device)
+    lower = precision != torch.float32
     model = layers(initial_model(experiment, splits.image_shape)).to(device).train()
     optimizer = torch.optim.Adam(
         model.parameters(), lr=experiment.training.learning_rate, fused=fused or None
@@ -92,7 +97,9 @@ def bare_steps(
 
     def steps(batches: Batches) -> None:
         for batch in batches:
-            reconstruction_error(model(batch.inputs), batch.targets).backward()
+            with torch.autocast(device.type, precision if lower else None, enabled=lower):
+                images = model(batch.inputs).float()
+            reconstruction_error(images, batch.targets).backward()
             optimizer.step()
             optimizer.zero_grad()
 

@@ -2,12 +2,12 @@
 
 FLOP: two for each multiplication with a weight in convolutions, transposed convolutions and linear
 layers, forward times three. Against them, on the same threads and in turn: a product of two
-matrices of 1024 x 1024, which is about what the cores can do; copies of blocks as large as what the
-step's calls handle on average; and calls that do nothing worth mentioning. So three times that the
-step would take at least, if it did nothing but compute, move its tensors, or call operators, as
-shares of the time it takes. They overlap on several threads and need not add up to 100; the largest
-is called the limit, or neither, if all are small: then the kernels are slower than their arithmetic
-and their memory need.
+matrices of 1024 x 1024 in the step's arithmetic, which is about what the cores can do; copies of
+blocks as large as what the step's calls handle on average; and calls that do nothing worth
+mentioning. So three times that the step would take at least, if it did nothing but compute, move
+its tensors, or call operators, as shares of the time it takes. They overlap on several threads and
+need not add up to 100; the largest is called the limit, or neither, if all are small: then the
+kernels are slower than their arithmetic and their memory need.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grounding.core.data.splits import load_splits
 from grounding.core.training.loop import initial_model
+from grounding.core.training.precision import resolve_precision
 
 MATRIX = 1024
 CALLS = 1000
@@ -42,24 +43,26 @@ def row(config: str, effort: Effort) -> Row:
     step = bare_steps(experiment, splits, torch.device("cpu"))
     step(batches)
     traffic = traffic_of(lambda: step(batches[:1]))
-    seconds = _in_turn(lambda: step(batches), traffic, effort.pick(2, 15))
+    precision = resolve_precision(experiment.training.precision, torch.device("cpu"))
+    seconds = _in_turn(lambda: step(batches), traffic, precision, effort.pick(2, 15))
     took = seconds["step"] / len(batches)
     model = initial_model(experiment, splits.image_shape)
     flop = training_flops(model, splits.image_shape, len(batches[0][0]))
     peak = 2 * MATRIX**3 / seconds["product"]
     shares = {
-        "arithmetic": 100 * flop / peak / took,
+        "multiplying": 100 * flop / peak / took,
         "memory": 100 * seconds["copies"] / took,
         "calls": 100 * traffic.calls * seconds["calls"] / CALLS / took,
     }
     limit = max(shares, key=lambda name: shares[name])
     return {
         "experiment": config,
+        "arithmetic": str(precision)[6:],
         "step, ms": took * 1e3,
         "MFLOP": flop / 1e6,
         "GFLOP/s": flop / took / 1e9,
         "matrix product, GFLOP/s": peak / 1e9,
-        "of the matrix product, %": shares["arithmetic"],
+        "of the matrix product, %": shares["multiplying"],
         "moved, MB": traffic.bytes / 1e6,
         "moving, %": shares["memory"],
         "operators": traffic.calls,
@@ -75,10 +78,12 @@ class Traffic(NamedTuple):
     bytes: int
 
 
-def _in_turn(step: Callable[[], None], traffic: Traffic, runs: int) -> dict[str, float]:
+def _in_turn(
+    step: Callable[[], None], traffic: Traffic, precision: torch.dtype, runs: int
+) -> dict[str, float]:
     """Median seconds of steps, matrix product, copies that move as much, and empty calls."""
-    left, right = torch.rand(2, MATRIX, MATRIX)
-    product = torch.empty(MATRIX, MATRIX)
+    left, right = torch.rand(2, MATRIX, MATRIX).to(precision)
+    product = torch.empty(MATRIX, MATRIX, dtype=precision)
     block = torch.rand(max(1, traffic.bytes // max(1, traffic.calls) // 8))  # read + written
     copy = torch.empty_like(block)
     one = torch.zeros(1)

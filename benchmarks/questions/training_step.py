@@ -4,7 +4,8 @@ Blocks of steps of the loop, blocks of the bare step on prepared batches (forwar
 the same model with the same optimiser) and the making of as many batches, in turn in one process.
 Added: loop over bare, median of neighbouring blocks. Of it, what making the batches takes, which a
 bare step gets for nothing: in experiments 4 and 5 their augmentation. What is left is the loop's
-own. Experiments 2 and 3 take their steps of 100 images from longer epochs.
+own. Beside them the same bare step in float32, and so how many times as fast `training.precision`
+makes it. Experiments 2 and 3 take their steps of 100 images from longer epochs.
 """
 
 import tempfile
@@ -29,6 +30,7 @@ from harness.step import (
 from grounding.core.config.schema import Experiment
 from grounding.core.data.splits import Splits, load_splits
 from grounding.core.training.loop import train
+from grounding.core.training.precision import resolve_precision
 
 # In a block: enough of them that a GPU, which runs behind, is not always waited for.
 STEPS = {"cpu": 4, "cuda": 16}
@@ -54,11 +56,14 @@ def row(config: str, device: torch.device, seconds: float) -> Row:
     return {
         "experiment": config,
         "images in a step": size,
+        "arithmetic": str(resolve_precision(experiment.training.precision, device))[6:],
         "bare, ms": median(blocks["bare"]) / steps * 1e3,
         "loop, ms": median(blocks["loop"]) / steps * 1e3,
         "added, %": 100 * (loop - 1),
         "of it making batches, %": 100 * batches,
         "left, %": 100 * (loop - 1 - batches),
+        "bare in float32, ms": median(blocks["float32"]) / steps * 1e3,
+        "times as fast as float32": median_ratio(blocks["float32"], blocks["bare"]),
         "loop, images/s": size * steps / median(blocks["loop"]),
         "blocks": len(blocks["loop"]),
     }
@@ -71,16 +76,17 @@ class _EnoughError(Exception):
 def interleaved(
     experiment: Experiment, splits: Splits, device: torch.device, seconds: float
 ) -> dict[str, list[float]]:
-    """Seconds of blocks of steps: "loop", "bare" and "batches", in turn.
+    """Seconds of blocks of steps: "loop", "bare", "float32" (bare as well) and "batches", in turn.
 
-    The loop is the real one: its own call after each step hands over to the other two.
+    The loop is the real one: its own call after each step hands over to the others.
     """
     steps = STEPS[device.type]
     bare = bare_steps(experiment, splits, device)
+    exact = bare_steps(experiment, splits, device, precision=torch.float32)
     prepared = some_batches(experiment, splits, device, steps)
     stream = endless_batches(experiment, splits, device)
     wait = settle(device)
-    blocks: dict[str, list[float]] = {"loop": [], "bare": [], "batches": []}
+    blocks: dict[str, list[float]] = {"loop": [], "bare": [], "float32": [], "batches": []}
     most = steps_in_epoch(experiment) // steps - 1  # validation is no part of a step
     done = 0
     end = time.perf_counter() + seconds
@@ -96,6 +102,7 @@ def interleaved(
         if done > steps:  # the first block began before anyone looked at the clock
             blocks["loop"].append(now - block_started)
             blocks["bare"].append(timed(lambda: bare(prepared), wait))
+            blocks["float32"].append(timed(lambda: exact(prepared), wait))
             blocks["batches"].append(timed(lambda: list(islice(stream, steps)), wait))
             enough = now > end and len(blocks["loop"]) > WARM_UP + 2
             if enough or len(blocks["loop"]) >= most:

@@ -97,7 +97,8 @@ def test_initial_weights_leave_the_global_random_state_alone():
 
 def test_one_plain_step_is_the_step_of_a_bare_loop(in_folder):
     """Same weights, same batch, torch's own Adam: the same result to the bit."""
-    checkpoint = trained("1", "training.epochs=1", "training.batch_size=64")
+    exact = ["training.epochs=1", "training.batch_size=64", "training.precision=float32"]
+    checkpoint = trained("1", *exact)
     experiment = load_experiment("1", SMALL)
     images = load_splits(experiment.data, 42).train.images.float() / 255
     from grounding.core.randomness import generator

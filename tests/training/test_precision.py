@@ -83,7 +83,7 @@ def test_strided_layers_compute_as_autocast_asks(layer):
     assert lower.dtype == torch.bfloat16
     exact = layer(x)
     assert exact.dtype == torch.float32
-    torch.testing.assert_close(lower.float(), exact, rtol=0.02, atol=0.02)
+    torch.testing.assert_close(lower.float(), exact, rtol=0.05, atol=0.05)
 
 
 def test_the_precision_is_the_configs_to_choose(tmp_path):
