@@ -28,7 +28,7 @@ class StridedConv2d(nn.Conv2d):
             return super().forward(x)
         count, _, height, width = x.shape
         x, kernel, bias = _as_autocast(x, self.weight, self.bias)
-        patches: Tensor = _Gather.apply(x.permute(1, 2, 3, 0).contiguous())  # type: ignore[no-untyped-call]
+        patches: Tensor = _Gather.apply(x.permute(1, 2, 3, 0))  # type: ignore[no-untyped-call]
         weight = kernel.permute(0, 2, 3, 1).reshape(self.out_channels, -1)
         out = weight @ patches
         if bias is not None:
@@ -98,53 +98,43 @@ def _as_autocast(
     return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
 
 
-def _overlaps(size: int) -> list[tuple[slice, slice]]:
-    """For each kernel position: which outputs it has a pixel for, and every second pixel it is."""
-    pairs = []
-    for position in range(KERNEL):
-        first = 1 if position < PADDING else 0
-        last = min((size - 1) // STRIDE, (size - 1 + PADDING - position) // STRIDE)
-        offset = position - PADDING
-        pixels = slice(STRIDE * first + offset, STRIDE * last + offset + 1, STRIDE)
-        pairs.append((slice(first, last + 1), pixels))
-    return pairs
-
-
 def _gather(x: Tensor) -> Tensor:
     """The 3 x 3 neighbourhoods (9C, h * w * B) at every second pixel of x (C, H, W, B)."""
     channels, height, width, count = x.shape
     halves = (height + 1) // 2, (width + 1) // 2
-    patches = x.new_empty(KERNEL, KERNEL, channels, *halves, count)
-    for row, (to_rows, rows) in enumerate(_overlaps(height)):
-        for column, (to_columns, columns) in enumerate(_overlaps(width)):
-            patch = patches[row, column]
-            patch[:, to_rows, to_columns] = x[:, rows, columns]
-            # Beside the image lie zeros; to fill the edges alone saves a pass over all.
-            patch[:, : to_rows.start] = 0
-            patch[:, to_rows.stop :] = 0
-            patch[:, :, : to_columns.start] = 0
-            patch[:, :, to_columns.stop :] = 0
-    return patches.view(KERNEL * KERNEL * channels, -1)
+    framed = _framed(x, channels, halves, count)
+    # Beside the image lie zeros. To fill the edges alone saves a pass over all.
+    framed[:, 0] = 0
+    framed[:, :, 0] = 0
+    if height % 2:
+        framed[:, -1] = 0
+    if width % 2:
+        framed[:, :, -1] = 0
+    framed[:, 1 : height + 1, 1 : width + 1] = x
+    windows = framed.unfold(1, KERNEL, STRIDE).unfold(2, KERNEL, STRIDE)
+    return windows.permute(4, 5, 0, 1, 2, 3).reshape(KERNEL * KERNEL * channels, -1)
 
 
 def _scatter(patches: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
     """The transpose of `_gather`: sums patches (9C, h * w * B) into maps (C, H, W, B)."""
     channels, height, width, count = shape
-    halves = (height + 1) // 2, (width + 1) // 2
-    parts = patches.view(KERNEL, KERNEL, channels, *halves, count)
-    x = patches.new_empty(shape)
-    from_rows_of, from_columns_of = _overlaps(height), _overlaps(width)
-    # Positions 1 and 2 reach every even and every odd pixel once; position 0 adds to odd ones.
-    for row in (1, 2, 0):
-        from_rows, rows = from_rows_of[row]
-        for column in (1, 2, 0):
-            from_columns, columns = from_columns_of[column]
-            part = parts[row, column, :, from_rows, from_columns]
-            if row and column:
-                x[:, rows, columns] = part
-            else:
-                x[:, rows, columns] += part
-    return x
+    rows, columns = halves = (height + 1) // 2, (width + 1) // 2
+    parts = patches.view(KERNEL, KERNEL, channels, rows, columns, count).permute(2, 3, 0, 4, 1, 5)
+    framed = _framed(patches, channels, halves, count)
+    # Positions 1 and 2 reach every pixel once, which leaves nothing to be set to zero before.
+    # Position 0 reaches what position 2 of the window before it has reached.
+    blocks = framed[:, 1:, 1:].unflatten(1, (rows, 2)).unflatten(3, (columns, 2))
+    blocks.copy_(parts[:, :, 1:, :, 1:])
+    above, left = blocks[:, :-1, 1], blocks[:, :, :, :-1, 1]
+    left += parts[:, :, 1:, 1:, 0]
+    above += parts[:, 1:, 0, :, 1:]
+    above[:, :, :-1, 1] += parts[:, 1:, 0, 1:, 0]
+    return framed[:, 1 : height + 1, 1 : width + 1]
+
+
+def _framed(like: Tensor, channels: int, halves: tuple[int, int], count: int) -> Tensor:
+    """Memory (C, 2h + 1, 2w + 1, B), so that a window of 3 x 3 fits in at every second pixel."""
+    return like.new_empty(channels, STRIDE * halves[0] + 1, STRIDE * halves[1] + 1, count)
 
 
 class _Gather(torch.autograd.Function):
