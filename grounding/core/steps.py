@@ -153,7 +153,7 @@ def _measure_manifold(
         )
     if len(chosen.labels.unique()) < 2:
         raise UserError(f"the {split} split has one class only; its metrics need two")
-    x = to_unit(chosen.images).flatten(1).to(run.device)
+    x = chosen.images.flatten(1).to(run.device)
     z, labels = finite(run.latents(split)), chosen.labels.to(run.device)
     neighbors = {"k": run.experiment.analysis.k, "trustworthiness_k": trustworthiness_k}
     knn = accuracy(run.splits.test.labels, _knn_labels(run))

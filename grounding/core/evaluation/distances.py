@@ -1,7 +1,6 @@
 """Distances between two point sets, a block of rows at a time, with a bound on their error.
 
-A block holds squared distances as one matrix product of augmented vectors,
-``|q - r|^2 = (-2q, |q|^2, 1) . (r, 1, |r|^2)``. That product is fast and slightly wrong; the bound
+A block holds squared distances as one matrix product, which is fast and slightly wrong; the bound
 says by how much, so that a reader of the block knows which pairs it must look at again with
 `Distances.between` or `Distances.rows`, which subtract directly in float64.
 """
@@ -9,7 +8,6 @@ says by how much, so that a reader of the block knows which pairs it must look a
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -17,16 +15,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grounding.core.evaluation.products import (
+    EightBitProducts,
+    Place,
+    RealProducts,
+    multiplies_eight_bits,
+)
+
 METRICS = ("euclidean", "cosine")
 
 # Of the CPU, in bytes. A product of fewer rows than FULL_ROWS reads the references too often for
 # the work it does; a tile that outgrows the cache is read from memory in every pass over it.
-BLOCK, LARGEST_BLOCK, TILE = 16 << 20, 128 << 20, 2 << 20
+BLOCK, LARGEST_BLOCK, TILE = 16 << 20, 128 << 20, 4 << 20
 FULL_ROWS = 256
 ELSEWHERE = 256 << 20  # a block, and a tile, of any other device
-
-# Terms that one product adds up: the error bound grows with this, not with the dimension.
-TERMS = 192
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Distances:
     squared distance of the unit vectors; a vector of length zero is at cosine distance 1 from all.
 
     Args:
-        queries: (Q, D) float32 or float64.
+        queries: (Q, D) float32 or float64; or uint8, whose distances are in units of 1 and float32.
         references: (N, D).
         metric: "euclidean" or "cosine".
         itself: (Q,) int64; query i is reference ``itself[i]`` and is not its own neighbour.
@@ -95,7 +97,7 @@ class Distances:
         _check(queries, references, metric, itself)
         self.itself = itself
         self.metric = metric
-        self.input_dtype = references.dtype
+        self.input_dtype = torch.float32 if references.dtype == torch.uint8 else references.dtype
         same = queries is references
         queries, references = queries.detach(), references.detach()
         if metric == "cosine":
@@ -104,16 +106,15 @@ class Distances:
         self._queries, self._references = queries, references
         self._dtype = dtype or self.input_dtype
         if torch.get_float32_matmul_precision() != "highest":
-            self._dtype = torch.float64  # the bound below does not hold for TF32 or bfloat16
+            self._dtype = torch.float64  # the bounds do not hold for TF32 or bfloat16
         self.block_bytes = block_bytes or self._block_bytes()
-        self._place(same)
-        self._operand, norms = self._augmented_references()
-        self._longest = norms.amax().sqrt()
-        # In float64 the bound is tight enough as it is.
-        width = self._operand.shape[1]
-        parts = 1 if self._dtype == torch.float64 else -(-width // TERMS)
-        self._terms = -(-width // parts)
-        self._memory = threading.local()
+        place = self._place(same)
+        self.scale = place.scale
+        self._products: RealProducts | EightBitProducts
+        if self._dtype == torch.float32 and multiplies_eight_bits(references, place):
+            self._products = EightBitProducts(references, place)
+        else:
+            self._products = RealProducts(references, place, self._dtype)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -172,15 +173,11 @@ class Distances:
 
     def block(self, start: int, stop: int) -> Block:
         """The block of queries start..stop - 1, in the memory of the thread's block before."""
-        q_BD = self._centred(self._queries[start:stop])
-        norms_B = q_BD.double().square().sum(1)
-        ones = q_BD.new_ones(stop - start, 1)
-        left = torch.cat((q_BD * -2, norms_B[:, None].to(q_BD.dtype), ones), dim=1)
-        squared = self._products(left)
+        squared, tolerance = self._products.squared(self._queries[start:stop])
         itself = None if self.itself is None else self.itself[start:stop]
         if itself is not None:
             squared.scatter_(1, itself[:, None], math.inf)
-        return Block(start, squared, self._tolerance(norms_B), itself)
+        return Block(start, squared, tolerance, itself)
 
     def between(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Scaled distances of queries `rows` to references `columns` by direct differences.
@@ -195,11 +192,14 @@ class Distances:
         columns_PC = columns if columns.ndim == 2 else columns[:, None]
         found = columns_PC.new_empty(columns_PC.shape, dtype=torch.float64)
         pair_bytes = 8 * self._references.shape[1] * max(1, columns_PC.shape[1])
-        step = max(1, min(self.block_bytes, 1 << 20) // pair_bytes)
+        step = max(1, min(self.block_bytes, 2 << 20) // pair_bytes)
         for first in range(0, rows.shape[0], step):
             part = slice(first, first + step)
-            q_P1D = self._queries[rows[part]][:, None]
-            found[part] = self._direct(q_P1D, self._references[columns_PC[part]])[:, 0]
+            chosen_PC = columns_PC[part]
+            # `index_select` copies whole rows; of bytes, indexing copies one at a time.
+            q_P1D = self._queries.index_select(0, rows[part])[:, None]
+            r_PCD = self._references.index_select(0, chosen_PC.flatten())
+            found[part] = self._direct(q_P1D, r_PCD.view(*chosen_PC.shape, -1))[:, 0]
         return found.reshape(columns.shape)
 
     def rows(self, rows: Tensor) -> Tensor:
@@ -233,81 +233,29 @@ class Distances:
         full = FULL_ROWS * self.shape[1] * self._dtype.itemsize
         return max(BLOCK, min(full, LARGEST_BLOCK))
 
-    def _products(self, left: Tensor) -> Tensor:
-        """``left @ operand.T``, from products of few enough terms; its memory is the thread's."""
-        shape, width = (left.shape[0], self.shape[1]), left.shape[1]
-        memory = getattr(self._memory, "blocks", left.new_empty(1, 0, 0))
-        if memory.shape[1] < shape[0]:
-            memory = left.new_empty(2 if self._terms < width else 1, *shape)
-            self._memory.blocks = memory
-        found, product = memory[0, : shape[0]], memory[-1, : shape[0]]
-        for first in range(0, width, self._terms):
-            terms = slice(first, first + self._terms)
-            out = product if first else found
-            torch.mm(left[:, terms], self._operand[:, terms].T, out=out)
-            if first:
-                found += product
-        return found
-
-    def _place(self, same: bool) -> None:
+    def _place(self, same: bool) -> Place:
         """Choose the centre, the scale and the columns in which any two points differ."""
         low, high = self._references.aminmax(dim=0)
         if not same:
             low_q, high_q = self._queries.aminmax(dim=0)
             low, high = torch.minimum(low, low_q), torch.maximum(high, high_q)
         spread = (high.double() - low.double()).cpu()
-        self.scale = 2.0 ** -math.frexp(float(spread.amax()))[1]
         kept = (spread > 0).nonzero()[:, 0]
-        self._kept = None if len(kept) == len(spread) else kept.to(low.device)
-        # Any centre is right; the mean is the best, and inside [low, high] equal points become 0.
-        mean = self._references.mean(dim=0)
-        self._centre = torch.clamp(mean, low, high).double()
+        kept = kept if len(kept) else torch.arange(1)
+        if self._references.dtype == torch.uint8:
+            scale, centre = 1.0, (low.double() + high.double()) / 2
+        else:
+            scale = 2.0 ** -math.frexp(float(spread.amax()))[1]
+            # Any centre is right; the mean is the best, and in [low, high] equal points become 0.
+            centre = torch.clamp(self._references.mean(dim=0), low, high).double()
+        return Place(centre, None if len(kept) == len(spread) else kept.to(low.device), scale)
 
     def _direct(self, q: Tensor, r: Tensor) -> Tensor:
         """Scaled distances (..., Q, N), float64, by direct differences."""
-        # The squares of float32 numbers are in the range of float64 whatever their scale.
-        before, after = (1.0, self.scale) if q.dtype == torch.float32 else (self.scale, 1.0)
+        # The squares of all other numbers are in the range of float64 whatever their scale.
+        before, after = (self.scale, 1.0) if q.dtype == torch.float64 else (1.0, self.scale)
         q, r = (points.double() if before == 1 else points * before for points in (q, r))
         return torch.cdist(q, r, compute_mode="donot_use_mm_for_euclid_dist").mul_(after)
-
-    def _centred(self, points: Tensor) -> Tensor:
-        """Centred, scaled points in the columns that count, in the precision of the blocks."""
-        centre = self._centre
-        if self._kept is not None:
-            points, centre = points[:, self._kept], centre[self._kept]
-        return (points.double() - centre).mul_(self.scale).to(self._dtype)
-
-    def _augmented_references(self) -> tuple[Tensor, Tensor]:
-        """Rows (r, 1, |r|^2), (N, D + 2), and the squared lengths, (N,) float64."""
-        count = self.shape[1]
-        width = self._references.shape[1] if self._kept is None else len(self._kept)
-        operand = self._references.new_ones(count, width + 2, dtype=self._dtype)
-        norms = self._references.new_empty(count, dtype=torch.float64)
-        for first in range(0, count, 2048):
-            part = slice(first, first + 2048)
-            r_BD = self._centred(self._references[part])
-            operand[part, :width] = r_BD
-            norms[part] = r_BD.double().square().sum(1)
-        operand[:, width + 1] = norms
-        return operand, norms
-
-    def _tolerance(self, norms_B: Tensor) -> Tensor:
-        """Error bound of a row: gamma_n (|q| + max |r|)^2 (Higham 2002, section 3.1).
-
-        A sum of n products, added in any order, errs by at most gamma_n = n u / (1 - n u) times the
-        sum of their absolute values; each of the products that are then added errs once more. The
-        terms beyond these stand for the rounding of the centred coordinates, of the squared
-        lengths, and of what the block is compared with; the float64 part for that of the direct
-        distances.
-        """
-        width = self._operand.shape[1]
-        block_terms = self._terms + -(-width // self._terms) - 1 + 6
-        bound = 0.0
-        for dtype, terms in ((self._dtype, block_terms), (torch.float64, width + 6)):
-            unit = torch.finfo(dtype).eps / 2
-            bound += terms * unit / (1 - terms * unit)
-        vanished = (width + 6) * torch.finfo(self._dtype).tiny
-        return (norms_B.sqrt() + self._longest).square() * bound + vanished
 
 
 def _unit_vectors(points: Tensor, axis: int) -> Tensor:
@@ -329,8 +277,8 @@ def _check(queries: Tensor, references: Tensor, metric: str, itself: Tensor | No
     for name, points in (("queries", queries), ("references", references)):
         if points.ndim != 2 or points.shape[1] < 1:
             raise ValueError(f"{name} have shape {tuple(points.shape)}, expected (points, D >= 1)")
-        if points.dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"{name} are {points.dtype}, allowed: float32, float64")
+        if points.dtype not in (torch.float32, torch.float64, torch.uint8):
+            raise ValueError(f"{name} are {points.dtype}, allowed: float32, float64, uint8")
         if points.shape[0] < 1:
             raise ValueError(f"{name} are empty, expected at least 1 point")
     if (queries.shape[1], queries.dtype) != (references.shape[1], references.dtype):

@@ -67,7 +67,7 @@ def manifold_metrics(
     """All metrics of one split, in one pass over the distances in x and in z.
 
     Args:
-        x: (N, P) inputs, float32 or float64.
+        x: (N, P) inputs, float32 or float64, or uint8: images as they are, which is fastest.
         z: (N, D) latents of the same points, on the same device.
         labels: (N,) integers, at least two classes.
         k: neighbours for the label agreement, 1 <= k <= N - 1.
