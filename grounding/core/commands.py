@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import shlex
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -106,7 +107,7 @@ def train(arguments: Namespace, architectures: Sequence[str] = tuple(TRAINERS)) 
     if arguments.output:
         output = experiment.output.model_copy(update={"checkpoint_path": arguments.output})
         experiment = experiment.model_copy(update={"output": output})
-    import_torch()
+    _import_torch(experiment)
     from grounding.core.trainer import train_experiment
 
     print(train_experiment(experiment, arguments.tensorboard, resume=arguments.resume))
@@ -192,7 +193,7 @@ def export(arguments: Namespace) -> None:
 def run(arguments: Namespace) -> None:
     """Do the whole chain for one experiment, or its measured part for several seeds of it."""
     experiment = _experiment(arguments)
-    import_torch()
+    _import_torch(experiment)
     again = {key: getattr(arguments, key) for key in ("tensorboard", "force", "resume")}
     if arguments.seeds:
         from grounding.core.seeds import run_seeds
@@ -284,7 +285,7 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _load_run(arguments: Namespace) -> Run:
     experiment = _experiment(arguments)
-    import_torch()
+    _import_torch(experiment)
     from grounding.core.run import load_run
 
     run, ignored = load_run(
@@ -295,6 +296,19 @@ def _load_run(arguments: Namespace) -> Run:
     for line in ignored:
         print(f"warning: {line}", file=sys.stderr)
     return run
+
+
+def _import_torch(experiment: Experiment) -> None:
+    """Import PyTorch, and let a second core read the images meanwhile."""
+    from grounding.core.data.catalog import read_ahead
+
+    data = experiment.data
+    reader = threading.Thread(target=read_ahead, args=(data.dataset, data.data_dir))
+    reader.start()
+    try:
+        import_torch()
+    finally:
+        reader.join()
 
 
 def _train_command(arguments: Namespace, experiment: Experiment) -> str:

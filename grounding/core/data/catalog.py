@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -114,11 +115,27 @@ def load(name: str, data_dir: Path | None) -> ImageSet:
     if name not in PUBLISHED_CHECKSUMS:
         known = ", ".join(PUBLISHED_CHECKSUMS)
         raise UserError(f"data set {name!r} is unknown; known are: {known}")
+    folder, paths = _files_in(name, data_dir)
+    return _read_image_set(name, paths, source=str(folder)) if paths else _load_packaged(name)
+
+
+def read_ahead(name: str, data_dir: Path | None) -> None:
+    """Read the packaged files if `load` would, so that it finds them in memory.
+
+    Mistakes are not told here, but when the data is asked for.
+    """
+    with suppress(Exception):
+        if not _files_in(name, data_dir)[1]:
+            _load_packaged(name)
+
+
+def _files_in(name: str, data_dir: Path | None) -> tuple[Path | None, dict[str, Path]]:
+    """The folder that holds the user's own files, and these; none if there are none."""
     if data_dir is not None:
         for folder in (data_dir, data_dir / _TORCHVISION_DIR[name]):
             if paths := _find_files(folder):
-                return _read_image_set(name, paths, source=str(folder))
-    return _load_packaged(name)
+                return folder, paths
+    return None, {}
 
 
 @lru_cache(maxsize=1)
