@@ -238,12 +238,14 @@ def test_the_usual_training_learns(in_folder):
 
 def test_the_device_question_runs_wherever_there_is_a_device():
     quick = Effort("quick")
-    rows = [gpu.training("2", CPU, quick)]
+    rows = [gpu.training("2", CPU, quick), gpu.whole("2", CPU, quick)]
     rows += [gpu.beside_processor(n, work, CPU, quick) for n, work in gpu.works(quick).items()]
-    assert len(rows) == 4
+    assert len(rows) == 5
     for row in rows:
         assert list(row) == list(rows[0])
-        assert row["ratio"] > 0
+        assert row["ours"] > 0
+        assert (row["ratio"] or 0) > 0 or row["what"] == "experiment 2, trained whole"
+    assert 0.1 < rows[1]["kNN accuracy"] < 1
 
 
 def test_epochs_are_long_enough_to_measure_steps_inside():

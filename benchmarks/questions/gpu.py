@@ -1,15 +1,18 @@
 """GPU: the same code on the device.
 
-The loop against a bare step as on the processor; one augmentation pass, all manifold metrics and
-the search for neighbours on the device, each beside the same work on the processor, in turn.
-"Waits" counts how often a step made the processor wait for the device. Without a GPU there are no
-rows.
+The loop against a bare step as on the processor, both in images per second; whole trainings, in
+float32, and the kNN accuracy on the test images that they come to; one augmentation pass, all
+manifold metrics and the search for neighbours on the device, each beside the same work on the
+processor, in turn. "Waits" counts how often a step made the processor wait for the device. Without
+a GPU there are no rows.
 """
 
+import tempfile
 import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -19,29 +22,36 @@ from harness.question import Effort, Row
 from harness.step import config_numbers, settle, with_long_epochs
 from questions import augmentation, evaluation, training_step
 
+from grounding.core.config.load import load_experiment
 from grounding.core.data.splits import load_splits, to_unit
 from grounding.core.evaluation.neighbors import nearest
+from grounding.core.probes import encoded, knn_accuracy
+from grounding.core.run import model_of
+from grounding.core.training.device import resolve_device
+from grounding.core.training.loop import train
 
 WAITING_STEPS = 8
+WAITED = "called a synchronizing"  # torch also warns that it may not notice everything
 
 
 def measure(effort: Effort) -> list[Row]:
     if not torch.cuda.is_available():
         return []
-    return rows_on(torch.device("cuda"), effort)
+    return rows_on(resolve_device("cuda"), effort)
 
 
 def rows_on(device: torch.device, effort: Effort) -> list[Row]:
     """All figures of one device."""
-    trained = [training(config, device, effort) for config in config_numbers()]
-    return trained + [
+    rows = [training(config, device, effort) for config in config_numbers()]
+    rows += [whole(config, device, effort) for config in config_numbers()]
+    return rows + [
         beside_processor(name, work, device, effort) for name, work in works(effort).items()
     ]
 
 
 def training(config: str, device: torch.device, effort: Effort) -> Row:
     """Images per second of one experiment's loop and of its bare step."""
-    measured = training_step.row(config, device, effort.pick(0.1, 10.0, 30.0))
+    measured = training_step.row(config, device, effort.pick(0.1, 3.0, 30.0))
     bare = float(measured["bare, ms"] or 0)
     size = int(measured["images in a step"] or 0)
     return {
@@ -52,6 +62,37 @@ def training(config: str, device: torch.device, effort: Effort) -> Row:
         "yardstick": "bare step",
         "ratio": 1 / (1 + float(measured["added, %"] or 0) / 100),
         "waits in a step": waits(config, device),
+        "kNN accuracy": None,
+    }
+
+
+def whole(config: str, device: torch.device, effort: Effort) -> Row:
+    """Seconds and kNN accuracy of one whole training."""
+    say(f"experiment {config}, whole")
+    reduced = ["training.epochs=1", "data.test_samples=300"]
+    experiment = load_experiment(config, effort.pick(reduced, []))
+    splits = load_splits(experiment.data, experiment.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        output = experiment.output.model_copy(update={"checkpoint_path": Path(folder) / "x.pt"})
+        held = train(experiment.model_copy(update={"output": output}), splits, device)
+    model = model_of(held, Path("x.pt")).to(device)
+    with torch.inference_mode():
+        known, asked = (
+            encoded(model.encode, to_unit(split.images), device)
+            for split in (splits.train, splits.test)
+        )
+    k, metric = experiment.analysis.k, experiment.analysis.metric
+    return {
+        "what": f"experiment {config}, trained whole",
+        "ours": held.seconds,
+        "beside it": None,
+        "unit": "s",
+        "yardstick": None,
+        "ratio": None,
+        "waits in a step": None,
+        "kNN accuracy": knn_accuracy(
+            asked, splits.test.labels, known, splits.train.labels, k, metric, splits.num_classes
+        ),
     }
 
 
@@ -74,7 +115,7 @@ def waits(config: str, device: torch.device) -> float | None:
                 steps([batch])
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(one.message) for one in seen) / WAITING_STEPS
+    return sum(WAITED in str(one.message) for one in seen) / WAITING_STEPS
 
 
 def works(effort: Effort) -> dict[str, Callable[[torch.device], Callable[[], object]]]:
@@ -122,4 +163,5 @@ def beside_processor(
         "yardstick": "processor",
         "ratio": median_ratio(seconds["processor"], seconds["ours"]),
         "waits in a step": None,
+        "kNN accuracy": None,
     }

@@ -69,7 +69,7 @@ def warp(images: Tensor, strength: Warp, generator: torch.Generator) -> Tensor:
         points = images.new_empty(2 * count, CONTROL_POINTS**2)
         points.normal_(0, strength.elastic, generator=generator)
         places += (points @ _bicubic(height, width, images.device)).view(count, 2, -1)
-    places *= 2 / images.new_tensor([[width], [height]])
+    places *= _to_units(height, width, images.device)
     grid = places.view(count, 2, height, width).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
 
@@ -132,6 +132,15 @@ def _pixels(height: int, width: int, like: Tensor) -> Tensor:
         torch.arange(n, dtype=like.dtype, device=like.device) - (n - 1) / 2 for n in (height, width)
     )
     return torch.stack([x.repeat(height), y.repeat_interleave(width)])
+
+
+@lru_cache(maxsize=4)
+def _to_units(height: int, width: int, device: torch.device) -> Tensor:
+    """Factors (2, 1) from pixels to the units of grid_sample, x first.
+
+    Kept: to copy numbers to a GPU is to wait for it.
+    """
+    return torch.tensor([[2 / width], [2 / height]], device=device)
 
 
 @lru_cache(maxsize=4)

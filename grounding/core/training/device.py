@@ -8,6 +8,9 @@ from grounding.core.errors import UserError
 def resolve_device(name: str) -> torch.device:
     """The device that `training.device` means; "auto" takes CUDA before MPS before CPU.
 
+    On CUDA, convolutions are then float32 where float32 is said, which they are not by default,
+    and the same from run to run.
+
     Raises:
         UserError: the device was asked for by name and is not there.
     """
@@ -24,4 +27,7 @@ def resolve_device(name: str) -> torch.device:
             f"training.device {name} is not available here (available: {there}); "
             "try --set training.device=auto"
         )
+    if name == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
     return torch.device(name)
