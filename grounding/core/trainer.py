@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from grounding.core.config.schema import Experiment
+from grounding.core.data.augmented import inputs_in_epoch
 from grounding.core.data.splits import Splits, load_splits
 from grounding.core.files import check_writable, remove_leftovers
 from grounding.core.locks import writing
@@ -97,8 +98,7 @@ def _train(
     *,
     quiet: bool,
 ) -> Checkpoint:
-    settings = experiment.self_supervised
-    inputs = len(splits.train) * (settings.augmentations_per_sample if settings.enabled else 1)
+    inputs = inputs_in_epoch(experiment, len(splits.train))
     log_to = tensorboard_log(tensorboard / experiment.name) if tensorboard else nullcontext()
     done = start.epochs
     try:

@@ -162,6 +162,8 @@ def test_a_wrong_value_is_named_with_line_and_what_is_allowed(tmp_path, extra, e
         ("objectives.contrastive=1", "contrastive compares views of an image; set views to 2"),
         ("objectives.close=2", "close 2 is more than near 0"),
         ("objectives.near=2", "near has an effect on contrastive only"),
+        ("objectives.mirrored=true", "x.yaml: objectives.mirrored needs new views in each epoch"),
+        ("objectives.composites=5", "x.yaml: objectives.composites needs new views in each epoch"),
         ("objectives.views=2", "x.yaml: objectives.views 2 needs views to differ"),
         ("objectives.reconstruction_of=view", "reconstruction_of view needs views: set"),
         ("model.encoder_depth=8", "encoder_depth is only for asymmetric_resnet"),

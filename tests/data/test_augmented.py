@@ -82,6 +82,40 @@ def test_batches_hold_so_many_views_of_each_of_their_images_one_view_after_the_o
     assert sorted(halves[:10].tolist()) == list(range(10))
 
 
+def test_mirror_images_and_composites_join_each_batch_as_images_of_their_own():
+    views = ("objectives.views=2", "self_supervised.augmentations_per_sample=4")
+    joining = (*views, "objectives.mirrored=true", "objectives.composites=3")
+    source, plain = inputs(*joining), inputs(*views)
+    batches, plainly = list(source.epoch(1)), list(plain.epoch(1))
+    assert len(batches) == len(plainly) == source.steps == plain.steps == 5
+    assert sum(len(batch.inputs) for batch in batches) == source.count == 40 * 2 + 5 * 3 * 2
+    assert plain.count == 40
+    unit = IMAGES.float() / 255
+    composites = []
+    for batch, without in zip(batches, plainly, strict=True):
+        assert len(batch.inputs) == 22
+        identities, again = batch.identities.chunk(2)
+        targets, same = batch.targets.chunk(2)
+        assert torch.equal(identities, again)
+        assert torch.equal(targets, same)
+        assert torch.equal(identities[:4], without.identities[:4])
+        assert torch.equal(identities[4:8], identities[:4] + 10)
+        assert identities[8:].tolist() == [20, 21, 22]
+        assert torch.equal(targets[:4], unit[identities[:4]])
+        assert torch.equal(targets[4:8], unit[identities[:4]].flip(-1))
+        one, two = batch.inputs.chunk(2)
+        assert not torch.equal(one, two)
+        composites.append(targets[8:])
+        for corner in targets[8:, 0, 0, 0].tolist():
+            assert corner in targets[:4, 0, 0, 0].tolist()
+    assert not torch.equal(composites[0], composites[1])
+    again = list(inputs(*joining).epoch(1))
+    assert torch.equal(again[4].inputs, batches[4].inputs)
+    lasting = source.lasting_images()
+    assert torch.equal(lasting, torch.cat([IMAGES, IMAGES.flip(-1)]))
+    assert torch.equal(plain.lasting_images(), IMAGES)
+
+
 def test_order_and_augmentation_depend_on_the_epoch_alone():
     source = inputs(COUNT)
     first = epoch(source, 1)

@@ -24,6 +24,15 @@ def test_a_batch_by_hand():
     assert near.sum() == 8
 
 
+def test_of_images_that_nobody_has_compared_nothing_is_guessed():
+    whole = torch.tensor([0, 1, 2, 3, 7, 4])
+    kin, near = Kinship(NEAREST, 2).of(whole)
+    known, known_near = Kinship(NEAREST, 2).of(whole[:4])
+    for found, expected in ((kin, known), (near, known_near)):
+        assert torch.equal(found[:4, :4], expected)
+        assert found.sum() == expected.sum() > 0
+
+
 def test_none_is_close():
     kin, near = Kinship(NEAREST, 0).of(torch.arange(4))
     assert not kin.any()
@@ -44,3 +53,7 @@ def test_images_that_look_alike_are_found_in_latents_of_their_views():
     again = find_kinship(identity, inputs, 2, 2, epoch=3)
     assert torch.equal(found.nearest, again.nearest)
     assert not identity.training
+    mirrored = load_experiment("4", ["training.batch_size=8", "objectives.mirrored=true"])
+    more = find_kinship(identity, TrainingInputs(images, mirrored, "data"), 2, 2, epoch=3)
+    assert more.nearest.shape == (12, 2)  # bright above or below are their own mirror images
+    assert (more.nearest % 2 == torch.arange(12)[:, None] % 2).all()

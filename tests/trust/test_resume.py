@@ -52,6 +52,8 @@ VARIANTS = {
             "objectives.near=4",
             "objectives.close=2",
             "objectives.reconstruction_of=view",
+            "objectives.mirrored=true",
+            "objectives.composites=3",
             "training.optimizer=adamw",
             "training.schedule=one_cycle",
         ],

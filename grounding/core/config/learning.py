@@ -168,6 +168,12 @@ class ObjectivesSection(Section):
     near_from: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the epochs after which near and close begin; nearest images are looked for anew
     before each epoch."""
+    mirrored: bool = False
+    """The mirror image of each training image takes part as an image of its own: in the same step,
+    in as many views, besides the batch_size inputs."""
+    composites: Annotated[int, Field(ge=0, le=65_536)] = 0
+    """Images that each step puts together from quarters of two images of its batch, each an image
+    of its own, in as many views, besides the batch_size inputs."""
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
@@ -180,4 +186,7 @@ class ObjectivesSection(Section):
             raise ValueError(f"close {self.close} is more than near {self.near}")
         if self.near and not self.contrastive:
             raise ValueError("near has an effect on contrastive only, whose weight is 0")
+        for key in ("mirrored", "composites"):
+            if getattr(self, key) and self.labels:
+                raise ValueError(f"{key} makes images without a label; set labels to 0")
         return self

@@ -156,6 +156,12 @@ class Experiment(Section):
                 "objectives.reconstruction_of view needs views: set "
                 "self_supervised.enabled and refresh_each_epoch to true"
             )
+        for key in ("mirrored", "composites"):
+            if getattr(objectives, key) and not augmented.shows_new_views:
+                raise ValueError(
+                    f"objectives.{key} needs new views in each epoch: set "
+                    "self_supervised.enabled and refresh_each_epoch to true"
+                )
         if objectives.views == 1:
             return self
         if objectives.near >= self.data.train_samples:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from torch import Tensor
 from grounding.core.checksums import Trailer
 from grounding.core.config.schema import Experiment
 from grounding.core.data.augment import Augmentation, augment, corrupt, deform
+from grounding.core.data.composites import compose
 from grounding.core.data.splits import to_unit
 from grounding.core.errors import UserError
 from grounding.core.files import replacing
@@ -29,7 +31,8 @@ class Batch(NamedTuple):
     Attributes:
         inputs: float (B, C, H, W) in [0, 1].
         targets: float (B, C, H, W) in [0, 1], what reconstructions are compared with.
-        identities: int64 (B,), which training image each is.
+        identities: int64 (B,), which image each is: i for training image i of N, N + i for its
+            mirror image, 2N and more for composites, which are others in each batch.
     """
 
     inputs: Tensor
@@ -49,7 +52,8 @@ class TrainingInputs:
         data_fingerprint: which data the images are from; part of the key of a cached set.
 
     Attributes:
-        count: inputs in one epoch, N x augmentations_per_sample.
+        count: inputs in one epoch; see `inputs_in_epoch`.
+        steps: batches in one epoch.
     """
 
     def __init__(self, images: Tensor, experiment: Experiment, data_fingerprint: str) -> None:
@@ -61,7 +65,11 @@ class TrainingInputs:
         self.augmentation = Augmentation(**settings.augmentation.model_dump())
         self.refreshes = settings.shows_new_views
         self.targets_are_views = experiment.objectives.reconstruction_of == "view"
-        self.count = len(images) * (settings.augmentations_per_sample if settings.enabled else 1)
+        self.mirrored = experiment.objectives.mirrored
+        self.composites = experiment.objectives.composites
+        self.each = settings.augmentations_per_sample if settings.enabled else 1
+        self.steps = math.ceil(len(images) * self.each / self.batch_size)
+        self.count = inputs_in_epoch(experiment, len(images))
         self.fixed: Tensor | None = None
         if settings.enabled and not settings.refreshes:
             self.fixed = self._fixed_set(experiment, data_fingerprint)
@@ -69,10 +77,12 @@ class TrainingInputs:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, in this epoch's own order."""
         device = self.images.device
-        draws = self.generator("augment", epoch)
+        draws, invents = self.generator("augment", epoch), self.generator("composites", epoch)
         for indices in self._order(epoch).to(device).split(self.batch_size):
             identities = indices % len(self.images)
             targets = to_unit(self.images[identities])
+            if self.mirrored or self.composites:
+                targets, identities = self._joined(targets, identities, invents)
             inputs = targets
             if self.fixed is not None:
                 inputs = to_unit(self.fixed[indices])
@@ -91,8 +101,29 @@ class TrainingInputs:
         """The random numbers for one purpose in one epoch, on the images' device."""
         return generator(self.seed, purpose, epoch, self.images.device)
 
+    def lasting_images(self) -> Tensor:
+        """All images, uint8, that are the same in each epoch, in the order of their identities."""
+        if not self.mirrored:
+            return self.images
+        return torch.cat([self.images, self.images.flip(-1)])
+
+    def _joined(
+        self, images: Tensor, identities: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """A batch with the mirror images and composites that join it, one view after the other."""
+        first, known = images.chunk(self.views)[0], identities.chunk(self.views)[0]
+        shown, named = [first], [known]
+        if self.mirrored:
+            shown.append(first.flip(-1))
+            named.append(known + len(self.images))
+        if self.composites:
+            shown.append(compose(first, self.composites, draws))
+            made = torch.arange(self.composites, device=known.device)
+            named.append(made + 2 * len(self.images))
+        return torch.cat(shown).repeat(self.views, 1, 1, 1), torch.cat(named).repeat(self.views)
+
     def _order(self, epoch: int) -> Tensor:
-        """The inputs of an epoch, int64 (count,): input i shows image i % N.
+        """The training images of an epoch, int64 (N x each,): number i is image i % N.
 
         Drawn on the CPU: it is then the same on every device. With several views, a batch holds so
         many inputs of each of its images, one view after the other; images that come round again
@@ -100,9 +131,9 @@ class TrainingInputs:
         """
         draws = generator(self.seed, "order", epoch)
         if self.views == 1:
-            return torch.randperm(self.count, generator=draws)
+            return torch.randperm(len(self.images) * self.each, generator=draws)
         images = len(self.images)
-        rounds = self.count // (images * self.views)
+        rounds = self.each // self.views
         order = torch.cat([torch.randperm(images, generator=draws) for _ in range(rounds)])
         groups = order.split(self.batch_size // self.views)
         return torch.cat([group.repeat(self.views) for group in groups])
@@ -139,6 +170,14 @@ class TrainingInputs:
             # Rounding to 256 levels is far below the noise that was just added.
             drawn[chunk] = self.augment(clean, draws).mul_(255).round_().byte()
         return drawn
+
+
+def inputs_in_epoch(experiment: Experiment, images: int) -> int:
+    """How many inputs an epoch shows: N x augmentations_per_sample, and what joins each batch."""
+    settings, objectives = experiment.self_supervised, experiment.objectives
+    own = images * (settings.augmentations_per_sample if settings.enabled else 1)
+    steps = math.ceil(own / experiment.training.batch_size)
+    return own * (1 + objectives.mirrored) + steps * objectives.composites * objectives.views
 
 
 def cache_path(experiment: Experiment, data_fingerprint: str, device: str) -> Path | None:

@@ -40,13 +40,15 @@ class Kinship(NamedTuple):
         """What is guessed of the images of a batch.
 
         Args:
-            identities: int64 (B,), which image each is.
+            identities: int64 (B,), which image each is; of those from N on nothing is guessed.
 
         Returns:
             Two bool (B, B). Kin: images i and j are close to each other, both ways. Near: image j
             is among the nearest of image i. Two views of one image are neither.
         """
-        found = self.nearest[identities][:, None] == identities[None, :, None]
+        known = identities < len(self.nearest)
+        nearest = self.nearest[identities.clamp(max=len(self.nearest) - 1)]
+        found = (nearest[:, None] == identities[None, :, None]) & known[:, None, None]
         close = found[..., : self.close].any(2)
         return close & close.T, found.any(2)
 
@@ -69,7 +71,7 @@ def find_kinship(
     model.eval()
     means = []
     draws = inputs.generator("kinship", epoch)
-    for images in inputs.images.split(BATCH):
+    for images in inputs.lasting_images().split(BATCH):
         clean = to_unit(images)
         total = CLEAN_WEIGHT * _unit_latents(model, clean)
         for _ in range(VIEWS):

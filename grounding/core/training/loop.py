@@ -71,7 +71,6 @@ def train(
     optimizer = new_optimizer(experiment.training, [*model.parameters(), *objective.parameters()])
     inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
     settings = experiment.training
-    steps = math.ceil(inputs.count / settings.batch_size)
     val_images = splits.val.images.to(device)
     held = partial(_checkpoint, experiment, splits, model, objective, optimizer, start.run)
     history: list[Epoch] = []
@@ -86,8 +85,8 @@ def train(
         model.train()
         _seed_dropout(model, experiment.seed, number, device)
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for step, batch in enumerate(inputs.epoch(number), (number - 1) * steps):
-            set_step_size(optimizer, settings, step, settings.epochs * steps)
+        for step, batch in enumerate(inputs.epoch(number), (number - 1) * inputs.steps):
+            set_step_size(optimizer, settings, step, settings.epochs * inputs.steps)
             loss = objective(model, batch)
             loss.backward()
             optimizer.step()
