@@ -16,11 +16,17 @@ const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
 const fresh = join(root, "dist.new");
 // Each on its own, with a copy of what it shares with others: a script that waits for the files it
-// shares starts later. Only three.js is shared, under a name that a page can ask for beforehand.
+// shares starts later. Only three.js and the ONNX runtime are files of their own, the first under a
+// name that a page can ask for beforehand.
 /** @type {Record<string, string>[]} */
-const PAGES = [{ viewer: "src/pages/viewer.js" }, { playground: "src/pages/playground.js" }];
-/** @type {Record<string, string>[]} */
-const OTHERS = [{ three: "src/scene/three.js" }, { worker: "src/worker.js" }, { style: "src/style/style.css" }];
+const ENTRIES = [
+  { three: "src/scene/three.js" },
+  { runtime: "src/runtime.js" },
+  { worker: "src/worker.js" },
+  { style: "src/style/style.css" },
+  { viewer: "src/pages/viewer.js" },
+  { playground: "src/pages/playground.js" },
+];
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 /** Bytes, gzipped: all scripts and styles without the ONNX runtime. */
 const BUDGET = 250_000;
@@ -56,16 +62,16 @@ async function isCurrent(hash) {
 }
 
 /**
- * @param {Record<string, string>} entries out name -> source @param {import("esbuild").Plugin[]} plugins
+ * @param {Record<string, string>} entries out name -> source
  * @returns {Promise<string[]>} what was written, but for the ONNX runtime
  */
-async function bundle(entries, plugins = []) {
+async function bundle(entries) {
   const { build } = await import("esbuild");
   const entryPoints = Object.entries(entries).map(([out, file]) => ({ in: resolve(root, file), out }));
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints,
-    plugins,
+    plugins: [withoutLibraries],
     outdir: fresh,
     bundle: true,
     splitting: true,
@@ -82,12 +88,14 @@ async function bundle(entries, plugins = []) {
     .map(([file]) => file);
 }
 
-/** Leaves the graphics out of a bundle: they are loaded from their own file. */
-const withoutGraphics = {
-  name: "without-graphics",
+/** Leaves out what is loaded from a file of its own. */
+const withoutLibraries = {
+  name: "without-libraries",
   /** @param {import("esbuild").PluginBuild} build */
   setup(build) {
-    build.onResolve({ filter: /\/three\.js$/ }, () => ({ path: "./three.js", external: true }));
+    build.onResolve({ filter: /\/(three|runtime)\.js$/ }, ({ path, kind }) =>
+      kind === "entry-point" ? undefined : { path: `./${path.split("/").pop()}`, external: true },
+    );
   },
 };
 
@@ -96,8 +104,7 @@ async function build() {
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh);
   const files = [];
-  for (const entry of OTHERS) files.push(...(await bundle(entry)));
-  for (const entry of PAGES) files.push(...(await bundle(entry, [withoutGraphics])));
+  for (const entry of ENTRIES) files.push(...(await bundle(entry)));
   const runtime = join(root, "node_modules", "onnxruntime-web");
   await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
   await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());

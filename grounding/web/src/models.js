@@ -13,7 +13,7 @@ import { checkpointSha256, onnxMetadata } from "./onnx.js";
 
 /** @typedef {import("./download.js").OnProgress} OnProgress */
 /** @typedef {import("./messages.js").ModelFacts} ModelFacts */
-/** @typedef {typeof import("onnxruntime-web/wasm")} Runtime */
+/** @typedef {typeof import("./runtime.js")} Runtime */
 /** @typedef {{facts: ModelFacts, run: (values: Float32Array, count: number) => Promise<Float32Array>}} Model */
 
 const RUNTIME_FILE = "./ort-wasm-simd-threaded.wasm";
@@ -27,7 +27,7 @@ function unfit(message) {
 async function loadRuntime(onProgress) {
   const url = new URL(RUNTIME_FILE, import.meta.url);
   const [runtime, binary] = await Promise.all([
-    import("onnxruntime-web/wasm"),
+    import("./runtime.js"),
     download(url, "runtime", onProgress),
   ]);
   runtime.env.wasm.numThreads = 1;

@@ -38,8 +38,9 @@ export function slider({ label, min, max, step, initial, value = initial, format
     onCommit?.(input.valueAsNumber);
   }
   function changed() {
-    show();
+    // Whoever listens asks the worker, which then computes while the number is written.
     onInput?.(input.valueAsNumber);
+    show();
   }
   input.addEventListener("input", changed);
   input.addEventListener("change", () => onCommit?.(input.valueAsNumber));
