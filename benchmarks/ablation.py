@@ -6,10 +6,10 @@ Trains a config and variants of it, with one or two things changed, and writes t
 the 5,000 validation images (k = 5 and 1, the 100 clean training latents as references) and the mean
 squared error of their reconstructions to docs/ablation_N.json and, as a table, to
 docs/ablation_N.md; what is there already is kept. Also how the accuracy of the config itself grows
-with the seconds of training. Config 7, made smaller, has variants of augmentations and losses
-(about an hour for five seeds), config 6 of what its decoder draws (about two). All of it is in
-float32, so that processors with and without bfloat16 do the same. The test images are never looked
-at.
+with the seconds of training. Config 7, made smaller and without mirror images and composites, has
+variants of augmentations and losses (about an hour for five seeds), config 6 of what joins its
+batches and what its decoder draws (about two). All of it is in float32, so that processors with and
+without bfloat16 do the same. The test images are never looked at.
 """
 
 import argparse
@@ -59,19 +59,31 @@ OF_7: dict[str, list[str]] = {
     "VICReg instead": [*OFF, "objectives.vicreg=0.04"],
     "only reconstruction": OFF,
     "only the 100 labels": [*OFF, "objectives.reconstruction=0", "objectives.labels=1"],
+    "mirror images as well": ["objectives.mirrored=true"],
+    "50 composites a step as well": ["objectives.composites=50"],
+    "mirror images and composites as well": [
+        "objectives.mirrored=true", "objectives.composites=50",
+    ],
 }  # fmt: skip
 NARROW = "model.hidden_dims=[24,48,96]"
+WITHOUT = ["objectives.mirrored=false", "objectives.composites=0"]
 OF_6: dict[str, list[str]] = {
     "config 6": [],
-    "narrower: 24, 48, 96": [NARROW],
-    "reconstruction with weight 20": ["objectives.reconstruction=20"],
-    "reconstruction with weight 20, narrower": ["objectives.reconstruction=20", NARROW],
-    "the clean image with weight 1, narrower": [
-        "objectives.reconstruction_of=image", "objectives.reconstruction=1", NARROW,
+    "no mirror images, no composites": WITHOUT,
+    "and narrower: 24, 48, 96": [*WITHOUT, NARROW],
+    "and reconstruction with weight 20": [*WITHOUT, "objectives.reconstruction=20"],
+    "and reconstruction with weight 20, narrower": [
+        *WITHOUT, "objectives.reconstruction=20", NARROW,
+    ],
+    "and the clean image with weight 1, narrower": [
+        *WITHOUT, "objectives.reconstruction_of=image", "objectives.reconstruction=1", NARROW,
     ],
 }  # fmt: skip
 VARIANTS = {"6": OF_6, "7": OF_7}
-ALWAYS = {"6": ["training.precision=float32"], "7": ["training.precision=float32", *SMALL]}
+ALWAYS = {
+    "6": ["training.precision=float32"],
+    "7": ["training.precision=float32", *SMALL, *WITHOUT],
+}
 
 
 def main() -> None:
