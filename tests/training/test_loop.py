@@ -221,6 +221,7 @@ def test_tensorboard_logs_the_losses(in_folder):
     [
         ["objectives.contrastive=1"],
         ["objectives.contrastive=1", "objectives.near=4", "objectives.close=2"],
+        ["objectives.contrastive=1", "objectives.mirrored=true", "objectives.composites=8"],
         ["objectives.vicreg=1"],
         ["objectives.labels=1"],
     ],
@@ -236,6 +237,8 @@ def test_an_objective_brings_views_of_a_kind_together(in_folder, weights):
         "objectives.contrastive=0",
         "objectives.near=0",
         "objectives.close=0",
+        "objectives.mirrored=false",
+        "objectives.composites=0",
         "model.hidden_dims=[8,16]",
         *weights,
     ]
