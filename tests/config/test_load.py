@@ -184,6 +184,13 @@ def test_a_wrong_override_is_named(tmp_path, override, expected):
     assert expected in problem(write(tmp_path, MINIMAL), override)
 
 
+def test_images_without_a_label_and_labels_exclude_each_other():
+    with pytest.raises(
+        UserError, match="mirrored makes images without a label; drop it, or labels"
+    ):
+        load_experiment("7", ["objectives.labels=1"])
+
+
 def test_resnet_rules(tmp_path):
     path = write(tmp_path, MINIMAL.replace("naive_conv", "asymmetric_resnet"))
     assert "9 is not 6n + 2" in problem(path, "model.encoder_depth=9")

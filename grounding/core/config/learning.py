@@ -188,5 +188,5 @@ class ObjectivesSection(Section):
             raise ValueError("near has an effect on contrastive only, whose weight is 0")
         for key in ("mirrored", "composites"):
             if getattr(self, key) and self.labels:
-                raise ValueError(f"{key} makes images without a label; set labels to 0")
+                raise ValueError(f"{key} makes images without a label; drop it, or labels")
         return self
