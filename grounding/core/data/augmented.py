@@ -80,12 +80,13 @@ class TrainingInputs:
         draws, invents = self.generator("augment", epoch), self.generator("composites", epoch)
         for indices in self._order(epoch).to(device).split(self.batch_size):
             identities = indices % len(self.images)
-            targets = to_unit(self.images[identities])
+            # Of bytes, indexing copies one at a time, `index_select` whole rows.
+            targets = to_unit(self.images.index_select(0, identities))
             if self.mirrored or self.composites:
                 targets, identities = self._joined(targets, identities, invents)
             inputs = targets
             if self.fixed is not None:
-                inputs = to_unit(self.fixed[indices])
+                inputs = to_unit(self.fixed.index_select(0, indices))
             elif self.targets_are_views:
                 targets = deform(targets, self.augmentation, draws).clamp_(0, 1)
                 inputs = corrupt(targets.clone(), self.augmentation, draws)

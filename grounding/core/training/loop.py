@@ -92,7 +92,7 @@ def train(
             optimizer.step()
             optimizer.zero_grad()
             # Summed on the device: asking for the number here would wait for every step.
-            total += loss.detach() * len(batch.inputs)
+            total.add_(loss.detach(), alpha=len(batch.inputs))
             on_step(len(batch.inputs))
         train_loss = total.item() / inputs.count
         trained = time.perf_counter()

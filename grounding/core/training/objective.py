@@ -93,7 +93,7 @@ class Objective(nn.Module):
             with self._layers(sample):
                 images = model.decode(sample).float()
             error = reconstruction_error(images, batch.targets)
-            terms.append(weights.reconstruction * error)
+            terms.append(error if weights.reconstruction == 1 else weights.reconstruction * error)
         if weights.contrastive or weights.vicreg:
             projections = self.projection(latents)
         if weights.contrastive:
