@@ -8,7 +8,7 @@ squared error of their reconstructions to docs/ablation_N.json and, as a table, 
 docs/ablation_N.md; what is there already is kept. Also how the accuracy of the config itself grows
 with the seconds of training. Config 7, made smaller and without mirror images and composites, has
 variants of augmentations and losses (about an hour for five seeds), config 6 of what joins its
-batches and what its decoder draws (about two). All of it is in float32, so that processors with and
+batches and what its decoder draws (hours). All of it is in float32, so that processors with and
 without bfloat16 do the same. The test images are never looked at.
 """
 
