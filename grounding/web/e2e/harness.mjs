@@ -3,7 +3,9 @@
  *
  *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers});
  *       server.origin, server.requests (paths asked for), server.close()
- *   const browser = await startBrowser();       browser.newPage(), browser.close()
+ *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
+ *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
+ *       with the emulator (Chromium's docs/gpu/swiftshader.md)
  *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch});
  *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
  *       other origins; expectNoProblems(page, allowed) fails on any
@@ -97,17 +99,17 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--enable-unsafe-swiftshader",
-  "--use-angle=swiftshader",
 ];
+const EMULATED_GPU = "--use-angle=swiftshader";
 
-export async function startBrowser() {
+export async function startBrowser({ emulatesGpu = true } = {}) {
   const profile = await mkdtemp(join(tmpdir(), "grounding-chromium-"));
   const executablePath = findChromium();
   assert(executablePath, "no Chromium found; name one in GROUNDING_CHROMIUM");
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
-    args: FLAGS,
+    args: emulatesGpu ? [...FLAGS, EMULATED_GPU] : FLAGS,
     viewport: { width: 1280, height: 800 },
   });
   const inner = context.browser();

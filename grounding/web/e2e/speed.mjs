@@ -10,6 +10,10 @@
  * `pictures`: all thumbnails are there; `longest`: the longest task of the main thread until then.
  * `pick` is the search for the point under the cursor, `project` the preparation after a move of
  * the camera, both at the size of the file.
+ *
+ * All of it twice. `withoutGpu`: Chromium as it draws on a computer that has none. `emulatedGpu`: as
+ * if there were one, which the processor plays; the whole window then goes through it for each frame,
+ * and on few cores it takes them from the page.
  */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -18,7 +22,7 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { build } from "esbuild";
 
-import { folders, startBrowser, startServer } from "./harness.mjs";
+import { expectWebGL2, folders, startBrowser, startServer } from "./harness.mjs";
 import { median } from "./median.mjs";
 import { measurePlayground } from "./playground_speed.mjs";
 
@@ -92,40 +96,49 @@ async function measure(files, loads) {
   await writeFile(join(folder, "index.html"), "<!doctype html><title>speed</title>");
   const mounts = Object.fromEntries(files.map((file, i) => [`/data${i}`, dirname(resolve(file))]));
   const server = await startServer({ "/": folders.repository, "/speed": folder, ...mounts });
-  const browser = await startBrowser();
-  /** @type {Record<string, unknown>} */
+  /** @type {Record<string, Record<string, unknown>>} */
   const results = {};
   try {
-    for (const [i, file] of files.entries()) {
-      const data = `/data${i}/${basename(file)}`;
-      if (file.endsWith("_interactive_assets.json")) {
-        const model = data.replace(/_[a-z]+_interactive_assets\.json$/, "");
-        const query = `assets=${data}&encoder=${model}_encoder.onnx&decoder=${model}_decoder.onnx`;
-        const page = `${server.origin}/grounding/interactive_latent_playground.html?${query}`;
-        results[basename(file)] = await measurePlayground(browser, page, loads);
-        continue;
+    for (const way of ["withoutGpu", "emulatedGpu"]) {
+      const browser = await startBrowser({ emulatesGpu: way === "emulatedGpu" });
+      try {
+        await expectWebGL2(await browser.newPage());
+        results[way] = {};
+        for (const [i, file] of files.entries()) {
+          results[way][basename(file)] = await measureFile(browser, server.origin, `/data${i}/${basename(file)}`, loads);
+        }
+      } finally {
+        await browser.close();
       }
-      const address = `${server.origin}/grounding/latent_space_viewer.html?data=${data}`;
-      /** @type {Awaited<ReturnType<typeof loadOnce>>[]} */
-      const found = [];
-      for (let load = 0; load < loads; load++) found.push(await loadOnce(browser, address));
-      /** @param {keyof typeof found[0]} key */
-      const middle = (key) => median(found.map((one) => one[key]));
-      results[basename(file)] = {
-        loads,
-        script: middle("script"),
-        picture: middle("picture"),
-        pictures: middle("pictures"),
-        longest: middle("longest"),
-        ...(await pickingTimes(browser, server.origin, `${server.origin}${data}`)),
-      };
     }
   } finally {
-    await browser.close();
     await server.close();
     await rm(folder, { recursive: true, force: true });
   }
   return results;
+}
+
+/** @param {Browser} browser @param {string} origin @param {string} data path of the file there @param {number} loads */
+async function measureFile(browser, origin, data, loads) {
+  if (data.endsWith("_interactive_assets.json")) {
+    const model = data.replace(/_[a-z]+_interactive_assets\.json$/, "");
+    const query = `assets=${data}&encoder=${model}_encoder.onnx&decoder=${model}_decoder.onnx`;
+    return measurePlayground(browser, `${origin}/grounding/interactive_latent_playground.html?${query}`, loads);
+  }
+  const address = `${origin}/grounding/latent_space_viewer.html?data=${data}`;
+  /** @type {Awaited<ReturnType<typeof loadOnce>>[]} */
+  const found = [];
+  for (let load = 0; load < loads; load++) found.push(await loadOnce(browser, address));
+  /** @param {keyof typeof found[0]} key */
+  const middle = (key) => median(found.map((one) => one[key]));
+  return {
+    loads,
+    script: middle("script"),
+    picture: middle("picture"),
+    pictures: middle("pictures"),
+    longest: middle("longest"),
+    ...(await pickingTimes(browser, origin, `${origin}${data}`)),
+  };
 }
 
 const parameters = process.argv.slice(2);
