@@ -84,22 +84,27 @@ export function augment(image, shape, sliders, fields) {
  */
 export function changeThickness(image, [, height, width], thickness) {
   if (thickness === 0) return image.slice();
-  const extreme = thickness < 0 ? Math.min : Math.max;
-  const filtered = filterThree(filterThree(image, width, 1, extreme), height, width, extreme);
-  return image.map((value, i) => value + Math.abs(thickness) * (filtered[i] - value));
+  const isErosion = thickness < 0;
+  const out = filterThree(filterThree(image, width, 1, isErosion), height, width, isErosion);
+  for (let i = 0; i < out.length; i++) out[i] = image[i] + Math.abs(thickness) * (out[i] - image[i]);
+  return out;
 }
 
 /**
- * The extreme of each value and its two neighbours along one axis.
+ * The least (erosion) or the greatest of each value and its two neighbours along one axis.
  * @param {Float32Array} values @param {number} length of the axis
  * @param {number} stride from one value to the next along it
- * @param {(...values: number[]) => number} extreme
+ * @param {boolean} isErosion
  */
-function filterThree(values, length, stride, extreme) {
-  return values.map((value, i) => {
+function filterThree(values, length, stride, isErosion) {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) {
+    const value = values[i];
     const place = Math.floor(i / stride) % length;
     const before = place > 0 ? values[i - stride] : value;
     const after = place < length - 1 ? values[i + stride] : value;
-    return extreme(before, value, after);
-  });
+    // Called by name: a function passed in is no longer inlined once both have been.
+    out[i] = isErosion ? Math.min(before, value, after) : Math.max(before, value, after);
+  }
+  return out;
 }

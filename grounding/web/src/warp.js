@@ -52,17 +52,20 @@ export function warp(image, shape, { rotation, scale, shear, elastic }, points) 
 export function elasticMoves(points, [height, width]) {
   const down = cubicWeights(height);
   const across = cubicWeights(width);
+  // The grid is stretched to the image's width first and then to its height: a third of the products.
+  const lines = new Float64Array(2 * CONTROL_POINTS * width);
+  for (let i = 0; i < lines.length; i++) {
+    const point = Math.floor(i / width) * CONTROL_POINTS;
+    const weight = (i % width) * CONTROL_POINTS;
+    for (let x = 0; x < CONTROL_POINTS; x++) lines[i] += across[weight + x] * points[point + x];
+  }
   const moves = new Float32Array(2 * height * width);
   for (let i = 0; i < moves.length; i++) {
-    const row = Math.floor(i / width) % height;
-    const column = i % width;
-    let point = i < height * width ? 0 : CONTROL_POINTS ** 2;
+    const row = Math.floor(i / width);
+    const line = (row < height ? 0 : CONTROL_POINTS * width) + (i % width);
+    const weight = (row % height) * CONTROL_POINTS;
     let move = 0;
-    for (let y = 0; y < CONTROL_POINTS; y++) {
-      for (let x = 0; x < CONTROL_POINTS; x++) {
-        move += down[row * CONTROL_POINTS + y] * across[column * CONTROL_POINTS + x] * points[point++];
-      }
-    }
+    for (let y = 0; y < CONTROL_POINTS; y++) move += down[weight + y] * lines[line + y * width];
     moves[i] = move;
   }
   return moves;
