@@ -50,9 +50,8 @@ test("the page agrees with Python and onnxruntime from the augmented digit to it
       for (const { digit, sliders } of cases) {
         const sample = assets.digitSamples.slice(digit * size, (digit + 1) * size);
         const image = augment(sample, assets.imageShape, { ...NEUTRAL, ...sliders }, imageFields(1, size));
-        const { latent, position } = await client.probe({ image });
-        const { decoded } = await client.decode({ latent });
-        answers.push({ image: [...image], latent: [...latent], position, decoded: [...decoded] });
+        const { latent, position, decoded } = await client.probe({ image });
+        answers.push({ image: [...image], latent: [...latent], position, decoded: [...(await decoded)] });
       }
       return answers;
     }, golden.cases);

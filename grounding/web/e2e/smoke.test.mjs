@@ -50,8 +50,8 @@ test("both models run, the probe lands among the references, the cloud is drawn"
   await expectWebGL2(page);
   assert.equal(await page.locator("html").getAttribute("data-state"), "ready");
   const found = await page.evaluate(async () => {
-    const { client, probed, facts, path, assets } = /** @type {any} */ (window);
-    const { decoded } = await client.decode({ latent: probed.latent });
+    const { probed, facts, path, assets } = /** @type {any} */ (window);
+    const decoded = await probed.decoded;
     return {
       latent: probed.latent.length,
       decoded: [Math.min(...decoded), Math.max(...decoded), decoded.length],

@@ -7,8 +7,7 @@
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
  *                                                  loadAssets without waiting, both load side by side
- *   await client.probe({image, k})              -> Probed | null       null: a newer one won
- *   await client.decode({latent})               -> {decoded} | null
+ *   await client.probe({image, k})              -> Probed with decoded | null    null: a newer one won
  *   await client.interpolate({from, to, t, k})  -> Interpolated | null
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
@@ -17,7 +16,8 @@
  *   client.stop()
  *
  * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded
- * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended.
+ * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended. A probe is
+ * there before its picture: `decoded` is a promise of D(latent).
  *
  * Types are those of messages.js. Each kind of request but the loads has one in flight and one
  * waiting, and the latest wins. onMeasured: probes asked from now on have `offManifold`; ask again.
@@ -30,6 +30,7 @@ import { latestWins } from "./scheduling.js";
 /** @typedef {import("./messages.js").Calls} Calls */
 /** @typedef {import("./messages.js").Reply} Reply */
 /** @typedef {import("./assets.js").Thumbnails} Thumbnails */
+/** @typedef {import("./messages.js").Probed & {decoded: Promise<Float32Array>}} ProbedInParts */
 
 /**
  * @typedef {object} Listeners
@@ -43,20 +44,32 @@ import { latestWins } from "./scheduling.js";
 /** @param {Listeners} [listeners] */
 export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
+  /** @type {Map<number, {ask: Ask | "picture", resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
   const pending = new Map();
   let lastId = 0;
 
   worker.addEventListener("message", ({ data }) => {
-    const { id, answer, error, progress, notice, block } = /** @type {Reply} */ (data);
+    const { id, answer, error, progress, notice, block, decoded } = /** @type {Reply} */ (data);
     if (progress) return onProgress?.(progress);
     if (notice) return id === 0 ? onMeasured?.() : onNotice?.(notice);
     if (block !== undefined) return arrived(id, block);
     const waiting = pending.get(id);
     pending.delete(id);
     if (error) waiting?.reject(fromPlain(error));
+    else if (decoded) waiting?.resolve(decoded);
+    else if (waiting?.ask === "probe") waiting.resolve(withPicture(id, /** @type {import("./messages.js").Probed} */ (answer)));
     else waiting?.resolve(withThumbnails(id, answer));
   });
+
+  /** @param {number} id @param {import("./messages.js").Probed} answer */
+  function withPicture(id, answer) {
+    const decoded = /** @type {Promise<Float32Array>} */ (
+      new Promise((resolve, reject) => pending.set(id, { ask: "picture", resolve, reject }))
+    );
+    // Whoever waits for it is told; a probe whose picture nobody wants is no uncaught error.
+    decoded.catch(() => {});
+    return { ...answer, decoded };
+  }
 
   /** @type {Map<number, {thumbnails: Thumbnails, end: (isComplete: boolean) => void}>} */
   const incoming = new Map();
@@ -105,7 +118,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     (values) =>
       new Promise((resolve, reject) => {
         const id = ++lastId;
-        pending.set(id, { resolve, reject });
+        pending.set(id, { ask, resolve, reject });
         // The worker lies in another folder: relative addresses are meant from the page.
         worker.postMessage({ ...values, id, ask, base: location.href });
       });
@@ -114,8 +127,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     loadPoints: call("loadPoints"),
     loadAssets: call("loadAssets"),
     loadModels: call("loadModels"),
-    probe: latestWins(call("probe")),
-    decode: latestWins(call("decode")),
+    probe: latestWins(/** @type {(values: Calls["probe"]["arguments"]) => Promise<ProbedInParts>} */ (call("probe"))),
     interpolate: latestWins(call("interpolate")),
     path: latestWins(call("path")),
     settle: latestWins(call("settle")),

@@ -2,16 +2,16 @@
  * What page and worker say to each other.
  *
  * The page sends {id, ask, base, ...arguments}, base being its own address; the worker answers {id, answer} or {id, error}, and
- * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}. `Calls` names, for each `ask`, its
- * arguments and its answer; client.js offers each as a method.
+ * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}, the picture of a probe as
+ * {id, decoded}. `Calls` names, for each `ask`, its arguments and its answer; client.js offers each as a method.
  */
 
 /** @typedef {import("./assets.js").LatentPoints} LatentPoints */
 /** @typedef {import("./assets.js").InteractiveAssets} InteractiveAssets */
 
 /**
- * @typedef {{loaded: number, total: number | null, what: string}} Progress bytes; what: "points",
- *   "assets", "encoder", "decoder", "runtime", or later "thumbnails"
+ * @typedef {{loaded: number, total: number | null, what: string}} Progress bytes, none at first;
+ *   what: "points", "assets", "encoder", "decoder", "runtime", or later "thumbnails"
  * @typedef {{latentDim: number, pixels: number, inputShape: number[], checkpointSha256: string,
  *   bytes: number}} ModelFacts inputShape without the batch
  */
@@ -28,7 +28,7 @@
  */
 
 /**
- * @typedef {Placed & {milliseconds: number}} Probed
+ * @typedef {Placed & {milliseconds: number}} Probed D(latent) follows as `decoded`
  * @typedef {Placed & {straight: Placed, drift: number, straightDecoded: Float32Array,
  *   decoded: Float32Array, milliseconds: number}} Interpolated E(D(z_t)) and its picture
  *   D(E(D(z_t))); straight: z_t itself, straightDecoded: D(z_t)
@@ -65,7 +65,6 @@
  * @property {{arguments: {url: string}, answer: InteractiveAssets}} loadAssets
  * @property {{arguments: {encoder: string, decoder: string},
  *   answer: {encoder: ModelFacts, decoder: ModelFacts}}} loadModels needs loadAssets first
- * @property {{arguments: {latent: Float32Array}, answer: {decoded: Float32Array}}} decode D(z), C * H * W
  * @property {{arguments: {image: Float32Array, k?: number}, answer: Probed}} probe k: neighbours
  *   listed; the projection always takes the assets' projection_k
  * @property {{arguments: {from: number, to: number, t: number, k?: number},
@@ -83,8 +82,9 @@
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
  *   progress?: Progress, notice?: string,
- *   block?: {offset: number, bytes: Uint8Array} | null}} Reply block: of the thumbnails of a file
- *   that was answered; null: no more will come
+ *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply block: of
+ *   the thumbnails of a file that was answered, null: no more will come; decoded: of a probe that
+ *   was answered, C * H * W
  */
 
 export {};

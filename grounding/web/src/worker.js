@@ -28,6 +28,8 @@ const PROGRESS_MS = 50;
 const SETTLED_TOLERANCE = 1e-3;
 const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
+/** So that the page can show where a probe landed while no other thread wants its processor. */
+const DECODE_MS = 1;
 
 /** @type {Promise<InteractiveAssets> | null} */
 let assetsLoad = null;
@@ -162,15 +164,6 @@ const answers = {
     return { ...placed, milliseconds: performance.now() - start };
   },
 
-  async decode({ latent }) {
-    const { assets, decoder } = ready();
-    if (latent.length !== assets.latentDim) {
-      const message = `A latent of ${latent.length} numbers cannot be decoded.`;
-      throw new PageError("parameter", message, `Give ${assets.latentDim}.`);
-    }
-    return { decoded: await decoder.run(latent, 1) };
-  },
-
   async encode({ image }) {
     return { latent: await ready().encoder.run(image, 1) };
   },
@@ -267,20 +260,38 @@ async function measureOwnDistances({ latents, latentDim, count }) {
 let last = Promise.resolve();
 const LOADS = new Set(["loadPoints", "loadAssets", "loadModels"]);
 
+/** @param {() => Promise<void>} job */
+function queue(job) {
+  last = last.then(job);
+}
+
 /** @param {Request} request */
 async function answer(request) {
+  const { id, ask, base } = request;
   try {
-    const call = /** @type {(call: unknown, id: number, base: string) => Promise<unknown>} */ (
-      answers[request.ask]
-    );
-    say({ id: request.id, answer: await call(request, request.id, request.base) });
+    const call = /** @type {(call: unknown, id: number, base: string) => Promise<unknown>} */ (answers[ask]);
+    const found = await call(request, id, base);
+    say({ id, answer: found });
+    if (ask === "probe") setTimeout(() => queue(() => decode(id, /** @type {Placed} */ (found).latent)), DECODE_MS);
   } catch (error) {
-    say({ id: request.id, error: toPlain(error) });
+    say({ id, error: toPlain(error) });
+  }
+}
+
+/**
+ * The picture of a probe, unasked: a request of its own would have to wake this thread once more.
+ * @param {number} id @param {Float32Array} latent
+ */
+async function decode(id, latent) {
+  try {
+    say({ id, decoded: await ready().decoder.run(latent, 1) });
+  } catch (error) {
+    say({ id, error: toPlain(error) });
   }
 }
 
 addEventListener("message", ({ data }) => {
   const request = /** @type {Request} */ (data);
   if (LOADS.has(request.ask)) void answer(request);
-  else last = last.then(() => answer(request));
+  else queue(() => answer(request));
 });

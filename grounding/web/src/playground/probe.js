@@ -20,7 +20,7 @@ import { strokesFromText, strokesToText } from "./strokes.js";
 import { probeSentence } from "./words.js";
 
 /** @typedef {import("./main.js").Context} Context */
-/** @typedef {import("../messages.js").Probed} Probed */
+/** @typedef {import("../client.js").ProbedInParts} ProbedInParts */
 
 /** @param {Float32Array} a @param {Float32Array} b */
 function meanSquaredError(a, b) {
@@ -48,7 +48,7 @@ export function probeMode(context) {
   /** @type {Float32Array} */
   let image = base;
   let fields = { seed: -1, of: imageFields(0, 0) };
-  /** @type {Probed | null} */
+  /** @type {ProbedInParts | null} */
   let last = null;
 
   const source = sourceSection(assets, {
@@ -107,19 +107,19 @@ export function probeMode(context) {
     pictures.paint(1, image);
   }
 
-  /** @param {Probed | null} probed null: a newer one is under way @param {Float32Array} asked */
+  /** @param {ProbedInParts | null} probed null: a newer one is under way @param {Float32Array} asked */
   function show(probed, asked) {
     if (!probed || !isActive) return;
     last = probed;
     readouts.update(probed, { drift: null });
     draw();
-    client.decode({ latent: probed.latent }).then((answer) => showDecoded(answer?.decoded, asked), context.fail);
+    probed.decoded.then((decoded) => showDecoded(decoded, asked), context.fail);
     announcer.say(() => probeSentence(probed, "The probe"));
   }
 
-  /** @param {Float32Array | undefined} decoded @param {Float32Array} asked */
+  /** @param {Float32Array} decoded @param {Float32Array} asked */
   function showDecoded(decoded, asked) {
-    if (!decoded || !isActive) return;
+    if (!isActive) return;
     pictures.paint(2, decoded);
     pictures.note(2, `MSE ${formatNumber(meanSquaredError(asked, decoded))}`);
     context.shown();
