@@ -81,9 +81,12 @@ export async function open(more = "", options, files = query()) {
   return page;
 }
 
-/** @param {Page} page @param {string} selector of a canvas */
+/** As a reader sees it: pictures are painted with the next frame. @param {Page} page @param {string} selector of a canvas */
 export const picture = (page, selector) =>
-  page.locator(selector).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+  page.locator(selector).evaluate(async (canvas) => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return /** @type {HTMLCanvasElement} */ (canvas).toDataURL();
+  });
 
 /** What the reader sees of the answer. @param {Page} page */
 export const answer = (page) => page.locator(".neighbors").innerText();

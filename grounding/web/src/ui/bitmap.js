@@ -1,11 +1,13 @@
 /**
- * Images of numbers on small canvases, drawn in one go.
+ * Images of numbers on small canvases, painted with the next frame: of several for one canvas until
+ * then, the last.
  *
  *   paintImage(canvas, values, [C, H, W], from)  Float32Array in [0, 1] or Uint8Array in 0 .. 255,
  *                                                read from index `from` on; one channel is grey,
  *                                                three are red, green, blue
  *   paintStrip(canvas, values, [C, H, W], columns)  several images side by side; columns names the
  *                                                row of each in `values`
+ *   clearImage(canvas)
  *   imageCanvas([C, H, W], label)                -> canvas with role "img"
  */
 
@@ -48,21 +50,45 @@ function put({ data, width: across }, left, values, from, [channels, height, wid
   }
 }
 
+/** @type {Map<HTMLCanvasElement, () => void>} */
+const waiting = new Map();
+
+/** @param {HTMLCanvasElement} canvas @param {() => void} paint */
+function soon(canvas, paint) {
+  if (!waiting.size) requestAnimationFrame(paintAll);
+  waiting.set(canvas, paint);
+}
+
+function paintAll() {
+  const jobs = [...waiting.values()];
+  waiting.clear();
+  for (const paint of jobs) paint();
+}
+
 /** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {number} [from] */
 export function paintImage(canvas, values, shape, from = 0) {
-  const ready = prepare(canvas, shape[2], shape[1]);
-  if (!ready) return;
-  put(ready.picture, 0, values, from, shape);
-  ready.pen.putImageData(ready.picture, 0, 0);
+  soon(canvas, () => {
+    const ready = prepare(canvas, shape[2], shape[1]);
+    if (!ready) return;
+    put(ready.picture, 0, values, from, shape);
+    ready.pen.putImageData(ready.picture, 0, 0);
+  });
+}
+
+/** @param {HTMLCanvasElement} canvas */
+export function clearImage(canvas) {
+  soon(canvas, () => prepared.get(canvas)?.pen.clearRect(0, 0, canvas.width, canvas.height));
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {readonly number[]} columns */
 export function paintStrip(canvas, values, shape, columns) {
   const [channels, height, width] = shape;
-  const ready = prepare(canvas, width * columns.length, height);
-  if (!ready) return;
-  columns.forEach((row, i) => put(ready.picture, i * width, values, row * channels * height * width, shape));
-  ready.pen.putImageData(ready.picture, 0, 0);
+  soon(canvas, () => {
+    const ready = prepare(canvas, width * columns.length, height);
+    if (!ready) return;
+    columns.forEach((row, i) => put(ready.picture, i * width, values, row * channels * height * width, shape));
+    ready.pen.putImageData(ready.picture, 0, 0);
+  });
 }
 
 /** @param {readonly number[]} shape @param {string} label */

@@ -3,11 +3,11 @@
  *
  *   const picture = digitPicture(points, label);   null when the file has no thumbnails
  *   picture.node                                   a canvas
- *   picture.show(row)                              draws it now, or when it comes in
+ *   picture.show(row)                              draws it with the next frame, or when it comes in
  *   picture.refresh()                              more thumbnails have come in
  */
 
-import { imageCanvas, paintImage } from "./bitmap.js";
+import { clearImage, imageCanvas, paintImage } from "./bitmap.js";
 
 /** @param {{thumbnails: import("../assets.js").Thumbnails | null}} points of a file @param {string} label */
 export function digitPicture({ thumbnails }, label) {
@@ -22,7 +22,7 @@ export function digitPicture({ thumbnails }, label) {
     if (wanted < 0 || wanted === painted || !thumbnails) return;
     const isThere = wanted < thumbnails.loaded;
     if (isThere) paintImage(node, thumbnails.data.subarray(wanted * size, (wanted + 1) * size), shape);
-    else node.getContext("2d")?.clearRect(0, 0, node.width, node.height);
+    else clearImage(node);
     painted = isThere ? wanted : -1;
   }
   return {
