@@ -11,7 +11,7 @@
 import { classColor, cssColor } from "../colors.js";
 import { digitPicture } from "../ui/digit_picture.js";
 import { element } from "../ui/element.js";
-import { write } from "../ui/write.js";
+import { cell, write } from "../ui/write.js";
 import { distanceWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
@@ -50,7 +50,8 @@ export function neighborList(assets, { onChoose }) {
     const pull = element("i");
     bar.append(pull);
     bar.setAttribute("aria-hidden", "true");
-    const row = { reference: -1, picture, swatch, label, number, pull, distance };
+    const texts = { label: cell(label), number: cell(number), distance: cell(distance) };
+    const row = { reference: -1, picture, swatch, pull, ...texts };
     const button = element(
       "button",
       { type: "button", class: "neighbor", onclick: () => row.reference >= 0 && onChoose(row.reference) },

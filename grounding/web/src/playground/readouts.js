@@ -25,9 +25,9 @@ import { distanceWords, offManifoldWords, votesWords } from "./words.js";
  */
 export function readoutSection(assets, { onChoose }) {
   const [nearest, votes, verdict, detail, drift] = Array.from({ length: 5 }, () => element("span"));
-  nearest.className = "value number";
-  drift.className = "value number";
-  verdict.className = "verdict";
+  nearest.className = "value number cell";
+  drift.className = "value number cell";
+  verdict.className = "verdict cell";
   votes.className = "words";
   detail.className = "words long";
   const shares = Array.from({ length: assets.projectionK }, () => element("i"));

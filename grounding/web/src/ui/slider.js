@@ -11,6 +11,7 @@
 
 import { formatNumber } from "../format.js";
 import { element } from "./element.js";
+import { cell, write } from "./write.js";
 
 let made = 0;
 
@@ -23,11 +24,12 @@ export function slider({ label, min, max, step, initial, value = initial, format
   const id = `slider-${++made}`;
   const input = element("input", { type: "range", id, min, max, step, value, title: "Double-click or Delete resets" });
   const output = element("output", { for: id });
+  const shown = cell(output);
   const node = element("div", { class: "slider" }, element("label", { for: id }, label), output, input);
 
   function show() {
     const text = format(input.valueAsNumber);
-    output.textContent = text;
+    write(shown, text);
     input.setAttribute("aria-valuetext", text);
     node.classList.toggle("changed", input.valueAsNumber !== initial);
   }
