@@ -13,15 +13,22 @@ const REST_MS = 900;
 export function startAnnouncer() {
   const node = element("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
   let timer = 0;
+  let changed = 0;
   /** @type {(() => string) | null} */
   let latest = null;
+
+  function sayOnceAtRest() {
+    const left = changed + REST_MS - performance.now();
+    timer = left > 0 ? window.setTimeout(sayOnceAtRest, left) : 0;
+    if (left <= 0) node.textContent = latest?.() ?? "";
+  }
   return {
     node,
     /** @param {() => string} words */
     say(words) {
       latest = words;
-      clearTimeout(timer);
-      timer = window.setTimeout(() => (node.textContent = latest?.() ?? ""), REST_MS);
+      changed = performance.now();
+      timer ||= window.setTimeout(sayOnceAtRest, REST_MS);
     },
   };
 }

@@ -19,11 +19,18 @@ export function followAddress(table, onChange) {
   /** @type {S} */
   let state = readState(table, location.search);
   let timer = 0;
+  let changed = 0;
 
   function write() {
     clearTimeout(timer);
     timer = 0;
     history.replaceState(null, "", here());
+  }
+  /** One timer outlasts many changes: a slider makes hundreds. */
+  function writeOncePaused() {
+    const left = changed + PAUSE_MS - performance.now();
+    if (left <= 0) write();
+    else timer = window.setTimeout(writeOncePaused, left);
   }
   const here = () => location.pathname + writeState(table, /** @type {any} */ (state));
 
@@ -41,8 +48,8 @@ export function followAddress(table, onChange) {
     /** @param {Partial<S>} changes */
     change(changes) {
       state = { ...state, ...changes };
-      clearTimeout(timer);
-      timer = window.setTimeout(write, PAUSE_MS);
+      changed = performance.now();
+      timer ||= window.setTimeout(writeOncePaused, PAUSE_MS);
     },
     /** @param {Partial<S>} changes */
     step(changes) {
