@@ -19,6 +19,30 @@ test("no parameters: what the page needs, and the commands", async () => {
   expectNoProblems(page);
 });
 
+test("a slow server: what has come in bytes, what is waited for, and then the page", async () => {
+  const page = await newPage();
+  /** @type {() => void} */
+  let release = () => undefined;
+  const held = new Promise((resolve) => (release = () => resolve(undefined)));
+  await page.route(/_encoder\.onnx$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${site().origin}${PAGE}?${query()}`);
+  const rows = page.locator(".loading-row");
+  const read = async () => Object.fromEntries((await rows.allInnerTexts()).map((text) => text.split("\n")));
+  await page.waitForFunction(() => /Decoder\s+[\d.]+ of [\d.]+ [kM]B/.test(/** @type {HTMLElement} */ (document.querySelector(".loading-rows")).innerText));
+  const found = await read();
+  assert.equal(found.Encoder, "waiting");
+  assert.match(found.Decoder, /^([\d.]+) of \1 [kM]B$/);
+  for (const name of ["References", "Model runtime"]) assert.match(found[name] ?? "no row", /^([\d.]+) of [\d.]+ [kM]B$/, name);
+  await expectAccessible(page, "loading");
+  release();
+  await page.waitForSelector("html[data-state=ready]");
+  assert.equal(await rows.count(), 0);
+  expectNoProblems(page);
+});
+
 /** @param {string} search @param {RegExp} words @param {string} code @param {RegExp} [allowed] console errors */
 async function expectPanel(search, words, code, allowed) {
   const page = await visit(search);

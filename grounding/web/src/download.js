@@ -85,6 +85,7 @@ export function joined(chunks, size) {
 
 /** @param {URL} url @param {string} what @param {OnProgress} onProgress @returns {Promise<Uint8Array<ArrayBuffer>>} */
 export async function download(url, what, onProgress) {
+  onProgress({ loaded: 0, total: null, what });
   const response = await request(url);
   const total = announced(response);
   const chunks = [];

@@ -44,6 +44,7 @@ export async function loadFile(url, what, listeners) {
 
 /** @param {URL} url @param {string} what @param {Listeners} listeners @returns {Promise<Loaded>} */
 async function loadSpelling(url, what, { onProgress, onNotice }) {
+  onProgress({ loaded: 0, total: null, what });
   const response = await request(url);
   const total = announced(response);
   const decoder = new TextDecoder();

@@ -5,8 +5,8 @@
  *   playground.follow(state)     after back or forward
  *   playground.measured()        the worker knows how far references lie from each other
  *
- * `loads` are the promises of assets and models that are under way. Without WebGL everything but
- * the cloud works.
+ * `loads` are the promises of assets and models that are under way. The cloud is there with the
+ * assets, everything else with the models. Without WebGL everything but the cloud works.
  */
 
 import { classColor, colorsByClass, cssColor, foreground } from "../colors.js";
@@ -159,6 +159,8 @@ function buildPage({ shell, address, client, assets, stage }) {
   shell.overlay.append(tip.node, ...names.nodes);
   shell.corners.bottomLeft.append(interpolate.legend, card.node);
   document.body.append(announcer.node);
+  interpolate.legend.hidden = true;
+  let isStarted = false;
 
   function classRows() {
     /** @type {Map<number, number>} */
@@ -198,6 +200,9 @@ function buildPage({ shell, address, client, assets, stage }) {
   }
   return {
     start() {
+      isStarted = true;
+      // Hidden in the markup: until here they hold both modes, and empty readouts.
+      for (const part of [shell.side, dock, aside]) part.hidden = false;
       readouts.paint(theme());
       interpolate.repaint();
       dim();
@@ -235,6 +240,7 @@ function buildPage({ shell, address, client, assets, stage }) {
     /** @param {number} index */
     click(index) {
       tip.hide();
+      if (!isStarted) return;
       if (index >= 0) mode().choose(index);
       else if (card.reference >= 0) {
         card.hide();

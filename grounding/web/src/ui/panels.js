@@ -30,10 +30,21 @@ const NAMES = {
   thumbnails: "Pictures",
 };
 
+/** Until then the style sheet hides the panel: most pages are there before. */
+const HIDDEN_MS = 450;
+
 export function loadingPanel() {
   /** @type {Map<string, {bar: HTMLProgressElement, text: HTMLElement}>} */
   const rows = new Map();
-  const list = element("div", { class: "loading-rows" });
+  /** @type {Map<string, Progress>} */
+  const latest = new Map();
+  let isHidden = true;
+  const timer = setTimeout(() => {
+    isHidden = false;
+    latest.forEach(show);
+  }, HIDDEN_MS);
+  // Not read out: it changes many times a second, and can be looked up.
+  const list = element("div", { class: "loading-rows", "aria-live": "off" });
   const node = element(
     "div",
     { class: "panel loading", role: "status", "aria-live": "polite" },
@@ -44,7 +55,8 @@ export function loadingPanel() {
   /** @param {string} what */
   function row(what) {
     const name = NAMES[what] ?? what;
-    const bar = element("progress", { "aria-label": name });
+    // Empty, not indeterminate, until bytes come: that would be drawn anew sixty times a second.
+    const bar = element("progress", { "aria-label": name, value: 0 });
     const text = element("span", { class: "loading-bytes" });
     list.append(element("div", { class: "loading-row" }, element("span", {}, name), bar, text));
     const made = { bar, text };
@@ -52,18 +64,24 @@ export function loadingPanel() {
     return made;
   }
 
+  /** @param {Progress} progress */
+  function show({ what, loaded, total }) {
+    const { bar, text } = rows.get(what) ?? row(what);
+    if (total !== null) {
+      bar.max = total;
+      bar.value = Math.min(loaded, total);
+    } else if (loaded) bar.removeAttribute("value");
+    text.textContent = loaded ? formatProgress(loaded, total) : "waiting";
+  }
   return {
     node,
     /** @param {Progress} progress */
-    update({ what, loaded, total }) {
-      const { bar, text } = rows.get(what) ?? row(what);
-      if (total !== null) {
-        bar.max = total;
-        bar.value = Math.min(loaded, total);
-      }
-      text.textContent = formatProgress(loaded, total);
+    update(progress) {
+      if (isHidden) latest.set(progress.what, progress);
+      else show(progress);
     },
     done() {
+      clearTimeout(timer);
       node.remove();
     },
   };
@@ -112,9 +130,15 @@ export function stagePanels(overlay) {
     /** @param {unknown} error */
     showError: (error) => show(errorPanel(error)),
     showLoading() {
-      const { node, update } = loadingPanel();
+      const { node, update, done } = loadingPanel();
       show(node);
-      return { update, done: () => shown === node && clear() };
+      return {
+        update,
+        done() {
+          if (shown === node) clear();
+          done();
+        },
+      };
     },
     /** @param {string} title @param {...import("./element.js").Child} children */
     showWelcome: (title, ...children) =>
