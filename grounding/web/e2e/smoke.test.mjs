@@ -90,6 +90,20 @@ test("both models run, the probe lands among the references, the cloud is drawn"
   expectNoProblems(page);
 });
 
+test("what the page answers in place of the graphics process is what that would say", async () => {
+  const page = await open(query);
+  const answers = await page.evaluate(() => {
+    const context = /** @type {WebGL2RenderingContext} */ (document.querySelector("canvas")?.getContext("webgl2"));
+    const { getParameter } = WebGL2RenderingContext.prototype;
+    return [context.SAMPLES, context.VERSION, context.SCISSOR_BOX, context.MAX_TEXTURE_SIZE].map((name) =>
+      [context.getParameter(name), getParameter.call(context, name)].map((value) => String(value).slice(0, "WebGL 2.0".length)),
+    );
+  });
+  for (const [here, there] of answers) assert.equal(here, there);
+  assert.equal(answers[1][0], "WebGL 2.0");
+  expectNoProblems(page);
+});
+
 test("nothing is drawn while nothing moves; a drag draws", async () => {
   const page = await open(query);
   const frames = () => page.evaluate(() => /** @type {any} */ (window).cloud.frames);
