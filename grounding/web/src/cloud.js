@@ -32,6 +32,7 @@ import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js"
 import { background } from "./colors.js";
 import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
+import { atRest } from "./scheduling.js";
 import { openContext, stageSize } from "./scene/context.js";
 import { marksLayer } from "./scene/marks.js";
 import { pointCloud } from "./scene/points.js";
@@ -66,7 +67,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   let camera = fit([], 1);
   let isOwnCamera = false;
   let hasPoints = false;
-  let restTimer = 0;
+  const rest = atRest(() => self.screen(), REST_MS);
   /** @type {import("./picking.js").Screen | null} */
   let screen = null;
   let [width, height] = [1, 1];
@@ -117,8 +118,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     lens.lookAt(...camera.target);
     lens.updateProjectionMatrix();
     request();
-    clearTimeout(restTimer);
-    restTimer = window.setTimeout(() => self.screen(), REST_MS);
+    rest.changed();
   }
   function fitQuietly() {
     camera = fit(positions, width / height);
@@ -240,7 +240,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     dispose() {
       cancelAnimationFrame(scheduled);
       cancelAnimationFrame(marksScheduled);
-      clearTimeout(restTimer);
+      rest.cancel();
       observer.disconnect();
       canvas.removeEventListener("webglcontextlost", lost);
       canvas.removeEventListener("webglcontextrestored", restored);

@@ -1,11 +1,44 @@
 /**
- * The latest request wins.
+ * Much is asked, little is done.
  *
  *   const ask = latestWins(send);
  *   const answer = await ask(request);   // null: a newer request took its place
+ *   const rest = atRest(act, ms);
+ *   rest.changed();                      // act() follows once this has not been called for ms
+ *   rest.now(); rest.cancel();           // act() at once, or not at all, if it is still to come
  *
- * One request is in flight and one waits; a newer one replaces the one that waits.
+ * latestWins: one request is in flight and one waits; a newer one replaces the one that waits.
+ * atRest: one timer outlasts many changes; a slider makes hundreds.
  */
+
+/** @param {() => void} act @param {number} ms */
+export function atRest(act, ms) {
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  let timer = null;
+  let last = 0;
+
+  function look() {
+    const left = last + ms - performance.now();
+    timer = left > 0 ? setTimeout(look, left) : null;
+    if (!timer) act();
+  }
+  function cancel() {
+    if (timer) clearTimeout(timer);
+    timer = null;
+  }
+  return {
+    changed() {
+      last = performance.now();
+      timer ??= setTimeout(look, ms);
+    },
+    now() {
+      if (!timer) return;
+      cancel();
+      act();
+    },
+    cancel,
+  };
+}
 
 /**
  * @template Q, A

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { latestWins } from "../src/scheduling.js";
+import { atRest, latestWins } from "../src/scheduling.js";
 
 /** A sender whose requests are answered by hand. */
 function byHand() {
@@ -35,4 +35,38 @@ test("a failure is the asker's, and the one that waits is still sent", async () 
   await null;
   sent[1].resolve("two");
   assert.equal(await second, "two");
+});
+
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("at rest: once, and not before the last change is old enough", async () => {
+  /** @type {number[]} */
+  const acts = [];
+  const rest = atRest(() => acts.push(performance.now()), 40);
+  let last = 0;
+  for (let i = 0; i < 5; i++) {
+    last = performance.now();
+    rest.changed();
+    await pause(15);
+  }
+  await pause(150);
+  assert.equal(acts.length, 1);
+  assert(acts[0] - last >= 40, `${acts[0] - last} ms after the last change`);
+  rest.changed();
+  await pause(100);
+  assert.equal(acts.length, 2);
+});
+
+test("at rest: now does what is to come and nothing else, cancel drops it", async () => {
+  let acts = 0;
+  const rest = atRest(() => acts++, 10);
+  rest.now();
+  assert.equal(acts, 0);
+  rest.changed();
+  rest.now();
+  assert.equal(acts, 1);
+  rest.changed();
+  rest.cancel();
+  await pause(40);
+  assert.equal(acts, 1);
 });

@@ -10,6 +10,7 @@
  * onChange(state) is called when the reader goes back or forward, not for own changes.
  */
 
+import { atRest } from "../scheduling.js";
 import { readState, writeState } from "../state.js";
 
 const PAUSE_MS = 200;
@@ -18,26 +19,12 @@ const PAUSE_MS = 200;
 export function followAddress(table, onChange) {
   /** @type {S} */
   let state = readState(table, location.search);
-  let timer = 0;
-  let changed = 0;
-
-  function write() {
-    clearTimeout(timer);
-    timer = 0;
-    history.replaceState(null, "", here());
-  }
-  /** One timer outlasts many changes: a slider makes hundreds. */
-  function writeOncePaused() {
-    const left = changed + PAUSE_MS - performance.now();
-    if (left <= 0) write();
-    else timer = window.setTimeout(writeOncePaused, left);
-  }
   const here = () => location.pathname + writeState(table, /** @type {any} */ (state));
+  const writing = atRest(() => history.replaceState(null, "", here()), PAUSE_MS);
 
-  addEventListener("pagehide", () => timer && write());
+  addEventListener("pagehide", writing.now);
   addEventListener("popstate", () => {
-    clearTimeout(timer);
-    timer = 0;
+    writing.cancel();
     state = readState(table, location.search);
     onChange(state);
   });
@@ -48,12 +35,11 @@ export function followAddress(table, onChange) {
     /** @param {Partial<S>} changes */
     change(changes) {
       state = { ...state, ...changes };
-      changed = performance.now();
-      timer ||= window.setTimeout(writeOncePaused, PAUSE_MS);
+      writing.changed();
     },
     /** @param {Partial<S>} changes */
     step(changes) {
-      if (timer) write();
+      writing.now();
       state = { ...state, ...changes };
       history.pushState(null, "", here());
     },
