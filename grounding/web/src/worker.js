@@ -29,7 +29,7 @@ const SETTLED_TOLERANCE = 1e-3;
 const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
 /** So that the page can show where a probe landed while no other thread wants its processor. */
-const DECODE_MS = 1;
+const PICTURE_MS = 1;
 
 /** @type {Promise<InteractiveAssets> | null} */
 let assetsLoad = null;
@@ -157,10 +157,11 @@ const answers = {
     return facts;
   },
 
-  async probe({ image, k }) {
+  async probe({ image, k }, id) {
     const start = performance.now();
     const { assets, encoder } = ready();
     const placed = place(assets, await encoder.run(image, 1), k);
+    setTimeout(() => queue(() => sendPicture(placed.latent, id)), PICTURE_MS);
     return { ...placed, milliseconds: performance.now() - start };
   },
 
@@ -265,29 +266,28 @@ function queue(job) {
   last = last.then(job);
 }
 
-/** @param {Request} request */
-async function answer(request) {
-  const { id, ask, base } = request;
+/** @param {number} id @param {() => Promise<Reply>} make */
+async function reply(id, make) {
   try {
-    const call = /** @type {(call: unknown, id: number, base: string) => Promise<unknown>} */ (answers[ask]);
-    const found = await call(request, id, base);
-    say({ id, answer: found });
-    if (ask === "probe") setTimeout(() => queue(() => decode(id, /** @type {Placed} */ (found).latent)), DECODE_MS);
+    say(await make());
   } catch (error) {
     say({ id, error: toPlain(error) });
   }
 }
 
+/** @param {Request} request */
+function answer(request) {
+  const { id, ask, base } = request;
+  const call = /** @type {(call: unknown, id: number, base: string) => Promise<unknown>} */ (answers[ask]);
+  return reply(id, async () => ({ id, answer: await call(request, id, base) }));
+}
+
 /**
- * The picture of a probe, unasked: a request of its own would have to wake this thread once more.
- * @param {number} id @param {Float32Array} latent
+ * Of a probe, unasked: a request of its own would have to wake this thread once more.
+ * @param {Float32Array} latent @param {number} id
  */
-async function decode(id, latent) {
-  try {
-    say({ id, decoded: await ready().decoder.run(latent, 1) });
-  } catch (error) {
-    say({ id, error: toPlain(error) });
-  }
+function sendPicture(latent, id) {
+  return reply(id, async () => ({ id, decoded: await ready().decoder.run(latent, 1) }));
 }
 
 addEventListener("message", ({ data }) => {
