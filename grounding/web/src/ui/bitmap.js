@@ -53,26 +53,34 @@ function put({ data, width: across }, left, values, from, [channels, height, wid
 /** @type {Map<HTMLCanvasElement, () => void>} */
 const waiting = new Map();
 
-/** @param {HTMLCanvasElement} canvas @param {() => void} paint */
-function soon(canvas, paint) {
+/** @param {HTMLCanvasElement} canvas @param {() => void} job */
+function soon(canvas, job) {
   if (!waiting.size) requestAnimationFrame(paintAll);
-  waiting.set(canvas, paint);
+  waiting.set(canvas, job);
 }
 
 function paintAll() {
   const jobs = [...waiting.values()];
   waiting.clear();
-  for (const paint of jobs) paint();
+  for (const job of jobs) job();
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas @param {number} width @param {number} height
+ * @param {(picture: ImageData) => void} fill
+ */
+function paint(canvas, width, height, fill) {
+  soon(canvas, () => {
+    const ready = prepare(canvas, width, height);
+    if (!ready) return;
+    fill(ready.picture);
+    ready.pen.putImageData(ready.picture, 0, 0);
+  });
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {number} [from] */
 export function paintImage(canvas, values, shape, from = 0) {
-  soon(canvas, () => {
-    const ready = prepare(canvas, shape[2], shape[1]);
-    if (!ready) return;
-    put(ready.picture, 0, values, from, shape);
-    ready.pen.putImageData(ready.picture, 0, 0);
-  });
+  paint(canvas, shape[2], shape[1], (picture) => put(picture, 0, values, from, shape));
 }
 
 /** @param {HTMLCanvasElement} canvas */
@@ -83,12 +91,9 @@ export function clearImage(canvas) {
 /** @param {HTMLCanvasElement} canvas @param {Values} values @param {readonly number[]} shape @param {readonly number[]} columns */
 export function paintStrip(canvas, values, shape, columns) {
   const [channels, height, width] = shape;
-  soon(canvas, () => {
-    const ready = prepare(canvas, width * columns.length, height);
-    if (!ready) return;
-    columns.forEach((row, i) => put(ready.picture, i * width, values, row * channels * height * width, shape));
-    ready.pen.putImageData(ready.picture, 0, 0);
-  });
+  paint(canvas, width * columns.length, height, (picture) =>
+    columns.forEach((row, i) => put(picture, i * width, values, row * channels * height * width, shape)),
+  );
 }
 
 /** @param {readonly number[]} shape @param {string} label */
