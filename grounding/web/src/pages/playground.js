@@ -46,7 +46,8 @@ async function main() {
   for (const load of Object.values(loads)) load.catch(() => undefined);
   const code = import("../playground/main.js");
   const shell = startShell(address.state);
-  const loading = shell.panels.showLoading();
+  // The models take longer than a file of points.
+  const loading = shell.panels.showLoading(700);
   Object.assign(listeners, { onProgress: loading.update, onNotice: shell.panels.showNotice, onCrash: shell.panels.showError });
   try {
     const { startPlayground } = await code;

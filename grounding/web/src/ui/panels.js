@@ -3,11 +3,11 @@
  *
  *   const panels = stagePanels(overlay);
  *   panels.showError(error)           replaces what stands there
- *   panels.showLoading()              -> {update(progress), done()}; it appears only if it takes long
+ *   panels.showLoading(delay)         -> {update(progress), done()}; it appears only if it takes long
  *   panels.showWelcome(title, ...children)   what the page needs, when it was opened with nothing
  *   panels.showNotice(text)           a quiet line that can be closed
  *   panels.clear()                    takes error, loading and welcome away
- *   const loading = loadingPanel();   loading.node, loading.update(progress), loading.done()
+ *   const loading = loadingPanel(delay);  loading.node, loading.update(progress), loading.done()
  *   errorPanel(error)                 -> element for a PageError: what is wrong, what to do next
  *   notice(text)                      -> a quiet line that can be closed
  *
@@ -30,24 +30,21 @@ const NAMES = {
   thumbnails: "Pictures",
 };
 
-/** Until then the style sheet hides the panel: most pages are there before. */
-const HIDDEN_MS = 450;
-
-export function loadingPanel() {
+/** @param {number} [delay] ms until it appears: most pages are there before */
+export function loadingPanel(delay = 500) {
   /** @type {Map<string, {bar: HTMLProgressElement, text: HTMLElement}>} */
   const rows = new Map();
   /** @type {Map<string, Progress>} */
   const latest = new Map();
-  let isHidden = true;
   const timer = setTimeout(() => {
-    isHidden = false;
     latest.forEach(show);
-  }, HIDDEN_MS);
+    node.hidden = false;
+  }, delay);
   // Not read out: it changes many times a second, and can be looked up.
   const list = element("div", { class: "loading-rows", "aria-live": "off" });
   const node = element(
     "div",
-    { class: "panel loading", role: "status", "aria-live": "polite" },
+    { class: "panel loading", role: "status", "aria-live": "polite", hidden: true },
     element("p", { class: "panel-title" }, "Loading"),
     list,
   );
@@ -77,7 +74,7 @@ export function loadingPanel() {
     node,
     /** @param {Progress} progress */
     update(progress) {
-      if (isHidden) latest.set(progress.what, progress);
+      if (node.hidden) latest.set(progress.what, progress);
       else show(progress);
     },
     done() {
@@ -129,8 +126,9 @@ export function stagePanels(overlay) {
     clear,
     /** @param {unknown} error */
     showError: (error) => show(errorPanel(error)),
-    showLoading() {
-      const { node, update, done } = loadingPanel();
+    /** @param {number} [delay] */
+    showLoading(delay) {
+      const { node, update, done } = loadingPanel(delay);
       show(node);
       return {
         update,
