@@ -13,6 +13,7 @@
  *   <repository>/artifacts
  *   findRun(artifacts) -> {points, assets, encoder, decoder}: file names of one run
  *   loseContext(page)                           takes the graphics away, and gives them back soon
+ *   await nextFrame(page)                       what was left to the next frame has been painted
  */
 
 import assert from "node:assert/strict";
@@ -178,6 +179,11 @@ export async function findRun(artifacts) {
     encoder: one("_encoder.onnx"),
     decoder: one("_decoder.onnx"),
   };
+}
+
+/** @param {import("playwright-core").Page} page */
+export function nextFrame(page) {
+  return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /** Takes the graphics away from a page's stage, and gives them back soon. @param {WatchedPage} page */

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
 
-import { findRun, folders, startBrowser, startServer } from "./harness.mjs";
+import { findRun, folders, nextFrame, startBrowser, startServer } from "./harness.mjs";
 
 export { expectAccessible } from "./accessible.mjs";
 
@@ -81,12 +81,11 @@ export async function open(more = "", options, files = query()) {
   return page;
 }
 
-/** As a reader sees it: pictures are painted with the next frame. @param {Page} page @param {string} selector of a canvas */
-export const picture = (page, selector) =>
-  page.locator(selector).evaluate(async (canvas) => {
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    return /** @type {HTMLCanvasElement} */ (canvas).toDataURL();
-  });
+/** @param {Page} page @param {string} selector of a canvas */
+export async function picture(page, selector) {
+  await nextFrame(page);
+  return page.locator(selector).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+}
 
 /** What the reader sees of the answer. @param {Page} page */
 export const answer = (page) => page.locator(".neighbors").innerText();
