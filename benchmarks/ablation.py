@@ -23,14 +23,14 @@ from typing import Any
 
 import torch
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.splits import Splits, load_splits, to_unit
-from grounding.core.files import write_json, write_text
-from grounding.core.option_values import seed_list
-from grounding.core.probes import encoded, knn_accuracy
-from grounding.core.run import model_of
-from grounding.core.training.checkpoint import Checkpoint, epoch_path, load_checkpoint
-from grounding.core.training.loop import train
+from grounding._files import write_json, write_text
+from grounding.cli.option_values import seed_list
+from grounding.data.splits import Splits, load_splits, to_unit
+from grounding.experiment.load import load_experiment
+from grounding.runs.probes import encoded, knn_accuracy
+from grounding.runs.run import model_of
+from grounding.training.checkpoint import Checkpoint, epoch_path, load_checkpoint
+from grounding.training.loop import train
 
 ALONE = ["objectives.near=0", "objectives.close=0"]
 OFF = ["objectives.contrastive=0", *ALONE]

@@ -27,9 +27,9 @@ def main() -> None:
     if arguments.way:
         {"ours": ours, "yardstick": yardstick}[arguments.way](arguments.config)
         return
-    from grounding.core.config.load import load_experiment
-    from grounding.core.run import trained_run
-    from grounding.core.trainer import train_experiment
+    from grounding.experiment.load import load_experiment
+    from grounding.runs.run import trained_run
+    from grounding.runs.trainer import train_experiment
 
     experiment = load_experiment(arguments.config, [])
     if trained_run(experiment)[0] is None:
@@ -64,7 +64,7 @@ def timed(command: list[str]) -> tuple[float, int]:
 
 def ours(config: str) -> None:
     """The command."""
-    from grounding.core.commands import main
+    from grounding.cli.commands import main
 
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     raise SystemExit(main("manifold", ["--config", config, "--output", "artifacts/benchmark.json"]))
@@ -76,8 +76,8 @@ def yardstick(config: str) -> None:
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
     from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-    from grounding.core.config.load import load_experiment
-    from grounding.core.run import load_run
+    from grounding.experiment.load import load_experiment
+    from grounding.runs.run import load_run
 
     run, _ = load_run(load_experiment(config, []))
     pixels = run.splits.test.images.flatten(1).numpy() / 255

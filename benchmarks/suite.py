@@ -23,7 +23,7 @@ from harness.machine import load, machine
 from harness.measure import alone
 from harness.question import answer, names
 
-from grounding.core.errors import UserError
+from grounding._errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
 

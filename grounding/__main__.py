@@ -3,7 +3,7 @@
 grounding run --config 4
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door()

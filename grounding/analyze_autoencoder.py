@@ -6,7 +6,7 @@ Writes a report at output.analysis_path (parameters, kNN accuracy, scores per cl
 numbers as JSON beside it.
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door("analyze")

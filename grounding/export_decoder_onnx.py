@@ -7,7 +7,7 @@ Writes artifacts/<experiment name>_decoder.onnx: latent (batch, D) -> reconstruc
 (batch, C, H, W).
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door("export-decoder")

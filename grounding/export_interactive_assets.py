@@ -8,7 +8,7 @@ r"""Export reference latents, their points and one sample per digit for the play
 Writes artifacts/<experiment name>_<split>_interactive_assets.json.
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door("export-assets")

@@ -8,7 +8,7 @@ r"""Lay a split's latents out in three dimensions for the viewer.
 Writes artifacts/<experiment name>_<split>_latent_points.json.
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door("points")

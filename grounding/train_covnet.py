@@ -8,7 +8,7 @@ output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an 
 (..._metrics.jsonl).
 """
 
-from grounding.core.commands import door
+from grounding.cli.commands import door
 
 if __name__ == "__main__":
     door("train", architectures=("naive_conv", "asymmetric_resnet", "vgg"))

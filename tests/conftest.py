@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from grounding.core.commands import main
+from grounding.cli.commands import main
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
-from grounding.core.arguments import SUMMARIES
-from grounding.core.config.load import load_experiment
-from grounding.core.data.splits import load_splits
-from grounding.core.models.build import build_autoencoder
-from grounding.core.training.loop import initial_model, train
+from grounding.cli.arguments import SUMMARIES
+from grounding.data.splits import load_splits
+from grounding.experiment.load import load_experiment
+from grounding.models.build import build_autoencoder
+from grounding.training.loop import initial_model, train
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import overrides
 
-from grounding.core.commands import main
+from grounding.cli.commands import main
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_checkpoint_of_another_experiment_is_refused_by_name(copy, capsys):
 def test_a_checkpoint_of_other_data_is_refused(copy, capsys, tmp_path):
     import numpy as np
 
-    from grounding.core.data.idx import write_idx
+    from grounding.data.idx import write_idx
 
     arguments, _ = copy("3")
     for name, count in (("train", 200), ("t10k", 300)):
@@ -266,7 +266,7 @@ def test_run_does_the_chain_then_skips_it_then_redoes_what_is_stale(copy, capsys
 def test_weights_that_are_not_finite_are_refused_before_anything_is_written(copy, capsys):
     import torch
 
-    from grounding.core.files import sha256_of
+    from grounding._files import sha256_of
 
     arguments, checkpoint = copy("3")
     held = torch.load(checkpoint, weights_only=True)
@@ -280,10 +280,10 @@ def test_weights_that_are_not_finite_are_refused_before_anything_is_written(copy
 
 
 def test_points_carry_numbers_that_can_be_measured_again(copy, capsys):
-    from grounding.core.config.load import load_experiment
-    from grounding.core.data.splits import to_unit
-    from grounding.core.export.companion_file import read_companion
-    from grounding.core.run import load_run
+    from grounding.data.splits import to_unit
+    from grounding.experiment.load import load_experiment
+    from grounding.export.companion_file import read_companion
+    from grounding.runs.run import load_run
 
     arguments, _ = copy("3")
     assert main("points", [*arguments, "--max-points", "40", "--output", "p.json"]) == 0
@@ -341,7 +341,7 @@ def test_own_images_of_another_shape_go_through_the_whole_chain(in_folder, capsy
     """Colour images of 12 x 20 in four classes, from IDX files of one's own."""
     import numpy as np
 
-    from grounding.core.data.idx import write_idx
+    from grounding.data.idx import write_idx
 
     rng = np.random.default_rng(0)
     for name, count in (("train", 120), ("t10k", 60)):

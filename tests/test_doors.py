@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import REPOSITORY, overrides
 
-from grounding.core.data.catalog import load
+from grounding.data.catalog import load
 
 CONFIGS = {
     "0": ("train_naive_autoencoder.py", "0_naive_autoencoder", "naive_autoencoder"),
@@ -241,7 +241,7 @@ def test_python_m_and_the_grounding_command_are_the_same_doors(tmp_path):
 def test_ctrl_c_ends_cleanly_with_the_last_checkpoint_intact(tmp_path):
     import signal
 
-    from grounding.core.training.checkpoint import load_checkpoint
+    from grounding.training.checkpoint import load_checkpoint
 
     link = tmp_path / "grounding"
     link.symlink_to(REPOSITORY / "grounding")

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from grounding.core.errors import UserError
-from grounding.core.files import check_writable, replacing, sha256_of, write_json, write_text
+from grounding._errors import UserError
+from grounding._files import check_writable, replacing, sha256_of, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -65,7 +65,7 @@ def test_a_kill_while_writing_leaves_the_old_or_the_new_file(tmp_path):
     path = tmp_path / "x.txt"
     size = 4_000_000
     code = (
-        "from pathlib import Path; from grounding.core.files import write_text\n"
+        "from pathlib import Path; from grounding._files import write_text\n"
         f"p = Path({str(path)!r}); i = 0\n"
         "while True:\n"
         f"    write_text(p, str(i % 10) * {size}); i += 1\n"

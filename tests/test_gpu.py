@@ -5,13 +5,13 @@ import warnings
 import pytest
 import torch
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.catalog import load
-from grounding.core.data.splits import load_splits
-from grounding.core.evaluation.manifold import manifold_metrics
-from grounding.core.evaluation.neighbors import nearest
-from grounding.core.training.device import resolve_device
-from grounding.core.training.loop import train
+from grounding.data.catalog import load
+from grounding.data.splits import load_splits
+from grounding.experiment.load import load_experiment
+from grounding.metrics.manifold import manifold_metrics
+from grounding.metrics.neighbors import nearest
+from grounding.training.device import resolve_device
+from grounding.training.loop import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 

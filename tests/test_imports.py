@@ -17,7 +17,7 @@ ONNX = {"onnx", "onnxruntime"}
 
 MAIN = """
 import json, sys
-from grounding.core.commands import main
+from grounding.cli.commands import main
 status = main(sys.argv[1], sys.argv[2:])
 print("\\n" + json.dumps([status, sorted(sys.modules)]))
 """
@@ -73,4 +73,4 @@ def test_the_schema_needs_no_tensors():
 
 @pytest.mark.parametrize("module", ["serve.server", "export.site"])
 def test_serving_and_publishing_need_no_model(module):
-    assert loaded(IMPORT, f"grounding.core.{module}") == {"numpy"}
+    assert loaded(IMPORT, f"grounding.{module}") == {"numpy"}

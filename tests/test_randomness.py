@@ -1,6 +1,6 @@
 import torch
 
-from grounding.core.randomness import generator, stream_seed
+from grounding._streams import generator, stream_seed
 
 
 def test_a_stream_belongs_to_seed_purpose_and_epoch():

@@ -99,20 +99,20 @@ def test_links_and_files_exist():
     block = README.split("## Where things are")[1].split("```")[1]
     for path in re.findall(r"^(\w[\w./]+)  ", block, re.MULTILINE):
         assert (REPOSITORY / path).exists(), path
-    for path in re.findall(r"^    (\w[\w./]+(?:, \w+\.py)?)  ", block, re.MULTILINE):
+    for path in re.findall(r"^  (\w[\w./]+(?:, \w+\.py)?)  ", block, re.MULTILINE):
         for name in path.split(", "):
-            assert (REPOSITORY / "grounding/core" / name).exists(), name
+            assert (REPOSITORY / "grounding" / name).exists(), name
 
 
 def test_the_table_has_every_packaged_experiment():
-    from grounding.core.config.load import packaged_configs
+    from grounding.experiment.load import packaged_configs
 
     for config in packaged_configs():
         assert f"| {config.stem.partition('_')[0]} " in README
 
 
 def test_config_headers_and_the_readme_quote_the_same_scores():
-    from grounding.core.config.load import packaged_configs
+    from grounding.experiment.load import packaged_configs
 
     rows = dict(re.findall(r"^\| (\d) [^\n]*?\| (0\.\d{3} \| \d\d\.\d) \|", README, re.MULTILINE))
     for config in packaged_configs():

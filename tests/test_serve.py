@@ -17,13 +17,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from grounding.core.errors import UserError
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.serve import handler
-from grounding.core.serve import server as server_module
-from grounding.core.serve.content import Content
-from grounding.core.serve.handler import is_own_host
-from grounding.core.serve.server import Server, open_server, serve
+from grounding._errors import UserError
+from grounding.export.layout import SCRIPTS
+from grounding.serve import handler
+from grounding.serve import server as server_module
+from grounding.serve.content import Content
+from grounding.serve.handler import is_own_host
+from grounding.serve.server import Server, open_server, serve
 
 SECRET = b"not for the world"
 Ask = Callable[..., tuple[HTTPResponse, bytes]]
@@ -254,7 +254,7 @@ TRAVERSALS = [
     "/grounding/web/dist/out.js",
     "/grounding/web/dist/../../__init__.py",
     "/grounding/web/dist/..%2f..%2f__init__.py",
-    "/grounding/core/serve/server.py",
+    "/grounding/serve/server.py",
     "/secret.txt",
     "/../secret.txt",
     "//secret.txt",
@@ -570,7 +570,7 @@ def test_it_says_where_it_is_opens_the_browser_and_ends_with_ctrl_c(tmp_path: Pa
     code = (
         "import sys, webbrowser\n"
         "from pathlib import Path\n"
-        "from grounding.core.serve.server import serve\n"
+        "from grounding.serve.server import serve\n"
         "webbrowser.open = lambda url: print('browser', url, flush=True)\n"
         "serve(0, Path('artifacts'), open_browser=True)\n"
         "assert not {'torch', 'onnx', 'pydantic'} & set(sys.modules)\n"

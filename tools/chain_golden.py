@@ -22,12 +22,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounding.core.data.augment import rotate
-from grounding.core.evaluation.neighbors import nearest
-from grounding.core.models.autoencoder import Autoencoder
-from grounding.core.models.build import build_autoencoder
-from grounding.core.projection.barycentric import barycentric_projection
-from grounding.core.training.checkpoint import load_checkpoint
+from grounding.data.augment import rotate
+from grounding.metrics.neighbors import nearest
+from grounding.models.autoencoder import Autoencoder
+from grounding.models.build import build_autoencoder
+from grounding.projection.barycentric import barycentric_projection
+from grounding.training.checkpoint import load_checkpoint
 
 SLIDERS = ((0, 0, 0.0), (2, -1, 12.0), (-3, 4, -37.5), (0, 0, 180.0))
 DIGITS = 8

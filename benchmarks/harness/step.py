@@ -6,14 +6,14 @@ from itertools import islice
 import torch
 from torch import nn
 
-from grounding.core.config.learning import ObjectivesSection
-from grounding.core.config.load import load_experiment, packaged_configs
-from grounding.core.config.schema import Experiment
-from grounding.core.data.augmented import Batch, TrainingInputs
-from grounding.core.data.splits import Splits
-from grounding.core.training.loop import initial_model
-from grounding.core.training.objectives import reconstruction_error
-from grounding.core.training.precision import resolve_precision
+from grounding.data.augmented import Batch, TrainingInputs
+from grounding.data.splits import Splits
+from grounding.experiment.learning import ObjectivesSection
+from grounding.experiment.load import load_experiment, packaged_configs
+from grounding.experiment.schema import Experiment
+from grounding.objectives.losses import reconstruction_error
+from grounding.training.loop import initial_model
+from grounding.training.precision import resolve_precision
 
 Batches = list[Batch]
 

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grounding.core.config.schema import Experiment
-from grounding.core.data.splits import Splits
-from grounding.core.models import resnet, strided
-from grounding.core.training.loop import initial_model
+from grounding.data.splits import Splits
+from grounding.experiment.schema import Experiment
+from grounding.models import resnet, strided
+from grounding.training.loop import initial_model
 
 
 def train(experiment: Experiment, splits: Splits) -> None:

@@ -21,9 +21,9 @@ from harness.question import Effort, Row
 from harness.step import bare_steps, config_numbers, some_batches, with_long_epochs
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grounding.core.data.splits import load_splits
-from grounding.core.training.loop import initial_model
-from grounding.core.training.precision import resolve_precision
+from grounding.data.splits import load_splits
+from grounding.training.loop import initial_model
+from grounding.training.precision import resolve_precision
 
 MATRIX = 1024
 CALLS = 1000

@@ -14,8 +14,8 @@ from harness.reference import AUGMENTATION_PASS
 from harness.usual import augment_one
 from torch import Tensor
 
-from grounding.core.data.augment import Augmentation, augment
-from grounding.core.randomness import generator
+from grounding._streams import generator
+from grounding.data.augment import Augmentation, augment
 
 CURVES = (Curve("augmentation", "inputs", ("batches, s", "one by one, s")),)
 IMAGES, BATCH, WHOLE_PASS = 100, 128, 10_000

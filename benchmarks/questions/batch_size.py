@@ -13,7 +13,7 @@ from harness.question import Curve, Effort, Row
 from harness.step import bare_steps, some_batches, with_long_epochs
 from harness.usual import plain_layers
 
-from grounding.core.data.splits import load_splits
+from grounding.data.splits import load_splits
 
 CURVES = (
     Curve(

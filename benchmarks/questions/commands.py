@@ -43,8 +43,8 @@ def measure(effort: Effort) -> list[Row]:
 
 def training(config: str, folder: Path, effort: Effort) -> Row:
     """A training: whole, or a short one and the missing epochs at its median epoch's seconds."""
-    from grounding.core.config.load import load_experiment
-    from grounding.core.training.history import metrics_path
+    from grounding.experiment.load import load_experiment
+    from grounding.training.history import metrics_path
 
     experiment = load_experiment(config)
     epochs = experiment.training.epochs
@@ -66,7 +66,7 @@ def training(config: str, folder: Path, effort: Effort) -> Row:
 
 def after_training(config: str, folder: Path, effort: Effort) -> list[Row]:
     """Each analysis and export of one short run, which is there when this is called."""
-    from grounding.core.config.load import load_experiment
+    from grounding.experiment.load import load_experiment
 
     images = load_experiment(config).data.train_samples
     options = ["--config", config, *_short(config, effort), *_reduced(effort)]

@@ -76,7 +76,7 @@ def spend(way: str, count: int, device: str) -> dict[str, float | None]:
 
 def ours(x: Any, z: Any, labels: Any) -> None:
     """One blocked pass."""
-    from grounding.core.evaluation.manifold import manifold_metrics
+    from grounding.metrics.manifold import manifold_metrics
 
     manifold_metrics(x, z, labels, k=K, trustworthiness_k=K, knn_test_accuracy=1.0)
 

@@ -22,13 +22,13 @@ from harness.question import Effort, Row
 from harness.step import config_numbers, settle, with_long_epochs
 from questions import augmentation, evaluation, training_step
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.splits import load_splits, to_unit
-from grounding.core.evaluation.neighbors import nearest
-from grounding.core.probes import encoded, knn_accuracy
-from grounding.core.run import model_of
-from grounding.core.training.device import resolve_device
-from grounding.core.training.loop import train
+from grounding.data.splits import load_splits, to_unit
+from grounding.experiment.load import load_experiment
+from grounding.metrics.neighbors import nearest
+from grounding.runs.probes import encoded, knn_accuracy
+from grounding.runs.run import model_of
+from grounding.training.device import resolve_device
+from grounding.training.loop import train
 
 WAITING_STEPS = 8
 WAITED = "called a synchronizing"  # torch also warns that it may not notice everything

@@ -19,7 +19,7 @@ CONFIG = "2"
 
 
 def measure(effort: Effort) -> list[Row]:
-    from grounding.core.config.load import find_config
+    from grounding.experiment.load import find_config
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -14,7 +14,7 @@ from harness.measure import alternate, median_ratio, say
 from harness.question import Curve, Effort, Row
 from torch import Tensor
 
-from grounding.core.evaluation.neighbors import nearest
+from grounding.metrics.neighbors import nearest
 
 CURVES = (Curve("neighbors", "references", ("ours, s", "scikit-learn, s")),)
 K = 5

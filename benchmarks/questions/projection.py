@@ -77,8 +77,8 @@ def spend(way: str, count: int) -> dict[str, Any]:
 
 def ours(latents: Any) -> Any:
     """Exact neighbours, then the layout."""
-    from grounding.core.evaluation.neighbors import nearest
-    from grounding.core.projection.umap import umap_embedding
+    from grounding.metrics.neighbors import nearest
+    from grounding.projection.umap import umap_embedding
 
     found = nearest(latents, latents, NEIGHBORS)
     neighbors = found.indices.numpy(), found.distances.numpy()
@@ -103,7 +103,7 @@ def umap_learn(latents: Any) -> Any:
 
 def overlap(latents: Any, layout: Any) -> float:
     """Mean share of common neighbours, over at most 5,000 images."""
-    from grounding.core.evaluation.neighbors import nearest
+    from grounding.metrics.neighbors import nearest
 
     k = OVERLAP_AT + 1  # an image is its own nearest neighbour
     before = nearest(latents[:OVERLAP_OF], latents, k).indices[:, 1:]

@@ -24,7 +24,7 @@ def measure(effort: Effort) -> list[Row]:
 
 def row(config: str, effort: Effort) -> Row:
     """Seconds both ways for one experiment."""
-    from grounding.core.config.load import load_experiment
+    from grounding.experiment.load import load_experiment
 
     settings = load_experiment(config)
     short = settings.data.train_samples == 100 and not settings.self_supervised.enabled
@@ -52,9 +52,9 @@ def train(way: str, config: str, overrides: list[str]) -> float:
     import torch
     from harness import usual
 
-    from grounding.core.config.load import load_experiment
-    from grounding.core.data.splits import load_splits
-    from grounding.core.training import loop
+    from grounding.data.splits import load_splits
+    from grounding.experiment.load import load_experiment
+    from grounding.training import loop
 
     experiment = load_experiment(config, overrides)
     splits = load_splits(experiment.data, experiment.seed)

@@ -27,10 +27,10 @@ from harness.step import (
     with_long_epochs,
 )
 
-from grounding.core.config.schema import Experiment
-from grounding.core.data.splits import Splits, load_splits
-from grounding.core.training.loop import train
-from grounding.core.training.precision import resolve_precision
+from grounding.data.splits import Splits, load_splits
+from grounding.experiment.schema import Experiment
+from grounding.training.loop import train
+from grounding.training.precision import resolve_precision
 
 # In a block: enough of them that a GPU, which runs behind, is not always waited for.
 STEPS = {"cpu": 4, "cuda": 16}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from grounding.core.data.augment import Augmentation, augment, mask, rotate, shift
+from grounding.data.augment import Augmentation, augment, mask, rotate, shift
 
 OFF = Augmentation(0, 0, 0, 0, 0)
 

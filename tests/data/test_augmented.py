@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.augmented import TrainingInputs
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data.augmented import TrainingInputs
+from grounding.experiment.load import load_experiment
 
 IMAGES = torch.randint(
     0, 256, (10, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)

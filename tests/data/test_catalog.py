@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding.core.data import catalog
-from grounding.core.data.catalog import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from grounding.core.data.idx import write_idx
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data import catalog
+from grounding.data.catalog import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from grounding.data.idx import write_idx
 
 MNIST = Path(catalog.__file__).parent / "mnist"
 

@@ -1,6 +1,6 @@
 import torch
 
-from grounding.core.data.composites import compose
+from grounding.data.composites import compose
 
 
 def draws(seed=0):

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grounding.core.data.idx import IdxError, read_idx, read_idx_file, write_idx
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data.idx import IdxError, read_idx, read_idx_file, write_idx
 
 # 2 x 3 int16 values, written out by hand.
 RAW = bytes.fromhex("00 00 0B 02  00000002 00000003  0001 0002 0003  FFFF FF00 7FFF")

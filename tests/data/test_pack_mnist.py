@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding.core.data import catalog
-from grounding.core.data.idx import write_idx
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data import catalog
+from grounding.data.idx import write_idx
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "pack_mnist.py"
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from grounding.core.config.schema import DataSection
-from grounding.core.data.catalog import load
-from grounding.core.data.idx import write_idx
-from grounding.core.data.splits import load_splits, to_unit
-from grounding.core.errors import UserError
+from grounding._errors import UserError
+from grounding.data.catalog import load
+from grounding.data.idx import write_idx
+from grounding.data.splits import load_splits, to_unit
+from grounding.experiment.schema import DataSection
 
 SMALL = DataSection(train_samples=100, val_samples=40, test_samples=30, data_dir="no such folder")
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import ndimage
 
-from grounding.core.data.augment import Augmentation, augment
-from grounding.core.data.warp import Warp, change_thickness, cut_out, warp
+from grounding.data.augment import Augmentation, augment
+from grounding.data.warp import Warp, change_thickness, cut_out, warp
 
 OFF = Augmentation(0, 0, 0, 0, 0)
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from grounding.core.checksums import DamagedError, MismatchError
-from grounding.core.errors import UserError
-from grounding.core.export.companion import companion_of, companion_path, write_with_companion
-from grounding.core.export.companion_file import companion_bytes, read_companion
+from grounding._checksums import DamagedError, MismatchError
+from grounding._errors import UserError
+from grounding.export.companion import companion_of, companion_path, write_with_companion
+from grounding.export.companion_file import companion_bytes, read_companion
 
 POINTS = np.array([[1.5, -2.0, 0.25]], dtype=np.float32)
 LABELS = np.array([7], dtype=np.int32)

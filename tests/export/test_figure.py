@@ -2,7 +2,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from grounding.core.export.figure import FigureRow, spread_figure
+from grounding.export.figure import FigureRow, spread_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import pytest
 
-from grounding.core.export.index import index_page
-from grounding.core.export.outputs import find_runs
+from grounding.export.index import index_page
+from grounding.export.outputs import find_runs
 
 EVIL = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>&amp;"""
 POINTS = {"split": "test", "points": [[0, 0, 0], [1, 2, 3]], "labels": [0, 13]}

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from grounding.core.errors import UserError
-from grounding.core.export.onnx import export_onnx
-from grounding.core.export.onnx_file import checked_metadata, onnx_metadata
-from grounding.core.models.build import ARCHITECTURES, build_autoencoder
+from grounding._errors import UserError
+from grounding.export.onnx import export_onnx
+from grounding.export.onnx_file import checked_metadata, onnx_metadata
+from grounding.models.build import ARCHITECTURES, build_autoencoder
 
 
 def model(architecture):

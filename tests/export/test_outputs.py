@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grounding.core.export.companion import companion_path, write_with_companion
-from grounding.core.export.layout import file_inside
-from grounding.core.export.output_file import PICTURED_POINTS
-from grounding.core.export.outputs import find_runs, without_seeds
-from grounding.core.files import write_json
+from grounding._files import write_json
+from grounding.export.companion import companion_path, write_with_companion
+from grounding.export.layout import file_inside
+from grounding.export.output_file import PICTURED_POINTS
+from grounding.export.outputs import find_runs, without_seeds
 
 POINTS = {
     "experiment": "a",

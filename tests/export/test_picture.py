@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 
-from grounding.core.export.picture import HEIGHT, MARGIN, WIDTH, flattened, scatter
+from grounding.export.picture import HEIGHT, MARGIN, WIDTH, flattened, scatter
 
 
 def places(svg):

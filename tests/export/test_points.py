@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from grounding.core.config.schema import DataSection
-from grounding.core.data.splits import Split, load_splits
-from grounding.core.errors import UserError
-from grounding.core.export import points
-from grounding.core.export.assets import digit_samples, interactive_assets
-from grounding.core.export.points import (
+from grounding._errors import UserError
+from grounding.data.splits import Split, load_splits
+from grounding.experiment.schema import DataSection
+from grounding.export import points
+from grounding.export.assets import digit_samples, interactive_assets
+from grounding.export.points import (
     EmbeddingOptions,
     choose_points,
     label_agreement,

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding.core.errors import UserError
-from grounding.core.export import site
-from grounding.core.export.companion import write_with_companion
-from grounding.core.export.site import MARKER, publish
+from grounding._errors import UserError
+from grounding.export import site
+from grounding.export.companion import write_with_companion
+from grounding.export.site import MARKER, publish
 
 NO_FILES = {"index.html", ".nojekyll", MARKER, "grounding/index.css"}
 
@@ -258,7 +258,7 @@ def test_killed_half_way_the_old_site_stays(tmp_path: Path, artifacts: Path, pag
     code = (
         "import os, shutil, signal, sys\n"
         "from pathlib import Path\n"
-        "from grounding.core.export.site import publish\n"
+        "from grounding.export.site import publish\n"
         "copy, done = shutil.copyfile, []\n"
         "def slow(source, target):\n"
         "    done.append(copy(source, target))\n"

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from grounding.core.models.autoencoder import count_parameters
-from grounding.core.models.build import ARCHITECTURES, build_autoencoder
-from grounding.core.models.layers import Dropout, activation
-from grounding.core.models.resnet import BasicBlock
+from grounding.models.autoencoder import count_parameters
+from grounding.models.build import ARCHITECTURES, build_autoencoder
+from grounding.models.layers import Dropout, activation
+from grounding.models.resnet import BasicBlock
 
 HIDDEN = {
     "vanilla_fc": (32, 16),

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from grounding.core.models.strided import StridedConv2d, StridedConvTranspose2d
+from grounding.models.strided import StridedConv2d, StridedConvTranspose2d
 
 SIZES = [(28, 28), (7, 9), (5, 6), (1, 1), (2, 3)]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from grounding.core.projection.barycentric import barycentric_projection, barycentric_weights
+from grounding.projection.barycentric import barycentric_projection, barycentric_weights
 
 rows_of_distances = st.integers(1, 6).flatmap(
     lambda k: arrays(np.float64, (4, k), elements=st.floats(0, 1e6))

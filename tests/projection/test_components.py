@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from grounding.core.projection.components import principal_components
+from grounding.projection.components import principal_components
 
 
 def test_points_on_a_line():

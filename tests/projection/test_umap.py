@@ -7,7 +7,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from grounding.core.projection import umap
+from grounding.projection import umap
 
 
 def three_blobs(per_blob=100, dim=16, apart=8.0):
@@ -82,7 +82,7 @@ EMBED = """
 import sys
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
-from grounding.core.projection.umap import umap_embedding
+from grounding.projection.umap import umap_embedding
 z = np.random.default_rng(5).normal(size=(300, 16)).astype(np.float32)
 d, i = NearestNeighbors(n_neighbors=30, algorithm="brute").fit(z).kneighbors(z)
 sys.stdout.buffer.write(umap_embedding(z, seed=42, neighbors=(i, d)).tobytes())

@@ -4,9 +4,9 @@ import subprocess
 import pytest
 import torch
 
-from grounding.core.config.load import load_experiment
-from grounding.core.errors import UserError
-from grounding.core.training.checkpoint import (
+from grounding._errors import UserError
+from grounding.experiment.load import load_experiment
+from grounding.training.checkpoint import (
     Checkpoint,
     differences,
     epoch_path,
@@ -15,7 +15,7 @@ from grounding.core.training.checkpoint import (
     save_checkpoint,
     training_config,
 )
-from grounding.core.training.history import Epoch
+from grounding.training.history import Epoch
 
 HELD = Checkpoint(
     state_dict={"w": torch.arange(6.0).view(2, 3)},
@@ -152,7 +152,7 @@ def test_a_missing_file_or_hash_is_said(path):
 
 def test_a_kill_between_checkpoint_and_hash_leaves_a_pair_that_loads(path, monkeypatch):
     """The second hash file is never written: as if the process died before it."""
-    from grounding.core.training import checkpoint as module
+    from grounding.training import checkpoint as module
 
     written = []
     write = module.write_text
@@ -181,7 +181,7 @@ def test_a_kill_between_checkpoint_and_hash_leaves_a_pair_that_loads(path, monke
 
 
 def test_a_damaged_checkpoint_does_not_become_good_while_it_is_replaced(path, monkeypatch):
-    from grounding.core.training import checkpoint as module
+    from grounding.training import checkpoint as module
 
     damaged = bytearray(path.read_bytes())
     damaged[500] ^= 1

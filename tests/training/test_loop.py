@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grounding.core.commands import main
-from grounding.core.config.load import load_experiment
-from grounding.core.data.splits import load_splits, to_unit
-from grounding.core.errors import UserError
-from grounding.core.evaluation.neighbors import nearest
-from grounding.core.run import model_of
-from grounding.core.training.checkpoint import load_checkpoint
-from grounding.core.training.device import resolve_device
-from grounding.core.training.history import metrics_path
-from grounding.core.training.loop import initial_model, train
-from grounding.core.training.objectives import reconstruction_error
+from grounding._errors import UserError
+from grounding.cli.commands import main
+from grounding.data.splits import load_splits, to_unit
+from grounding.experiment.load import load_experiment
+from grounding.metrics.neighbors import nearest
+from grounding.objectives.losses import reconstruction_error
+from grounding.runs.run import model_of
+from grounding.training.checkpoint import load_checkpoint
+from grounding.training.device import resolve_device
+from grounding.training.history import metrics_path
+from grounding.training.loop import initial_model, train
 
 CPU = torch.device("cpu")
 SMALL = [
@@ -101,7 +101,7 @@ def test_one_plain_step_is_the_step_of_a_bare_loop(in_folder):
     checkpoint = trained("1", *exact)
     experiment = load_experiment("1", SMALL)
     images = load_splits(experiment.data, 42).train.images.float() / 255
-    from grounding.core.randomness import generator
+    from grounding._streams import generator
 
     order = torch.randperm(64, generator=generator(42, "order", 1))
     model = initial_model(experiment, (1, 28, 28))
@@ -169,7 +169,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_keeps_what_was_there(in_fo
 
 
 def diverge():
-    from grounding.core.training import loop
+    from grounding.training import loop
 
     experiment = load_experiment("1", SMALL)
     poisoned = initial_model(experiment, (1, 28, 28))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from grounding.core.training.optimizer import Adam, one_cycle
+from grounding.training.optimizer import Adam, one_cycle
 
 
 def network():

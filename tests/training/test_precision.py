@@ -3,15 +3,15 @@ import itertools
 import pytest
 import torch
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data.augmented import Batch
-from grounding.core.data.splits import load_splits
-from grounding.core.models.strided import StridedConv2d, StridedConvTranspose2d
-from grounding.core.training import precision
-from grounding.core.training.checkpoint import machine
-from grounding.core.training.loop import initial_model, train
-from grounding.core.training.objective import Objective
-from grounding.core.training.precision import resolve_precision
+from grounding.data.augmented import Batch
+from grounding.data.splits import load_splits
+from grounding.experiment.load import load_experiment
+from grounding.models.strided import StridedConv2d, StridedConvTranspose2d
+from grounding.objectives.weighted import Objective
+from grounding.training import precision
+from grounding.training.checkpoint import machine
+from grounding.training.loop import initial_model, train
+from grounding.training.precision import resolve_precision
 
 CPU = torch.device("cpu")
 FEW = ["data.train_samples=40", "data.val_samples=20", "data.test_samples=10"]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import atheris
 
-INSTRUMENTED = ["grounding.core", "yaml", "json", "zipfile", "pickletools", "http", "email"]
+INSTRUMENTED = ["grounding", "yaml", "json", "zipfile", "pickletools", "http", "email"]
 SECONDS_AN_INPUT = 20
 MEMORY_MB = 4096
 LONGEST_INPUT = 8192

@@ -121,8 +121,8 @@ def child(order: dict[str, Any], output: int, count_to: int) -> None:
     """Do an order in this process."""
     import resource
 
-    from grounding.core.commands import main
-    from grounding.core.export import layout
+    from grounding.cli.commands import main
+    from grounding.export import layout
 
     os.chdir(order["folder"])
     if (pages := Path("pages").absolute()).is_dir():
@@ -145,11 +145,11 @@ def parent() -> None:
     import torch._dynamo  # noqa: F401
     import umapers  # noqa: F401
 
-    import grounding.core.export.site
-    import grounding.core.steps
-    import grounding.core.trainer  # noqa: F401
-    from grounding.core.config.schema import DataSection
-    from grounding.core.data.splits import load_splits
+    import grounding.export.site
+    import grounding.runs.steps
+    import grounding.runs.trainer  # noqa: F401
+    from grounding.data.splits import load_splits
+    from grounding.experiment.schema import DataSection
 
     load_splits(DataSection(), 42)
     for line in sys.stdin:

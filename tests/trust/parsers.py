@@ -28,23 +28,23 @@ from seeds import (
     train_small,
 )
 
-from grounding.core.config.load import experiment_from_dict, load_experiment
-from grounding.core.data.augmented import TrainingInputs
-from grounding.core.data.catalog import FILES, load
-from grounding.core.data.idx import read_idx_file
-from grounding.core.errors import LONGEST, UserError
-from grounding.core.export.companion import companion_of, write_with_companion
-from grounding.core.export.companion_file import read_companion
-from grounding.core.export.index import index_page
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.export.onnx_file import ONNX_TRAILER
-from grounding.core.export.outputs import find_runs
-from grounding.core.export.site import MARKER, publish
-from grounding.core.serve.content import Content
-from grounding.core.serve.handler import Handler
-from grounding.core.steps import Step
-from grounding.core.training.checkpoint import hash_path, load_checkpoint
-from grounding.core.verify.artefacts import Status, inspect
+from grounding._errors import LONGEST, UserError
+from grounding.data.augmented import TrainingInputs
+from grounding.data.catalog import FILES, load
+from grounding.data.idx import read_idx_file
+from grounding.experiment.load import experiment_from_dict, load_experiment
+from grounding.export.companion import companion_of, write_with_companion
+from grounding.export.companion_file import read_companion
+from grounding.export.index import index_page
+from grounding.export.layout import SCRIPTS
+from grounding.export.onnx_file import ONNX_TRAILER
+from grounding.export.outputs import find_runs
+from grounding.export.site import MARKER, publish
+from grounding.runs.artefacts import Status, inspect
+from grounding.runs.steps import Step
+from grounding.serve.content import Content
+from grounding.serve.handler import Handler
+from grounding.training.checkpoint import hash_path, load_checkpoint
 
 SECRET = b"not for the world"
 IDX_LIMIT = 1 << 20

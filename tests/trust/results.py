@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from grounding.core.training.checkpoint import load_checkpoint
-from grounding.core.training.history import metrics_path
+from grounding.training.checkpoint import load_checkpoint
+from grounding.training.history import metrics_path
 
 # Names of files, moments, and hashes over them; all else is the result.
 CLOCK = {"seconds", "images_per_second", "checkpoint_sha256", "sha256", "run"}

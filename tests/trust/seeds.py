@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from grounding.core.commands import main
+from grounding.cli.commands import main
 
 CONFIG = b"""\
 experiment: {name: small, seed: 1}

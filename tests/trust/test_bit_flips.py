@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from whole_run import arguments, cached_experiment, everything, inside, quiet, read_cache
 
-from grounding.core.config.load import load_experiment
-from grounding.core.data import catalog
-from grounding.core.errors import UserError
-from grounding.core.export.outputs import read_folder
-from grounding.core.export.site import publish
-from grounding.core.run import load_run
-from grounding.core.steps import Step, chain_steps
-from grounding.core.training.checkpoint import load_checkpoint
-from grounding.core.verify.findings import verify
+from grounding._errors import UserError
+from grounding.data import catalog
+from grounding.experiment.load import load_experiment
+from grounding.export.outputs import read_folder
+from grounding.export.site import publish
+from grounding.runs.findings import verify
+from grounding.runs.run import load_run
+from grounding.runs.steps import Step, chain_steps
+from grounding.training.checkpoint import load_checkpoint
 
 PLACES = 3
 EDGE = 120

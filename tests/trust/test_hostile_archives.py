@@ -10,7 +10,7 @@ import pytest
 import torch
 from seeds import archive_of
 
-from grounding.core.archive import MAX_DEPTH, read_archive
+from grounding.training.archive import MAX_DEPTH, read_archive
 
 
 def saved(values: object, **options: bool) -> bytes:

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding.core.commands import main
-from grounding.core.config.load import experiment_from_dict, load_experiment
-from grounding.core.errors import UserError
-from grounding.core.export.companion import write_with_companion
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.export.outputs import find_runs
-from grounding.core.export.site import MARKER, publish
-from grounding.core.serve.content import Content
-from grounding.core.training.checkpoint import load_checkpoint, save_checkpoint
+from grounding._errors import UserError
+from grounding.cli.commands import main
+from grounding.experiment.load import experiment_from_dict, load_experiment
+from grounding.export.companion import write_with_companion
+from grounding.export.layout import SCRIPTS
+from grounding.export.outputs import find_runs
+from grounding.export.site import MARKER, publish
+from grounding.serve.content import Content
+from grounding.training.checkpoint import load_checkpoint, save_checkpoint
 
 SECRET = "not for the world"
 NOT_NAMES = [

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 from parsers import SECRET, Wire
 
-from grounding.core.serve import handler
-from grounding.core.serve.content import Content
-from grounding.core.serve.handler import Handler
-from grounding.core.serve.server import Server
+from grounding.serve import handler
+from grounding.serve.content import Content
+from grounding.serve.handler import Handler
+from grounding.serve.server import Server
 
 UP = (
     *("..", "%2e%2e", "%2E.", ".%2e", "%252e%252e", "%25252e%25252e", "..%00", "..%20", "%20.."),
@@ -22,7 +22,7 @@ UP = (
 )
 BETWEEN = ("/", "//", "/./", "%2f", "%252f", "%5c", "\\", "%255c", "%c0%af", "%e2%88%95", "/%00/")
 BELOW = ("/artifacts", "/artifacts/sub", "/grounding", "/grounding/web/dist", "")
-WANTED = ("secret.txt", "etc/passwd", "artifacts/.hidden", "grounding/core/errors.py")
+WANTED = ("secret.txt", "etc/passwd", "artifacts/.hidden", "grounding/_errors.py")
 
 
 @pytest.fixture(scope="module")

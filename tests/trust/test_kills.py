@@ -19,13 +19,13 @@ import pytest
 from killed import Forks
 from results import document_result, training_result
 
-from grounding.core.data.augmented import CACHE_TRAILER
-from grounding.core.errors import UserError
-from grounding.core.export.companion import companion_of, companion_path
-from grounding.core.export.companion_file import read_companion
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.export.site import MARKER
-from grounding.core.training.checkpoint import load_checkpoint
+from grounding._errors import UserError
+from grounding.data.augmented import CACHE_TRAILER
+from grounding.export.companion import companion_of, companion_path
+from grounding.export.companion_file import read_companion
+from grounding.export.layout import SCRIPTS
+from grounding.export.site import MARKER
+from grounding.training.checkpoint import load_checkpoint
 
 SMALL = [
     "data.train_samples=64",

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding.core.commands import main
-from grounding.core.errors import UserError
-from grounding.core.export.companion import companion_of, write_with_companion
-from grounding.core.files import replacing_together, write_text
-from grounding.core.training.checkpoint import load_checkpoint
-from grounding.core.training.history import Epoch, append_metrics, metrics_path
+from grounding._errors import UserError
+from grounding._files import replacing_together, write_text
+from grounding.cli.commands import main
+from grounding.export.companion import companion_of, write_with_companion
+from grounding.training.checkpoint import load_checkpoint
+from grounding.training.history import Epoch, append_metrics, metrics_path
 
 FINAL = "artifacts/3_regularized_covnet_final.pt"
 

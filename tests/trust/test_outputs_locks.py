@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from grounding.core.commands import main
-from grounding.core.errors import UserError
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.files import remove_leftovers, replacing, write_text
-from grounding.core.locks import writing
+from grounding._errors import UserError
+from grounding._files import remove_leftovers, replacing, write_text
+from grounding._locks import writing
+from grounding.cli.commands import main
+from grounding.export.layout import SCRIPTS
 
 HOLD = (
-    "import sys; from pathlib import Path; from grounding.core.locks import writing\n"
+    "import sys; from pathlib import Path; from grounding._locks import writing\n"
     "with writing('training of one', Path(sys.argv[1])):\n"
     "    print('held', flush=True); sys.stdin.read()\n"
 )
@@ -151,7 +151,7 @@ def test_every_command_is_refused_while_another_writes_its_output(
 
 
 def test_publishing_is_refused_while_another_publishes_there(tmp_path, monkeypatch, capsys):
-    from grounding.core.export import layout
+    from grounding.export import layout
 
     for page in SCRIPTS:
         (tmp_path / "web/dist").mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grounding.core.export.outputs import find_runs
-from grounding.core.training.checkpoint import load_checkpoint
+from grounding.export.outputs import find_runs
+from grounding.training.checkpoint import load_checkpoint
 
 PACKAGE = Path(__file__).parents[2] / "grounding"
 CONFIG = b"""\

@@ -9,10 +9,10 @@ import pytest
 import torch
 from results import document_result, training_result
 
-from grounding.core.commands import main
-from grounding.core.progress import TrainingProgress
-from grounding.core.training.checkpoint import epoch_path, hash_path, load_checkpoint
-from grounding.core.training.history import metrics_path
+from grounding._progress import TrainingProgress
+from grounding.cli.commands import main
+from grounding.training.checkpoint import epoch_path, hash_path, load_checkpoint
+from grounding.training.history import metrics_path
 
 FINAL = Path("x_final.pt")
 SMALL = [
@@ -293,7 +293,7 @@ def test_fewer_epochs_than_are_done_are_refused(folders, capsys):
 def test_other_data_is_refused(folders, monkeypatch, capsys):
     import numpy as np
 
-    from grounding.core.data.idx import write_idx
+    from grounding.data.idx import write_idx
 
     folders("x")
     interrupted(monkeypatch, capsys, 1, *arguments("3"))

@@ -7,11 +7,11 @@ import pytest
 from conftest import REPOSITORY
 from packaging.requirements import Requirement
 
-from grounding.core.archive import MAX_PICKLE_BYTES
-from grounding.core.config.document import MAX_BYTES
-from grounding.core.data.idx import DEFAULT_MAX_BYTES
-from grounding.core.serve.handler import HEAD_SECONDS, MAX_HEAD_BYTES, SEND_SECONDS
-from grounding.core.serve.server import MAX_THREADS
+from grounding.data.idx import DEFAULT_MAX_BYTES
+from grounding.experiment.document import MAX_BYTES
+from grounding.serve.handler import HEAD_SECONDS, MAX_HEAD_BYTES, SEND_SECONDS
+from grounding.serve.server import MAX_THREADS
+from grounding.training.archive import MAX_PICKLE_BYTES
 
 TEXT = (REPOSITORY / "docs" / "threat_model.md").read_text(encoding="utf-8")
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 from whole_run import NAME, arguments, everything, inside, quiet
 
-from grounding.core.commands import main
-from grounding.core.config.load import load_experiment
-from grounding.core.errors import UserError
-from grounding.core.export.onnx_file import ONNX_TRAILER
-from grounding.core.export.outputs import read_folder
-from grounding.core.export.site import publish
-from grounding.core.files import sha256_of, write_json
-from grounding.core.training.checkpoint import (
+from grounding._errors import UserError
+from grounding._files import sha256_of, write_json
+from grounding.cli.commands import main
+from grounding.experiment.load import load_experiment
+from grounding.export.onnx_file import ONNX_TRAILER
+from grounding.export.outputs import read_folder
+from grounding.export.site import publish
+from grounding.training.checkpoint import (
     differences,
     hash_path,
     load_checkpoint,

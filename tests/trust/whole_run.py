@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from conftest import overrides
 
-from grounding.core.commands import main
-from grounding.core.config.load import load_experiment
-from grounding.core.config.schema import Experiment
-from grounding.core.data import catalog
-from grounding.core.data.augmented import TrainingInputs
-from grounding.core.export.layout import SCRIPTS
-from grounding.core.export.site import publish
+from grounding.cli.commands import main
+from grounding.data import catalog
+from grounding.data.augmented import TrainingInputs
+from grounding.experiment.load import load_experiment
+from grounding.experiment.schema import Experiment
+from grounding.export.layout import SCRIPTS
+from grounding.export.site import publish
 
 SMALL = ["data.test_samples=60", "model.latent_dim=4", "model.hidden_dims=[2, 4]"]
 NAME = "regularized_covnet"
