@@ -60,7 +60,7 @@ def build_pages(web: Path) -> None:
     marker = web / "node_modules" / ".grounding-lock"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if not (marker.is_file() and marker.read_text() == wanted):
-        run([npm, "ci", "--no-audit", "--no-fund"], web)
+        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], web)
         marker.write_text(wanted)
     run([node, "build.mjs"], web)
 

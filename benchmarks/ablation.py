@@ -1,6 +1,6 @@
 """What each part of the contrastive experiments is worth, on validation images.
 
-    python benchmarks/ablation.py [--config 7] [--seeds 0-4] [--processes 2] [--only NAME ...]
+    python benchmarks/ablation.py [--config 7] [--seeds 0 1 ...] [--processes 2] [--only NAME ...]
 
 Trains a config and variants of it, with one or two things changed, and writes the kNN accuracy on
 the 5,000 validation images (k = 5 and 1, the 100 clean training latents as references) and the mean
@@ -18,36 +18,39 @@ import statistics
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from grounding._files import write_json, write_text
-from grounding.cli.option_values import seed_list
-from grounding.data.splits import Splits, load_splits, to_unit
-from grounding.experiment.load import load_experiment
-from grounding.runs.probes import encoded, knn_accuracy
-from grounding.runs.run import model_of
-from grounding.training.checkpoint import Checkpoint, epoch_path, load_checkpoint
-from grounding.training.loop import train
+import grounding
+from grounding import metrics
+from grounding._files import write_text
+from grounding.experiment import load_experiment
 
 ALONE = ["objectives.near=0", "objectives.close=0"]
 OFF = ["objectives.contrastive=0", *ALONE]
-AUGMENTATION = "self_supervised.augmentation"
+AUGMENTATIONS = "self_supervised.augmentations"
 # Small enough that fifteen variants of it with five seeds each take an hour.
 SMALL = ["model.hidden_dims=[16,32,64]", "training.epochs=6"]
 OF_7: dict[str, list[str]] = {
     "config 7, smaller": [],
-    "no elastic deformation": [f"{AUGMENTATION}.elastic=0"],
-    "no change of thickness": [f"{AUGMENTATION}.thickness=0"],
-    "no scale, no shear": [f"{AUGMENTATION}.scale=0", f"{AUGMENTATION}.shear=0"],
-    "cut-out of 8 pixels as well": [f"{AUGMENTATION}.cutout=8"],
+    "no elastic deformation": [f"{AUGMENTATIONS}.elastic.enabled=false"],
+    "no change of thickness": [f"{AUGMENTATIONS}.thickness.enabled=false"],
+    "no scale, no shear": [
+        f"{AUGMENTATIONS}.{name}.enabled=false" for name in ("scaling", "shear")
+    ],
+    "cut-out of 8 pixels as well": [
+        f"{AUGMENTATIONS}.cutout.enabled=true", f"{AUGMENTATIONS}.cutout.side=8",
+    ],
     "the augmentations of config 4": [
-        f"{AUGMENTATION}.{setting}"
+        f"{AUGMENTATIONS}.{setting}"
         for setting in (
-            "max_shift=2", "max_rotation=12", "noise_std=0.08", "mask_probability=0.08",
-            "subpixel_shift=0", "scale=0", "shear=0", "elastic=0", "thickness=0",
+            "translation.enabled=true", "translation.max_shift=2", "rotation.max_degrees=12",
+            "noise.std=0.08", "masking.prob=0.08", "subpixel_translation.enabled=false",
+            "scaling.enabled=false", "shear.enabled=false", "elastic.enabled=false",
+            "thickness.enabled=false",
         )
     ],
     "near images pushed away as well": ALONE,
@@ -90,7 +93,7 @@ def main() -> None:
     """Train what is missing and write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", choices=VARIANTS, default="7", help="default: 7")
-    parser.add_argument("--seeds", type=seed_list, default=(0, 1, 2, 3, 4), help="default: 0-4")
+    parser.add_argument("--seeds", type=int, nargs="+", default=range(5), help="default: 0 to 4")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each (default: 2)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="variants (default: all)")
     arguments = parser.parse_args()
@@ -118,7 +121,7 @@ def main() -> None:
             name, seed = jobs[job]
             found.setdefault(name, {})[str(seed)] = job.result()
             ordered = {known: found[known] for known in variants if known in found}
-            write_json(values, ordered)
+            write_text(values, json.dumps(ordered, indent=2) + "\n")
             lines = table(ordered, next(iter(variants)))
             write_text(values.with_suffix(".md"), "".join(f"{line}\n" for line in lines))
             print(f"{name}, seed {seed}: {job.result()['knn_5']:.4f}", flush=True)
@@ -126,46 +129,29 @@ def main() -> None:
 
 def measure(config: str, settings: list[str], seed: int) -> dict[str, Any]:
     """Train one variant with one seed; for the unchanged config also after each epoch."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.pt"
-        every = 0 if settings else 1
-        own = [
-            f"experiment.seed={seed}", "training.device=cpu",
-            f"output.save_every_n_epochs={every}", f"output.checkpoint_path={path}",
-        ]  # fmt: skip
-        experiment = load_experiment(config, [*ALWAYS[config], *settings, *own])
-        splits = load_splits(experiment.data, seed)
-        held = train(experiment, splits, torch.device("cpu"))
+    own = [f"experiment.seed={seed}", "training.device=cpu"]
+    own.append(f"output.save_every_n_epochs={0 if settings else 1}")
+    experiment = load_experiment(config, [*ALWAYS[config], *settings, *own])
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        run = grounding.train(experiment, quiet=True)
         result: dict[str, Any] = {
-            **accuracies(held, splits),
-            "val_loss": held.val_loss,
-            "seconds": held.seconds,
+            **accuracies(run),
+            "val_loss": run.checkpoint.val_loss,
+            "seconds": run.checkpoint.seconds,
         }
-        if every:
-            epochs = [
-                load_checkpoint(epoch_path(path, number))[0]
-                for number in range(1, experiment.training.epochs + 1)
-            ]
+        if not settings:
+            epochs = map(grounding.load, sorted(Path("artifacts").glob("*_epoch*.pt")))
             result["curve"] = [
-                {"seconds": epoch.seconds, **accuracies(epoch, splits)} for epoch in epochs
+                {"seconds": epoch.checkpoint.seconds, **accuracies(epoch)} for epoch in epochs
             ]
-        return result
+    return result
 
 
-def accuracies(held: Checkpoint, splits: Splits) -> dict[str, float]:
-    """KNN accuracies of a checkpoint on the validation images, k = 5 and k = 1."""
-    model, device = model_of(held, Path("x.pt")), torch.device("cpu")
-    with torch.inference_mode():
-        train_z, val_z = (
-            encoded(model.encode, to_unit(split.images), device)
-            for split in (splits.train, splits.val)
-        )
-    known, truth = splits.train.labels, splits.val.labels
-    metric = held.experiment.analysis.metric
-    return {
-        f"knn_{k}": knn_accuracy(val_z, truth, train_z, known, k, metric, splits.num_classes)
-        for k in (5, 1)
-    }
+def accuracies(run: grounding.Run) -> dict[str, float]:
+    """KNN accuracies on the validation images, k = 5 and k = 1."""
+    known, asked = ((run.latents(split), run.labels(split)) for split in ("train", "val"))
+    metric = run.experiment.analysis.metric
+    return {f"knn_{k}": metrics.knn_accuracy(*known, *asked, k, metric=metric) for k in (5, 1)}
 
 
 def table(found: dict[str, dict[str, Any]], unchanged: str) -> Iterable[str]:

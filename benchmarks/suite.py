@@ -4,22 +4,24 @@
     python benchmarks/suite.py --only evaluation    one of them; the others stay as they are
     python benchmarks/suite.py --quick              seconds for each: to see that they run
     python benchmarks/suite.py --full               whole trainings and the largest sizes as well
+    python benchmarks/suite.py --draw [FILE ...]    measure nothing, write the table again
 
 Writes benchmarks.json, benchmarks.md and benchmarks/*.svg into docs/; a quick look, which is no
-measurement, goes to artifacts/benchmarks/. All files are replaced together at the end: a run that
-is interrupted leaves the old ones. Each question has a process of its own.
+measurement, goes to artifacts/benchmarks/. Nothing is written before all is measured: a run that is
+interrupted leaves the old files. Each question has a process of its own.
 """
 
 import argparse
 import shlex
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness import document
-from harness.machine import load, machine
+from harness.machine import load
 from harness.measure import alone
 from harness.question import answer, names
 
@@ -32,25 +34,23 @@ def main(argv: list[str] | None = None) -> int:
     """Measure, write, and say what could not be measured."""
     arguments = parser().parse_args(argv)
     effort = "quick" if arguments.quick else "full" if arguments.full else "standard"
-    quick_place, place = REPOSITORY / "artifacts/benchmarks", REPOSITORY / "docs"
-    folder = arguments.output or (quick_place if arguments.quick else place)
+    place = REPOSITORY / ("artifacts/benchmarks" if arguments.quick else "docs")
+    folder = arguments.output or place
+    chosen = [] if arguments.draw is not None else arguments.only or names()
     busy = load()  # before this run adds to it
+    failed = []
     try:
-        old = document.read(folder)
-        new: dict[str, Any] = {}
-        for file in arguments.merge:
-            new |= document.read_file(file)["answers"]
-        chosen = [] if arguments.merge or arguments.draw else arguments.only or names()
-        failed = []
+        # Answers of questions that are not asked, or cannot be answered, stay.
+        answers = document.read(folder / document.DOCUMENT)
+        for file in arguments.draw or []:
+            answers |= document.read(file)
         for number, name in enumerate(chosen, start=1):
             print(f"[{number}/{len(chosen)}] {name}", flush=True)
             try:
-                new[name] = asked(name, effort) | {"load": busy}
-            except RuntimeError as error:
+                answers[name] = asked(name, effort) | {"load": busy}
+            except Exception:
                 failed.append(name)
-                print(f"    {error}", file=sys.stderr)
-        # Answers of questions that were not asked, or could not be answered, stay.
-        answers = {**old["answers"], **new}
+                traceback.print_exc()
         document.write(folder, {name: answers[name] for name in names() if name in answers})
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -65,18 +65,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def asked(name: str, effort: str) -> dict[str, Any]:
-    """One answer, with when, where and how it was measured."""
+    """One answer, and when and how it was measured."""
     date, started = datetime.now(UTC), time.perf_counter()
     measured = alone(answer, name, effort)
     option = [] if effort == "standard" else [f"--{effort}"]
-    command = shlex.join(["python", "benchmarks/suite.py", "--only", name, *option])
     return {
         **measured,
-        "effort": effort,
-        "command": command,
+        "command": shlex.join(["python", "benchmarks/suite.py", "--only", name, *option]),
         "date": f"{date:%Y-%m-%d %H:%M} UTC",
         "seconds": time.perf_counter() - started,
-        "machine": alone(machine),
     }
 
 
@@ -96,15 +93,12 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FOLDER", help="where to write (default: docs)"
     )
     parser.add_argument(
-        "--merge",
-        nargs="+",
+        "--draw",
+        nargs="*",
         type=Path,
-        default=[],
         metavar="FILE",
-        help="measure nothing, take the answers of another machine's benchmarks.json",
-    )
-    parser.add_argument(
-        "--draw", action="store_true", help="measure nothing, write table and pictures again"
+        help="measure nothing, write table and pictures again, "
+        "with the answers in these benchmarks.json of other machines",
     )
     return parser
 

@@ -1,9 +1,9 @@
-"""`grounding` and `python -m grounding`: the doors as subcommands, and `run` for the whole chain.
+"""`grounding` and `python -m grounding`: all commands, and `run` for the whole chain.
 
-grounding run --config 4
+grounding run --config 7
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door()
+    entry()

@@ -1,19 +1,22 @@
-"""Output files that are either the old ones or the new ones, never something between."""
+"""Output files that are either the old ones or the new ones, and input files that are files."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
-import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from grounding._checksums import json_with_checksum
+import filelock
+
 from grounding._errors import UserError
-from grounding._locks import is_at, try_lock
+
+_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -36,73 +39,41 @@ def replacing_together(*paths: Path) -> Iterator[list[Path]]:
     None is moved before all are written and synced; then they are moved in the order given.
 
     Raises:
-        UserError: a place cannot be written to; names the first path.
+        UserError: a place cannot be written to; names it.
     """
     at = paths[0]
-    temporaries: list[tuple[Path, int]] = []
+    temporaries: list[Path] = []
     try:
-        for at in paths:
-            remove_leftovers(at.parent, at.name)
-            temporaries.append(_temporary_for(at))
+        for place in paths:
+            at = place
+            temporaries.append(_temporary_for(place))
         at = paths[0]
-        yield [temporary for temporary, _ in temporaries]
-        for temporary, _ in temporaries:
+        yield temporaries
+        for temporary in temporaries:
             sync(temporary)
             temporary.chmod(0o666 & ~_umask())
-        for at, (temporary, _) in zip(paths, temporaries, strict=True):
+        for at, temporary in zip(paths, temporaries, strict=True):
             temporary.replace(at)
         for folder in {path.parent for path in paths}:
             sync(folder)
     except OSError as error:
         raise UserError(f"cannot write {at}: {error.strerror or error}") from error
     finally:
-        for temporary, handle in temporaries:
+        for temporary in temporaries:
             temporary.unlink(missing_ok=True)
-            os.close(handle)
 
 
-def remove_leftovers(folder: Path, start: str) -> None:
-    """Remove temporary files and folders that killed writers left behind.
+def remove_leftovers(*paths: Path) -> None:
+    """Remove temporary files that killed writers of these outputs left behind.
 
-    Those whose writer lives are locked, and stay.
-
-    Args:
-        folder: where to look; need not exist.
-        start: how the name of the output begins that they were to become.
+    Whoever calls this is the only writer of them (see `locked`), so that nobody needs them.
     """
-    pattern = re.compile(rf"\.{re.escape(start)}.*\.[a-z0-9_]{{8}}\.tmp", re.DOTALL)
-    found = list(folder.iterdir()) if folder.is_dir() else []
-    for path in (path for path in found if pattern.fullmatch(path.name)):
-        with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                if try_lock(handle) and is_at(handle, path):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-            finally:
-                os.close(handle)
-
-
-def _temporary_for(path: Path) -> tuple[Path, int]:
-    """A new locked file beside `path`, and the handle that holds its lock."""
-    if path.is_dir():
-        raise UserError(f"cannot write {path}: it is a folder; name a file")
-    _make_folder(path.parent)
-    while True:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        with contextlib.suppress(OSError):  # without locks, leftovers are never removed
-            if not try_lock(handle):  # taken for a leftover by another process, and soon removed
-                os.close(handle)
-                continue
-        if is_at(handle, Path(name)):
-            return Path(name), handle
-        os.close(handle)
-
-
-def _make_folder(folder: Path) -> None:
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for place in missing:
-        sync(place.parent)
+    for path in paths:
+        pattern = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.tmp", re.DOTALL)
+        for found in path.parent.iterdir() if path.parent.is_dir() else ():
+            if pattern.fullmatch(found.name):
+                with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
+                    found.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -114,23 +85,6 @@ def write_text(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         # A file name that is no text keeps its bytes as escapes.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-def write_json(path: Path, values: dict[str, Any], *, indent: int | None = 2) -> None:
-    """Replace a file by JSON that any strict reader takes, with its SHA-256 as the last key.
-
-    Raises:
-        UserError: the place cannot be written to.
-    """
-    data = json_with_checksum(values, indent=indent)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_writable(path: Path) -> None:
@@ -149,6 +103,78 @@ def check_writable(path: Path) -> None:
         raise UserError(f"cannot write {path}: it is a folder; name a file")
 
 
+@contextmanager
+def locked(lock: Path, work: str) -> Iterator[None]:
+    """Hold a lock file while the block lasts; it ends with the process, however that ends.
+
+    A file system without locks protects nobody.
+
+    Args:
+        lock: its path; missing folders are made.
+        work: what is done, for the message of those who come second.
+
+    Raises:
+        UserError: another process has it, or the place cannot be written to.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(lock)
+        held.acquire(timeout=0.2, poll_interval=0.05)
+    except filelock.Timeout:
+        what = f"{lock.name.removeprefix('.').removesuffix('.lock')} in {lock.parent}"
+        raise UserError(
+            f"cannot do the {work}: another process is writing {what}; wait until it is done"
+        ) from None
+    except NotImplementedError:
+        held = None
+    except OSError as error:
+        raise UserError(f"cannot write {lock.parent}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        if held:
+            lock.unlink(missing_ok=True)  # who waits for it takes a new file
+            held.release()
+
+
+@contextmanager
+def open_regular(path: Path, max_bytes: int | None = None) -> Iterator[IO[bytes]]:
+    """Open a file of somebody else's for reading: never a pipe or device that could wait for ever.
+
+    Args:
+        path: of a regular file; links are followed.
+        max_bytes: the largest size to accept.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file (then with a reason in `strerror`).
+        UserError: it is larger than max_bytes.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    state = os.fstat(handle)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    with os.fdopen(handle, "rb") as file:
+        if max_bytes is not None and state.st_size > max_bytes:
+            raise UserError(f"{path} has {state.st_size} bytes; at most {max_bytes} are read")
+        yield file
+
+
+def hash_of(path: Path, expected_bytes: int | None = None) -> str:
+    """Hex SHA-256 of a regular file; "" if its size is not the expected one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        if expected_bytes is not None and os.fstat(file.fileno()).st_size != expected_bytes:
+            return ""
+        digest = hashlib.sha256()
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+        return digest.hexdigest()
+
+
 def sync(path: Path) -> None:
     """Have the system put a file, or the names in a folder, on the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -158,7 +184,27 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def _temporary_for(path: Path) -> Path:
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder; name a file")
+    missing = [place for place in (path.parent, *path.parent.parents) if not place.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        sync(place.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+# --- only until every writer enters its files in a manifest -------------------------------------
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    return hash_of(path)

@@ -1,108 +1,54 @@
-"""What a person sees of long work: a bar on a terminal, one plain line an epoch elsewhere."""
+"""What a person sees of long work: a bar on a terminal, plain lines elsewhere."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
+from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from grounding.training.history import Epoch
-
-REDRAW_SECONDS = 0.1
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
-class TrainingProgress:
-    """Progress of one training; use it as a context manager.
+class Bar:
+    """A bar that shows while the work goes on, and lines that stay above it."""
 
-    Args:
-        epochs: epochs in all.
-        inputs_per_epoch: training inputs of one epoch.
-        done: epochs that are done already.
-        console: where to draw; default standard output.
-    """
+    def __init__(self, progress: Progress, description: str, total: int | None, done: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(description, total=total, completed=done)
 
-    def __init__(
-        self, epochs: int, inputs_per_epoch: int, done: int = 0, console: Console | None = None
-    ) -> None:
-        self.console = console or Console(file=sys.stdout)
-        self.epochs = epochs
-        self.inputs_per_epoch = inputs_per_epoch
-        self.pending = 0
-        self.drawn = 0.0
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("images"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.bar.add_task(
-            "training", total=epochs * inputs_per_epoch, completed=done * inputs_per_epoch
-        )
+    def advance(self, count: int) -> None:
+        """Count further work as done."""
+        self._progress.advance(self._task, count)
 
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
+    def set(self, done: int, total: int) -> None:
+        """Say how much is done of how much."""
+        self._progress.update(self._task, completed=done, total=total)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
-
-    def on_step(self, inputs: int) -> None:
-        """Count inputs; draw at most ten times a second."""
-        self.pending += inputs
-        if not self.bar.disable and (now := time.monotonic()) - self.drawn > REDRAW_SECONDS:
-            self.bar.advance(self.task, self.pending)
-            self.pending, self.drawn = 0, now
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        """Print the epoch's line."""
-        width = len(str(self.epochs))
-        self.bar.console.print(
-            f"epoch {epoch.epoch:>{width}}/{self.epochs}  "
-            f"train loss {epoch.train_loss:.5f}  val loss {epoch.val_loss:.5f}  "
-            f"{epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} images/s",
-            highlight=False,
-            soft_wrap=True,
-        )
-        self.bar.console.file.flush()
+    def say(self, line: str) -> None:
+        """Print a line at once."""
+        self._progress.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        self._progress.console.file.flush()
 
 
 @contextmanager
-def work_progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for (done, in all) that shows on a terminal only, and only while work goes on."""
-    console = Console(file=sys.stdout)
-    with Progress(
-        TextColumn(description),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(description, total=None)
+def progress_bar(description: str, total: int | None = None, done: int = 0) -> Iterator[Bar]:
+    """A bar for some work, on a terminal only, gone at the end.
 
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+    Args:
+        description: of the work.
+        total: how much there is to do; None if that is not known yet.
+        done: how much of it is done already.
+    """
+    console = _Console(file=sys.stdout)
+    columns = (TextColumn(description), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with shown:
+        yield Bar(shown, description, total, done)
 
-        yield advance
+
+class _Console(Console):
+    """A console whose reader may leave, as in `grounding run | head`."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Let the command end as it does for any other output that nobody reads."""
+        raise BrokenPipeError

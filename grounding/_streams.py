@@ -5,6 +5,8 @@ are the same whatever ran before.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -27,3 +29,11 @@ def generator(
         device: where the numbers are drawn; another device draws other numbers.
     """
     return torch.Generator(device).manual_seed(stream_seed(seed, purpose, epoch))
+
+
+@contextmanager
+def seeded(seed: int, purpose: str, epoch: int = 0) -> Iterator[None]:
+    """What is drawn from torch's global state in the block depends on the arguments alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, purpose, epoch))
+        yield

@@ -2,11 +2,11 @@
 
     python grounding/analyze_autoencoder.py --config grounding/configs/0_naive_autoencoder.yaml
 
-Writes a report at output.analysis_path (parameters, kNN accuracy, scores per class) and the same
-numbers as JSON beside it.
+Writes the report artifacts/<experiment name>_analysis.txt (parameters, kNN accuracy, scores per
+class) and the same numbers as JSON beside it.
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("analyze")
+    entry("analyze")

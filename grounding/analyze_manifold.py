@@ -6,7 +6,7 @@ r"""Measure a split's manifold metrics and the manifold score.
 Writes output.manifold_analysis_path, or artifacts/<experiment name>_manifold_metrics.json.
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("manifold")
+    entry("manifold")

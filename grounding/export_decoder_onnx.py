@@ -7,7 +7,7 @@ Writes artifacts/<experiment name>_decoder.onnx: latent (batch, D) -> reconstruc
 (batch, C, H, W).
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("export-decoder")
+    entry("export-decoder")

@@ -6,7 +6,7 @@ r"""Export the encoder as ONNX, checked against PyTorch.
 Writes artifacts/<experiment name>_encoder.onnx: input (batch, C, H, W) -> latent (batch, D).
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("export-encoder")
+    entry("export-encoder")

@@ -5,10 +5,10 @@ r"""Export reference latents, their points and one sample per digit for the play
         --split test --max-points 3000 --l2-normalize \
         --umap-n-neighbors 30 --umap-min-dist 0.1 --projection-k 12
 
-Writes artifacts/<experiment name>_<split>_interactive_assets.json.
+Writes artifacts/<experiment name>_<split>_interactive_assets.json and the same as .safetensors.
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("export-assets")
+    entry("export-assets")

@@ -5,10 +5,10 @@ r"""Lay a split's latents out in three dimensions for the viewer.
         --split test --max-points 5000 --l2-normalize \
         --umap-n-neighbors 30 --umap-min-dist 0.1
 
-Writes artifacts/<experiment name>_<split>_latent_points.json.
+Writes artifacts/<experiment name>_<split>_latent_points.json and the same as .safetensors.
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("points")
+    entry("points")

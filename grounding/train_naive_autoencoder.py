@@ -2,12 +2,12 @@
 
     python grounding/train_naive_autoencoder.py --config grounding/configs/0_naive_autoencoder.yaml
 
-Writes the checkpoint at output.checkpoint_path with its SHA-256, one every
-output.save_every_n_epochs epochs (..._epochXXX.pt), and one line of metrics an epoch
-(..._metrics.jsonl).
+Writes the checkpoint artifacts/<experiment name>_final.pt, one every
+output.save_every_n_epochs epochs (..._epochXXX.pt), one line of metrics an epoch
+(..._metrics.jsonl), and the manifest artifacts/<experiment name>.run.json.
 """
 
-from grounding.cli.commands import door
+from grounding.cli import entry
 
 if __name__ == "__main__":
-    door("train", architectures=("vanilla_fc",))
+    entry("train", architectures=("vanilla_fc",))

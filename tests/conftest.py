@@ -1,14 +1,23 @@
 """Runs that many tests look at are trained once."""
 
+import gzip
+import io
+import json
 import os
+import shutil
 import signal
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
-from grounding.cli.commands import main
+import grounding
+import grounding.runs.training
+from grounding.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -44,6 +53,18 @@ class TrainedRun(NamedTuple):
     checkpoint: Path
 
 
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """A folder, made if need be, as the current one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory."""
@@ -61,14 +82,158 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trained
             folder = tmp_path_factory.mktemp(f"run{config}")
             extra = ["self_supervised.augmentations_per_sample=2"] if config in "45" else []
             arguments = ["--config", config, *overrides(*extra)]
-            before = Path.cwd()
-            os.chdir(folder)
-            try:
+            with inside(folder):
                 assert main("train", arguments) == 0
-            finally:
-                os.chdir(before)
             checkpoint = next((folder / "artifacts").glob("*_final.pt"))
             runs[config] = TrainedRun(folder, arguments, checkpoint)
         return runs[config]
 
     return train
+
+
+@pytest.fixture
+def copied(
+    trained: Callable[[str], TrainedRun], in_folder: Path
+) -> Callable[[str], tuple[list[str], Path]]:
+    """Copy a trained experiment into the current folder; its arguments and its checkpoint."""
+
+    def copy(config: str) -> tuple[list[str], Path]:
+        run = trained(config)
+        shutil.copytree(run.folder, in_folder, dirs_exist_ok=True)
+        return run.arguments, run.checkpoint.relative_to(run.folder)
+
+    return copy
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command that has to be refused in one line, and return that line."""
+
+    def refuse(command: str | None, *arguments: str) -> str:
+        capsys.readouterr()
+        assert main(command, list(arguments)) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1, error
+        return error
+
+    return refuse
+
+
+def interrupt_after(patch: pytest.MonkeyPatch, epoch: int, end: Callable[[], object]) -> None:
+    """End trainings by `end`, called as soon as an epoch's line is shown."""
+    real = grounding.runs.training.train
+
+    def train(*arguments: Any, on_epoch: Callable[[Any], None], **options: Any) -> Any:
+        def shown(one: Any) -> None:
+            on_epoch(one)
+            if one.epoch == epoch:
+                end()
+
+        return real(*arguments, on_epoch=shown, **options)
+
+    patch.setattr("grounding.runs.training.train", train)
+
+
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """An IDX file of whole numbers, compressed if its name ends in `.gz`; makes missing folders."""
+    code = {"|u1": 0x08, "|i1": 0x09, ">i2": 0x0B, ">i4": 0x0C}[array.dtype.newbyteorder(">").str]
+    content = struct.pack(f">2x2B{array.ndim}I", code, array.ndim, *array.shape)
+    content += array.astype(array.dtype.newbyteorder(">")).tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def image_set(
+    folder: Path,
+    labels: list[int] | None = None,
+    train: int = 160,
+    test: int = 80,
+    shape: tuple[int, ...] = (12, 12),
+) -> Path:
+    """IDX files of noise with a bright row for each class; no label files for `[]`."""
+    classes = [0, 1, 2, 3] if labels is None else labels
+    rng = np.random.default_rng(0)
+    for name, count in (("train", train), ("t10k", test)):
+        images = rng.integers(0, 40, (count, *shape), dtype=np.uint8)
+        which = np.arange(count) % max(len(classes), 1)
+        images[np.arange(count), which * shape[0] // max(len(classes), 1)] = 220
+        write_idx(folder / f"{name}-images-idx3-ubyte", images)
+        if classes:
+            told = np.array(classes, np.uint8)[which]
+            write_idx(folder / f"{name}-labels-idx1-ubyte", told)
+    return folder
+
+
+def own_config(name: str = "own", data: str = "images", more: str = "") -> str:
+    """A config file of a small experiment on one's own images; its path."""
+    text = (
+        f"experiment: {{name: {name}}}\n"
+        f"data: {{data_dir: {data}}}\n"
+        "model: {architecture: naive_conv, hidden_dims: [4, 4], latent_dim: 4}\n"
+        "training: {epochs: 2, batch_size: 32, learning_rate: 0.01, device: cpu}\n"
+    )
+    Path(f"{name}.yaml").write_text(text + more, encoding="utf-8")
+    return f"{name}.yaml"
+
+
+VIEWS = "self_supervised: {enabled: true, augmentations_per_sample: 2}\n"
+# What `image_set` is asked for, and what else the config says.
+SETS: dict[str, tuple[dict[str, Any], str]] = {
+    "plain": ({}, ""),
+    "unlabelled": ({"labels": []}, ""),
+    "one_class": ({"labels": [7]}, ""),
+    "eleven": ({"test": 11}, ""),
+    "letters": ({"labels": list(range(1, 27)), "train": 400, "test": 200, "shape": (28, 28)}, ""),
+    "gaps": ({"labels": [3, 200, 70]}, ""),
+    "colour": ({"shape": (12, 20, 3)}, ""),
+    "line": ({}, "latent_dim: 1"),
+    "plane": ({}, "latent_dim: 2"),
+    "encoder_only": ({}, f"{VIEWS}objectives: {{reconstruction: 0, contrastive: 1, views: 2}}\n"),
+    "augmented": ({"train": 60}, VIEWS),
+}
+
+
+class Special(NamedTuple):
+    """A finished run in a folder of its own, and what its commands printed."""
+
+    folder: Path
+    name: str
+    printed: str
+
+    @property
+    def run(self) -> grounding.Run:
+        with inside(self.folder):
+            return grounding.load(self.name)
+
+    def made(self, ending: str) -> dict[str, Any]:
+        path = self.folder / "artifacts" / f"{self.name}_{ending}"
+        found: dict[str, Any] = json.loads(path.read_text(), parse_constant=pytest.fail)
+        return found
+
+
+@pytest.fixture(scope="session")
+def special(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Special]:
+    """The run of one of `SETS`, after `run` and `probe`; each is made once."""
+    made: dict[str, Special] = {}
+
+    def make(name: str) -> Special:
+        if name not in made:
+            (arguments, more), shown = SETS[name], io.StringIO()
+            folder = tmp_path_factory.mktemp(name)
+            with inside(folder), redirect_stdout(shown):
+                image_set(Path("images"), **arguments)
+                config = own_config(name, more="" if more.startswith("latent") else more)
+                given = ["--config", config]
+                if more.startswith("latent"):
+                    given += ["--set", f"model.{more.replace(': ', '=')}"]
+                for command in ("run", "probe"):
+                    assert main(command, given) == 0
+            made[name] = Special(folder, name, shown.getvalue())
+        return made[name]
+
+    return make

@@ -1,15 +1,15 @@
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from grounding._errors import UserError
-from grounding._files import check_writable, replacing, sha256_of, write_json, write_text
+from grounding._files import check_writable, hash_of, open_regular, replacing, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -35,16 +35,6 @@ def test_folders_are_made_and_permissions_are_the_usual_ones(tmp_path):
     assert path.stat().st_mode == plain.stat().st_mode
 
 
-def test_json_is_strict(tmp_path):
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "x.json", {"a": float("nan")})
-    assert list(tmp_path.iterdir()) == []
-    write_json(tmp_path / "x.json", {"ä": [1, 2]}, indent=None)
-    data = (tmp_path / "x.json").read_bytes()
-    assert data[:-80] == '{"ä":[1,2]'.encode()
-    assert json.loads(data) == {"ä": [1, 2], "sha256": hashlib.sha256(data[:-80]).hexdigest()}
-
-
 def test_unwritable_places_are_named(tmp_path):
     blocker = tmp_path / "file"
     blocker.touch()
@@ -55,10 +45,17 @@ def test_unwritable_places_are_named(tmp_path):
             attempt(tmp_path)
 
 
-def test_sha256(tmp_path):
+def test_what_is_hashed_and_read_is_a_file_of_the_size_that_was_said(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"abc")
-    assert sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
+    assert hash_of(path) == hash_of(path, 3) == hashlib.sha256(b"abc").hexdigest()
+    assert hash_of(path, 4) == ""
+    with pytest.raises(UserError, match="has 3 bytes; at most 2 are read"), open_regular(path, 2):
+        pass
+    os.mkfifo(tmp_path / "pipe")  # nobody writes to it: opening it must not wait
+    for place in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a regular file"):
+            hash_of(place)
 
 
 def test_a_kill_while_writing_leaves_the_old_or_the_new_file(tmp_path):

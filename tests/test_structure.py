@@ -47,6 +47,38 @@ def modules():
     return sorted(p for p in PACKAGE.rglob("*.py") if "web" not in p.parts)
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    here = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if here in ("__init__", "__main__") or path in SCRIPTS:
+        return
+    assert here in LAYER or here.startswith("_"), f"{here} is in no layer"
+    for name in imports(path):
+        there = package(name)
+        if there is None or there == here:
+            continue
+        assert not here.startswith("_"), f"the private {here} imports {name}"
+        assert LAYER[there] >= LAYER[here], f"{here} imports {name}, which is above it"
+        assert here not in PURE or LAYER[there] != LAYER[here], f"{here} is pure, imports {name}"
+
+
+def test_no_package_imports_another_in_a_circle():
+    graph = {}
+    for path in modules():
+        here = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        if here in LAYER:
+            found = {package(name) for name in imports(path)} - {here, None}
+            graph.setdefault(here, set()).update(found)
+
+    def visit(name, above):
+        assert name not in above, " -> ".join([*above, name])
+        for other in graph.get(name, ()):
+            visit(other, [*above, name])
+
+    for name in graph:
+        visit(name, [])
+
+
 def test_nothing_beside_the_scripts_shadows_another_module():
     """`python grounding/x.py` puts this folder first on the import path."""
     taken = set(sys.stdlib_module_names) | set(packages_distributions())

@@ -21,13 +21,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from web_golden import barycentric_projection
 
-from grounding.data.augment import rotate
-from grounding.metrics.neighbors import nearest
-from grounding.models.autoencoder import Autoencoder
-from grounding.models.build import build_autoencoder
-from grounding.projection.barycentric import barycentric_projection
-from grounding.training.checkpoint import load_checkpoint
+import grounding
+from grounding.data.augmentations.rotation import turned
+from grounding.data.warp import warp
+from grounding.metrics import nearest
 
 SLIDERS = ((0, 0, 0.0), (2, -1, 12.0), (-3, 4, -37.5), (0, 0, 180.0))
 DIGITS = 8
@@ -42,15 +41,15 @@ def main() -> None:
     arguments = parser.parse_args()
     assets = json.loads(only(arguments.artifacts, "_interactive_assets.json").read_bytes())
     encoder, decoder = (session(arguments.artifacts, name) for name in ("encoder", "decoder"))
-    model = trained(arguments.checkpoint, assets) if arguments.checkpoint else None
+    run = trained(arguments.checkpoint, assets) if arguments.checkpoint else None
     cases = [
-        case(assets, digit, sliders, encoder, decoder, model)
+        case(assets, digit, sliders, encoder, decoder, run)
         for digit in range(len(assets["digit_samples"]))
         for sliders in SLIDERS
     ]
-    text = json.dumps({"torch": model is not None, "cases": cases}) + "\n"
+    text = json.dumps({"torch": run is not None, "cases": cases}) + "\n"
     arguments.target.write_text(text, encoding="utf-8")
-    print(f"{arguments.target}: {len(cases)} cases, PyTorch {'in' if model else 'left out'}")
+    print(f"{arguments.target}: {len(cases)} cases, PyTorch {'in' if run else 'left out'}")
 
 
 def only(folder: Path, end: str) -> Path:
@@ -64,18 +63,12 @@ def session(folder: Path, name: str) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def trained(checkpoint: Path, assets: dict[str, Any]) -> Autoencoder:
-    """The model that the run was exported from."""
-    held, digest = load_checkpoint(checkpoint)
-    if digest != assets["checkpoint_sha256"]:
+def trained(checkpoint: Path, assets: dict[str, Any]) -> grounding.Run:
+    """The run that was exported."""
+    run = grounding.load(checkpoint)
+    if run.sha256 != assets["made_from"]["checkpoint"]:
         raise SystemExit(f"{checkpoint} is not the checkpoint that the assets were made from")
-    model = build_autoencoder(
-        **held.experiment.model.build_arguments(),
-        image_shape=held.image_shape,
-        dropout=held.experiment.regularization.dropout_p,
-    )
-    model.load_state_dict(held.state_dict)
-    return model.eval()
+    return run
 
 
 @torch.inference_mode()
@@ -85,13 +78,13 @@ def case(
     sliders: tuple[int, int, float],
     encoder: onnxruntime.InferenceSession,
     decoder: onnxruntime.InferenceSession,
-    model: Autoencoder | None,
+    run: grounding.Run | None,
 ) -> dict[str, Any]:
     """One digit with its sliders, all the way through."""
     right, down, degrees = sliders
     sample = torch.tensor(assets["digit_samples"][digit]).reshape(assets["image_shape"])
     moved = F.pad(sample, (right, -right, down, -down))
-    image = rotate(moved[None], torch.tensor([math.radians(degrees)]))
+    image = warp(moved[None], [turned(torch.tensor([math.radians(degrees)]))])
     wanted = encoder.get_inputs()[0]
     shaped = image.reshape([1, *wanted.shape[1:]]).numpy()
     (latent,) = encoder.run(None, {wanted.name: shaped})
@@ -101,7 +94,7 @@ def case(
         "sliders": {"shiftX": right, "shiftY": down, "rotation": degrees},
         "image": flat(image),
         "latent": flat(latent),
-        "torchLatent": None if model is None else flat(model.encode(image)),
+        "torchLatent": None if run is None else flat(run.encode(image)),
         "position": flat(projection(assets, torch.from_numpy(latent))),
         "decoded": flat(decoded),
     }

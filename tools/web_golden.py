@@ -13,13 +13,15 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from grounding.data.augment import rotate
+from grounding.data.augmentations.rotation import turned
+from grounding.data.warp import warp
 from grounding.metrics.neighbors import nearest
-from grounding.projection.barycentric import barycentric_projection, barycentric_weights
 
 TARGET = Path(__file__).parents[1] / "grounding" / "web" / "tests" / "golden.json"
 SEED = 20
@@ -46,7 +48,8 @@ def augmented(shape: tuple[int, int, int], generator: torch.Generator) -> list[d
     cases += [(right, down, degrees) for right, down in SHIFTS for degrees in (0.0, 12.0)]
     results = []
     for right, down, degrees in cases:
-        moved = rotate(shifted(image, right, down)[None], torch.tensor([math.radians(degrees)]))[0]
+        rotation = turned(torch.tensor([math.radians(degrees)]))
+        moved = warp(shifted(image, right, down)[None], [rotation])[0]
         values = {"shiftX": right, "shiftY": down, "rotation": degrees}
         results.append({"shape": shape, "sliders": values, "expected": flat(moved)})
     return [{"image": flat(image), "cases": results}]
@@ -80,6 +83,20 @@ def projected(generator: torch.Generator, *, unit: bool) -> dict[str, Any]:
         "weights": barycentric_weights(distances).tolist(),
         "positions": barycentric_projection(distances, indices, points.numpy()).tolist(),
     }
+
+
+def barycentric_weights(distances: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights 1 / (d + 1e-6) of distances (Q, k), each row scaled to sum 1."""
+    weights = 1 / (distances.astype(np.float64) + 1e-6)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def barycentric_projection(
+    distances: NDArray[Any], indices: NDArray[Any], points: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Places (Q, P) of queries: the weighted means of the places of their references (N, P)."""
+    weights_Qk = barycentric_weights(distances)
+    return np.einsum("qk,qkp->qp", weights_Qk, points.astype(np.float64)[indices])
 
 
 def flat(values: Tensor) -> list[float]:

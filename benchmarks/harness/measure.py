@@ -2,21 +2,22 @@
 
 import json
 import math
+import multiprocessing
+import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import linear_regression, median
+from typing import Any, NamedTuple
 
-HARNESS = Path(__file__).parent
+LAUNCHER = Path(__file__).with_name("launch.py")
+GROUNDING = [sys.executable, "-m", "grounding"]
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """What a whole process took.
 
     Attributes:
@@ -47,13 +48,28 @@ def alternate(
     settle: Callable[[], Any] = lambda: None,
 ) -> dict[str, list[float]]:
     """Seconds of each way's runs, taken in turns, so that a busy minute hits all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(warm_up + runs):
-        for name, work in ways.items():
-            took = timed(work, settle)
-            if number >= warm_up:
-                seconds[name].append(took)
-    return seconds
+    taken = in_turns(ways, warm_up + runs, lambda name: timed(ways[name], settle))
+    return {name: seconds[warm_up:] for name, seconds in taken.items()}
+
+
+def in_turns(ways: Iterable[str], runs: int, measure: Callable[[str], Any]) -> dict[str, list[Any]]:
+    """What `measure` returns for each way, time after time, the ways one after the other."""
+    taken: dict[str, list[Any]] = {way: [] for way in ways}
+    for number in range(runs):
+        for way, found in taken.items():
+            say(f"{way}, run {number + 1}")
+            found.append(measure(way))
+    return taken
+
+
+def compared(seconds: Mapping[str, Sequence[float]]) -> dict[str, float | None]:
+    """Columns for the seconds of two ways, of which the second may be missing."""
+    (ours, first), (theirs, second) = seconds.items()
+    return {
+        f"{ours}, s": median(first),
+        f"{theirs}, s": median(second) if second else None,
+        "times as fast": median_ratio(second, first) if second else None,
+    }
 
 
 def median_ratio(over: Sequence[float], under: Sequence[float]) -> float:
@@ -67,43 +83,52 @@ def fitted_exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     Raises:
         ValueError: fewer than two different sizes, or a value that is not positive.
     """
-    if len(set(sizes)) < 2:
-        raise ValueError(f"an exponent needs two different sizes, there are {sorted(set(sizes))}")
-    if min(*sizes, *costs) <= 0:
-        raise ValueError("an exponent needs positive sizes and costs")
-    x, y = [math.log(size) for size in sizes], [math.log(cost) for cost in costs]
-    x_mean, y_mean = math.fsum(x) / len(x), math.fsum(y) / len(y)
-    along = math.fsum((a - x_mean) * (b - y_mean) for a, b in zip(x, y, strict=True))
-    return along / math.fsum((a - x_mean) ** 2 for a in x)
+    return linear_regression(list(map(math.log, sizes)), list(map(math.log, costs))).slope
 
 
-def process(command: Sequence[str], folder: Path) -> Spent:
+def process(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Spent:
     """Run a command to its end and say what it took.
+
+    Args:
+        command: program and arguments.
+        folder: where it runs.
+        environment: variables that are set for it.
 
     Raises:
         RuntimeError: it failed; with what it said last.
     """
     # A child's peak memory starts at that of the process which spawned it: hence a small one.
-    launcher = [sys.executable, "-I", "-S", str(HARNESS / "launch.py"), *command]
-    done = subprocess.run(launcher, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(LAUNCHER), *command],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-500:]}")
     return Spent(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of a module under benchmarks/ returns in a fresh process, through JSON.
+def repeated(command: Sequence[str], folder: Path, runs: int) -> Spent:
+    """Median seconds and highest memory of a command's runs."""
+    say(" ".join(command[2:]))
+    return summed_up([process(command, folder) for _ in range(runs)])
 
-    Raises:
-        RuntimeError: the process failed; it has said why on standard error.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        call = [function.__module__, function.__qualname__, json.dumps(arguments), str(result)]
-        done = subprocess.run([sys.executable, str(HARNESS / "call.py"), *call], check=False)
-        if done.returncode:
-            raise RuntimeError(f"{call[0]}.{call[1]}{arguments} failed")
-        return json.loads(result.read_text(encoding="utf-8"))
+
+def summed_up(spent: Sequence[Spent]) -> Spent:
+    """Median seconds and highest memory."""
+    seconds, processor_seconds, memory_mb = zip(*spent, strict=True)
+    return Spent(median(seconds), median(processor_seconds), max(memory_mb))
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of a module returns in a fresh process; raises what it raises there."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(function, *arguments).result()
 
 
 def say(what: str) -> None:

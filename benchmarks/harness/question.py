@@ -10,13 +10,12 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from harness.machine import machine
 from harness.measure import fitted_exponent
 
-Value = str | int | float | None
-Row = dict[str, Value]
+Row = dict[str, Any]
 
 QUESTIONS = Path(__file__).parents[1] / "questions"
 
@@ -55,46 +54,39 @@ def names() -> list[str]:
     return sorted(path.stem for path in QUESTIONS.glob("*.py"))
 
 
-def load(name: str) -> ModuleType:
-    """The question's module."""
-    return importlib.import_module(f"questions.{name}")
-
-
 def answer(name: str, effort: str) -> dict[str, Any]:
-    """Measure one question: title, text, rows and fitted curves."""
-    question = load(name)
+    """Measure one question: title, text, rows, fitted curves, and the machine."""
+    question = importlib.import_module(f"questions.{name}")
     title, _, text = inspect.cleandoc(question.__doc__ or "").partition("\n")
     rows: list[Row] = question.measure(Effort(effort))
+    curves = [asdict(curve) for curve in getattr(question, "CURVES", ())]
     return {
         "title": title.rstrip("."),
         "text": text.strip(),
         "rows": rows,
-        "curves": [
-            {**asdict(curve), "fits": fits(rows, curve)}
-            for curve in getattr(question, "CURVES", ())
-        ],
+        "curves": [{**curve, "fits": fits(rows, curve)} for curve in curves],
+        "effort": effort,
+        "machine": machine(),
     }
 
 
-def series(rows: Sequence[Row], curve: Any) -> dict[str, tuple[list[float], list[float]]]:
+def series(rows: Sequence[Row], curve: Row) -> dict[str, tuple[list[float], list[float]]]:
     """Each line's x and y by its label; what is missing or 0 has no place on a logarithmic axis."""
     x, by = curve["x"], curve["by"]
     lines: dict[str, tuple[list[float], list[float]]] = {}
     for row in rows:
         for column in curve["lines"]:
-            if not row.get(x) or not row.get(column):
-                continue
-            label = f"{row[by]}: {column}" if by else column
-            xs, ys = lines.setdefault(label, ([], []))
-            xs.append(row[x])  # type: ignore[arg-type]
-            ys.append(row[column])  # type: ignore[arg-type]
+            if row.get(x) and row.get(column):
+                xs, ys = lines.setdefault(f"{row[by]}: {column}" if by else column, ([], []))
+                xs.append(row[x])
+                ys.append(row[column])
     return lines
 
 
-def fits(rows: Sequence[Row], curve: Curve) -> dict[str, float]:
+def fits(rows: Sequence[Row], curve: Row) -> dict[str, float]:
     """The exponent of each line that has at least two points: y grows like x to its power."""
     return {
         label: fitted_exponent(xs, ys)
-        for label, (xs, ys) in series(rows, asdict(curve)).items()
+        for label, (xs, ys) in series(rows, curve).items()
         if len(set(xs)) > 1
     }

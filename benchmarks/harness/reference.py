@@ -1,33 +1,33 @@
-"""What an earlier implementation of the same experiments cost, on two processor cores.
+"""What an earlier implementation of the same experiments costs beside ours.
 
-Wall seconds and peak memory of whole processes, measured once, lowest and highest. It cannot be run
-beside ours, so these figures are a scale, not a yardstick.
+Measured once; nothing here can measure it again.
 """
 
-from typing import NamedTuple
+TITLE = "Whole commands beside the reference implementation"
+TEXT = """\
+The reference is an earlier implementation of the same experiments, with the same models and
+outputs. Measured once, side by side in one run, medians of two, at commit e3a297e: whole processes
+on two cores, start of Python included. It cannot be run here. How a version compares with an
+earlier checkout of this repository: `python benchmarks/side_by_side.py CHECKOUT`."""
 
-
-class Cost(NamedTuple):
-    """Seconds, lowest and highest, and peak memory in MB."""
-
-    lowest: float
-    highest: float
-    memory_mb: float | None
-
-
-TRAINING = {
-    "0": Cost(95, 95, None),
-    "1": Cost(112, 112, None),
-    "4": Cost(127, 127, None),
-    "5": Cost(313, 313, None),
+_SECONDS = {
+    "train 0, 15 epochs": (51.2, 12.5, 4.1),
+    "train 1, 15 epochs": (62.4, 22.2, 2.8),
+    "train 4, 15 of 30 epochs": (35.8, 7.4, 4.8),
+    "train 5, 10 of 30 epochs": (70.7, 31.5, 2.2),
+    "analyze": (3.8, 1.0, 3.9),
+    "manifold, test images": (11.3, 1.85, 6.1),
+    "points, 5,000": (48.8, 3.2, 15.3),
+    "export-assets, 3,000 points": (19.9, 2.4, 8.4),
+    "export-encoder": (4.5, 1.15, 3.9),
+    "export-decoder": (4.5, 1.1, 4.0),
 }
-# By command, and for `analyze` by the number of training images.
-ANALYZE = {100: Cost(5, 8, 500), 55_000: Cost(20, 34, 800)}
-COMMANDS = {
-    "manifold": Cost(15, 18, 2500),
-    "points": Cost(45, 60, 900),
-    "export-assets": Cost(25, 28, 750),
-    "export-encoder": Cost(6, 6, 400),
-    "export-decoder": Cost(5, 5, 400),
-}
-AUGMENTATION_PASS = 3.1  # seconds for 100 x 100 images
+ROWS = [
+    {
+        "command": command,
+        "reference, s": f"{reference}",
+        "ours, s": f"{ours}",
+        "times as fast": f"{ratio}",
+    }
+    for command, (reference, ours, ratio) in _SECONDS.items()
+]

@@ -9,26 +9,24 @@ import random
 
 import torch
 import torch.nn.functional as F
+from harness.step import Parts
 from torch import Tensor, nn
 
-from grounding.data.splits import Splits
-from grounding.experiment.schema import Experiment
-from grounding.models import resnet, strided
-from grounding.training.loop import initial_model
+from grounding.models import strided
+from grounding.models.asymmetric_resnet import Subsampled
 
 
-def train(experiment: Experiment, splits: Splits) -> None:
+def train(parts: Parts) -> None:
     """Train an experiment's model on the CPU; nothing is written."""
-    model = plain_layers(initial_model(experiment, splits.image_shape))
-    settings = experiment.self_supervised
-    each = settings.augmentations_per_sample if settings.enabled else 1
-    batch_size = experiment.training.batch_size
-    training = torch.utils.data.DataLoader(
-        OneByOne(splits.train.images, each, settings.enabled), batch_size, shuffle=True
+    model, splits, settings = plain_layers(parts.model), parts.splits, parts.experiment.training
+    changed = OneByOne(
+        splits.train.images, parts.inputs.each, parts.inputs.augmentations is not None
     )
-    validation = torch.utils.data.DataLoader(OneByOne(splits.val.images, 1, False), batch_size)
-    optimizer = torch.optim.Adam(model.parameters(), lr=experiment.training.learning_rate)
-    for _ in range(experiment.training.epochs):
+    training = torch.utils.data.DataLoader(changed, settings.batch_size, shuffle=True)
+    clean = OneByOne(splits.val.images, 1, False)
+    validation = torch.utils.data.DataLoader(clean, settings.batch_size)
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    for _ in range(settings.epochs):
         model.train()
         for batch, targets in training:
             loss = F.mse_loss(model(batch), targets)
@@ -56,7 +54,7 @@ class OneByOne(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
 
 def augment_one(image: Tensor) -> Tensor:
-    """Change one image (C, H, W) as `core.data.augment` changes batches, the per-image way."""
+    """Change one image (C, H, W) as experiment 4 changes batches, the per-image way."""
     height, width = image.shape[1:]
     down, right = random.randint(-2, 2), random.randint(-2, 2)
     padded = F.pad(image, (2, 2, 2, 2))
@@ -77,7 +75,7 @@ def plain_layers(model: nn.Module) -> nn.Module:
     for name, layer in model.named_children():
         if isinstance(layer, strided.StridedConv2d | strided.StridedConvTranspose2d):
             layer.__class__ = type(layer).__bases__[0]
-        elif isinstance(layer, resnet.Subsampled):
+        elif isinstance(layer, Subsampled):
             plain = nn.Conv2d(
                 layer.in_channels, layer.out_channels, 1, stride=layer.every, bias=False
             )

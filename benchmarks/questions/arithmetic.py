@@ -11,19 +11,17 @@ kernels are slower than their arithmetic and their memory need.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from harness.flops import training_flops
 from harness.measure import alternate, say
 from harness.question import Effort, Row
-from harness.step import bare_steps, config_numbers, some_batches, with_long_epochs
+from harness.step import bare_steps, config_numbers, parts_of, with_long_epochs
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from grounding.data.splits import load_splits
-from grounding.training.loop import initial_model
-from grounding.training.precision import resolve_precision
+from torch.utils.flop_counter import FlopCounterMode
 
 MATRIX = 1024
 CALLS = 1000
@@ -35,19 +33,16 @@ def measure(effort: Effort) -> list[Row]:
 
 
 def row(config: str, effort: Effort) -> Row:
-    """One experiment's step against its three floors."""
+    """One experiment's step against the three times it would take at least."""
     say(f"experiment {config}")
-    experiment = with_long_epochs(config)
-    splits = load_splits(experiment.data, experiment.seed)
-    batches = some_batches(experiment, splits, torch.device("cpu"), 2)
-    step = bare_steps(experiment, splits, torch.device("cpu"))
+    parts = parts_of(with_long_epochs(config), torch.device("cpu"))
+    batches = list(islice(parts.batches(), 2))
+    step = bare_steps(parts)
     step(batches)
     traffic = traffic_of(lambda: step(batches[:1]))
-    precision = resolve_precision(experiment.training.precision, torch.device("cpu"))
-    seconds = _in_turn(lambda: step(batches), traffic, precision, effort.pick(2, 15))
+    seconds = _in_turn(lambda: step(batches), traffic, parts.precision, effort.pick(2, 15))
     took = seconds["step"] / len(batches)
-    model = initial_model(experiment, splits.image_shape)
-    flop = training_flops(model, splits.image_shape, len(batches[0][0]))
+    flop = 3 * len(batches[0].inputs) * forward_flop(parts.model, parts.splits.image_shape)
     peak = 2 * MATRIX**3 / seconds["product"]
     shares = {
         "multiplying": 100 * flop / peak / took,
@@ -57,7 +52,7 @@ def row(config: str, effort: Effort) -> Row:
     limit = max(shares, key=lambda name: shares[name])
     return {
         "experiment": config,
-        "arithmetic": str(precision)[6:],
+        "arithmetic": str(parts.precision).removeprefix("torch."),
         "step, ms": took * 1e3,
         "MFLOP": flop / 1e6,
         "GFLOP/s": flop / took / 1e9,
@@ -87,22 +82,23 @@ def _in_turn(
     block = torch.rand(max(1, traffic.bytes // max(1, traffic.calls) // 8))  # read + written
     copy = torch.empty_like(block)
     one = torch.zeros(1)
-
-    def copies() -> None:
-        for _ in range(traffic.calls):
-            copy.copy_(block)
-
-    def calls() -> None:
-        for _ in range(CALLS):
-            one.add_(0)
-
-    ways = {
+    ways: dict[str, Callable[[], Any]] = {
         "step": step,
         "product": lambda: torch.mm(left, right, out=product),
-        "copies": copies,
-        "calls": calls,
+        "copies": lambda: [copy.copy_(block) for _ in range(traffic.calls)],
+        "calls": lambda: [one.add_(0) for _ in range(CALLS)],
     }
     return {name: median(times) for name, times in alternate(ways, runs).items()}
+
+
+def forward_flop(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Operations of one image's forward pass."""
+    # In evaluation all layers are torch's own, which is what the counter knows.
+    was_training = model.training
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(torch.zeros(1, *image_shape))
+    model.train(was_training)
+    return counter.get_total_flops()
 
 
 def traffic_of(work: Callable[[], Any]) -> Traffic:

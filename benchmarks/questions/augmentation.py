@@ -1,21 +1,19 @@
 """Augmentation: batches against single images.
 
 One pass over 100 x 100 images, as in an epoch of experiment 4, in batches of 128, both ways in turn
-in one process; median of the ratios of neighbours. A pass of the earlier implementation of the same
-experiments took 3.1 s on two cores.
+in one process; median of the ratios of neighbours.
 """
 
 from statistics import median
 
 import torch
-from harness.measure import alternate, median_ratio, say
+from harness.measure import alternate, compared, say
 from harness.question import Curve, Effort, Row
-from harness.reference import AUGMENTATION_PASS
 from harness.usual import augment_one
 from torch import Tensor
 
-from grounding._streams import generator
-from grounding.data.augment import Augmentation, augment
+import grounding
+from grounding.runs.building import augmentations_of
 
 CURVES = (Curve("augmentation", "inputs", ("batches, s", "one by one, s")),)
 IMAGES, BATCH, WHOLE_PASS = 100, 128, 10_000
@@ -29,29 +27,24 @@ def measure(effort: Effort) -> list[Row]:
 def row(inputs: int, runs: int) -> Row:
     """Seconds of a pass both ways."""
     say(f"{inputs} inputs")
-    images = torch.rand(IMAGES, 1, 28, 28, generator=generator(0, "benchmark"))
+    images = torch.rand(IMAGES, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     order = torch.arange(inputs) % IMAGES
     ways = {
         "batches": lambda: in_batches(images, order),
         "one by one": lambda: [augment_one(images[index]) for index in order.tolist()],
     }
     seconds = alternate(ways, runs)
-    batches = median(seconds["batches"])
     return {
         "inputs": inputs,
-        "batches, s": batches,
-        "one by one, s": median(seconds["one by one"]),
-        "times as fast": median_ratio(seconds["one by one"], seconds["batches"]),
-        "times as fast as the earlier one": (
-            AUGMENTATION_PASS / batches if inputs == WHOLE_PASS else None
-        ),
-        "inputs/s": inputs / batches,
+        **compared(seconds),
+        "inputs/s": inputs / median(seconds["batches"]),
         "runs": runs,
     }
 
 
 def in_batches(images: Tensor, order: Tensor) -> None:
     """Augment the images at some places, batch after batch."""
-    draws = generator(0, "augment", device=images.device)
+    augment = augmentations_of(grounding.load_config("4"))
+    draws = torch.Generator(images.device).manual_seed(0)
     for indices in order.split(BATCH):
-        augment(images[indices], Augmentation(), draws)
+        augment(images[indices], draws)

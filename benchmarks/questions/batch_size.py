@@ -5,15 +5,14 @@ with the optimiser of the loop. The exponent says how a step's throughput grows 
 would mean that a step costs the same whatever it holds, 0 that an image does.
 """
 
+from itertools import islice
 from statistics import median
 
 import torch
 from harness.measure import alternate, median_ratio, say
 from harness.question import Curve, Effort, Row
-from harness.step import bare_steps, some_batches, with_long_epochs
+from harness.step import bare_steps, parts_of, with_long_epochs
 from harness.usual import plain_layers
-
-from grounding.data.splits import load_splits
 
 CURVES = (
     Curve(
@@ -31,12 +30,10 @@ def measure(effort: Effort) -> list[Row]:
 def row(model: str, size: int, effort: Effort) -> Row:
     """Images per second of one model at one batch size."""
     say(f"{model}, {size} images in a step")
-    experiment = with_long_epochs(MODELS[model], f"training.batch_size={size}")
-    splits = load_splits(experiment.data, experiment.seed)
-    device = torch.device("cpu")
-    batches = some_batches(experiment, splits, device, effort.pick(1, max(1, 256 // size)))
-    ours = bare_steps(experiment, splits, device)
-    plain = bare_steps(experiment, splits, device, plain_layers)
+    experiment = with_long_epochs(MODELS[model], **{"training.batch_size": size})
+    parts = parts_of(experiment, torch.device("cpu"))
+    batches = list(islice(parts.batches(), effort.pick(1, max(1, 256 // size))))
+    ours, plain = bare_steps(parts), bare_steps(parts, plain_layers)
     ways = {"ours": lambda: ours(batches), "plain": lambda: plain(batches)}
     seconds = alternate(ways, effort.pick(2, 5))
     images = size * len(batches)

@@ -6,11 +6,10 @@ turn; the data are there before the clock starts. MB are what resident memory ri
 scikit-learn holds all n x n distances at once, so it ends at the test images.
 """
 
-import time
-from statistics import median
+from collections.abc import Sequence
 from typing import Any
 
-from harness.measure import PeakMemory, alone, median_ratio, say
+from harness.measure import PeakMemory, alone, compared, in_turns, say, timed
 from harness.question import Curve, Effort, Row
 
 CURVES = (
@@ -18,6 +17,10 @@ CURVES = (
     Curve("evaluation_memory", "images", ("ours, MB", "scikit-learn, MB")),
 )
 K = 5
+METRICS = (
+    "trustworthiness", "continuity", "neighbor_label_agreement", "silhouette", "davies_bouldin",
+    "calinski_harabasz",
+)  # fmt: skip
 SKLEARN_ENDS_AT = 10_000
 SMALL = 200
 
@@ -29,59 +32,49 @@ def measure(effort: Effort) -> list[Row]:
 
 def row(count: int, effort: Effort) -> Row:
     """Seconds and memory both ways for one number of images."""
-    ways = ["ours"] + (["sklearn"] if count <= SKLEARN_ENDS_AT else [])
-    runs = effort.pick(1, 3) if count <= SKLEARN_ENDS_AT else 1
-    taken: dict[str, list[Any]] = {way: [] for way in ways}
-    for number in range(runs):
-        for way in ways:
-            say(f"{count} images, {way}, run {number + 1}")
-            taken[way].append(alone(spend, way, count, "cpu"))
-    seconds = {way: [one["seconds"] for one in spent] for way, spent in taken.items()}
-    memory = {way: [one["mb"] for one in spent] for way, spent in taken.items()}
-    theirs = "sklearn" in taken
+    say(f"{count} images")
+    theirs = count <= SKLEARN_ENDS_AT
+    runs = effort.pick(1, 3) if theirs else 1
+    ways = ("ours", "scikit-learn") if theirs else ("ours",)
+    taken = in_turns(ways, runs, lambda way: alone(spend, way, count))
+    spent = {"ours": taken["ours"], "scikit-learn": taken.get("scikit-learn", [])}
     return {
         "images": count,
-        "ours, s": median(seconds["ours"]),
-        "scikit-learn, s": median(seconds["sklearn"]) if theirs else None,
-        "times as fast": median_ratio(seconds["sklearn"], seconds["ours"]) if theirs else None,
-        "ours, MB": highest(memory["ours"]),
-        "scikit-learn, MB": highest(memory["sklearn"]) if theirs else None,
+        **compared({way: [seconds for seconds, _ in each] for way, each in spent.items()}),
+        **{f"{way}, MB": highest([mb for _, mb in each]) for way, each in spent.items()},
         "runs": runs,
     }
 
 
-def highest(values: list[float | None]) -> float | None:
+def highest(values: Sequence[float | None]) -> float | None:
     """The largest, None if any is unknown."""
-    return None if None in values else max(v for v in values if v is not None)
+    return max((v for v in values if v is not None), default=None) if None not in values else None
 
 
-def spend(way: str, count: int, device: str) -> dict[str, float | None]:
+def spend(way: str, count: int) -> tuple[float, float | None]:
     """Seconds and MB of one way over the first images: of the test set if there are enough."""
     from harness import mnist
 
     splits = mnist.splits()
     chosen = splits.test if count <= len(splits.test) else splits.train
-    (latents,) = mnist.principal_components(chosen.images)
+    (latents,) = mnist.stand_ins(chosen.images)
     x, z, labels = mnist.pixels(chosen.images[:count]), latents[:count], chosen.labels[:count]
     del splits, chosen, latents
-    work = {"ours": ours, "sklearn": sklearn}[way]
-    work(x[:SMALL].to(device), z[:SMALL].to(device), labels[:SMALL].to(device))
-    x, z, labels = x.to(device), z.to(device), labels.to(device)
+    work = {"ours": ours, "scikit-learn": scikit_learn}[way]
+    work(x[:SMALL], z[:SMALL], labels[:SMALL])
     with PeakMemory() as memory:
-        started = time.perf_counter()
-        work(x, z, labels)
-        seconds = time.perf_counter() - started
-    return {"seconds": seconds, "mb": memory.mb}
+        seconds = timed(lambda: work(x, z, labels))
+    return seconds, memory.mb
 
 
 def ours(x: Any, z: Any, labels: Any) -> None:
     """One blocked pass."""
-    from grounding.metrics.manifold import manifold_metrics
+    from grounding import metrics
 
-    manifold_metrics(x, z, labels, k=K, trustworthiness_k=K, knn_test_accuracy=1.0)
+    metrics.measure(metrics.Space(z=z, labels=labels, x=x, k=K), METRICS)
 
 
-def sklearn(x: Any, z: Any, labels: Any) -> None:
+def scikit_learn(x: Any, z: Any, labels: Any) -> None:
     """One function for each metric."""
     from sklearn.manifold import trustworthiness
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score

@@ -1,60 +1,65 @@
 """Manifold analysis: whole processes against scikit-learn.
 
-By `benchmarks/manifold.py`: both load the same checkpoint of experiment 2 and encode the same
-images; then `grounding manifold`, or scikit-learn's own function for each metric. In turn.
+Both load the same checkpoint of experiment 2 and encode the same images; then `grounding manifold`,
+or scikit-learn's own function for each metric, as most scripts call them. In turn.
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 
-from harness.measure import Spent, median_ratio, process, say
+from harness.measure import GROUNDING, in_turns, median_ratio, process, say, summed_up
 from harness.question import Effort, Row
 
-SCRIPT = Path(__file__).parents[1] / "manifold.py"
-WAYS = {"ours": "ours", "scikit-learn": "yardstick"}
-CONFIG = "2"
+CONFIG, NAME = "2", "naive_covnet_autoencoder_low_samples"
+REDUCED = ("data.val_samples=200", "data.test_samples=300", "training.epochs=1")
+YARDSTICK = f"from {__name__} import scikit_learn; scikit_learn()"
+IMPORTS = {"PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def measure(effort: Effort) -> list[Row]:
-    from grounding.experiment.load import find_config
-
+    settings = [part for one in effort.pick(REDUCED, ()) for part in ("--set", one)]
+    options = ["--config", CONFIG, *settings]
+    ways = {
+        "ours": [*GROUNDING, "manifold", *options],
+        "scikit-learn": [sys.executable, "-c", YARDSTICK],
+    }
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        config = folder / find_config(CONFIG).name
-        shutil.copyfile(find_config(CONFIG), config)
-        if effort.name == "quick":
-            reduce(config)
         say("training")
-        process([sys.executable, "-m", "grounding", "train", "--config", str(config)], folder)
-        spent: dict[str, list[Spent]] = {way: [] for way in WAYS}
-        for number in range(effort.pick(1, 3, 5)):
-            for way, called in WAYS.items():
-                say(f"{way}, run {number + 1}")
-                options = ["--config", str(config), "--way", called]
-                spent[way].append(process([sys.executable, str(SCRIPT), *options], folder))
-    seconds = {way: [one.seconds for one in runs] for way, runs in spent.items()}
+        process([*GROUNDING, "train", *options], Path(name))
+        runs = effort.pick(1, 3, 5)
+        spent = in_turns(ways, runs, lambda way: process(ways[way], Path(name), IMPORTS))
+    seconds = {way: [one.seconds for one in each] for way, each in spent.items()}
     ratio = median_ratio(seconds["scikit-learn"], seconds["ours"])
     return [
         {
             "way": way,
-            "seconds": median(seconds[way]),
-            "processor s": median(one.processor_seconds for one in runs),
-            "memory, MB": max(one.memory_mb for one in runs),
+            "seconds": taken.seconds,
+            "processor s": taken.processor_seconds,
+            "memory, MB": taken.memory_mb,
             "times as fast": ratio if way == "ours" else 1.0,
-            "runs": len(runs),
+            "runs": runs,
         }
-        for way, runs in spent.items()
+        for way, taken in ((way, summed_up(each)) for way, each in spent.items())
     ]
 
 
-def reduce(config: Path) -> None:
-    """Write fewer images and epochs into a config."""
-    import yaml
+def scikit_learn() -> None:
+    """The same metrics of the run in the current folder by scikit-learn."""
+    from sklearn.manifold import trustworthiness
+    from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
+    from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-    values = yaml.safe_load(config.read_text(encoding="utf-8"))
-    values["data"] |= {"val_samples": 200, "test_samples": 300}
-    values["training"] |= {"epochs": 1, "learning_rate": 0.001}
-    config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    import grounding
+
+    run = grounding.load(NAME)
+    pixels = run.images("test").reshape(len(run.images("test")), -1) / 255
+    z, y = run.latents("test"), run.labels("test")
+    k = run.experiment.analysis.k
+    KNeighborsClassifier(k).fit(run.latents("train"), run.labels("train")).score(z, y)
+    silhouette_score(z, y)
+    calinski_harabasz_score(z, y)
+    davies_bouldin_score(z, y)
+    trustworthiness(pixels, z, n_neighbors=max(5, k))
+    found = NearestNeighbors(n_neighbors=k + 1).fit(z).kneighbors(return_distance=False)
+    (y[found[:, 1:]] == y[:, None]).mean()

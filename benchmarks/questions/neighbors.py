@@ -5,16 +5,15 @@ float32, both in turn in one process. Ours decides as if all distances were take
 last column is the share of neighbours on which both agree.
 """
 
-from statistics import median
 from typing import Any
 
 import torch
 from harness import mnist
-from harness.measure import alternate, median_ratio, say
+from harness.measure import alternate, compared, say
 from harness.question import Curve, Effort, Row
 from torch import Tensor
 
-from grounding.metrics.neighbors import nearest
+from grounding.metrics import nearest
 
 CURVES = (Curve("neighbors", "references", ("ours, s", "scikit-learn, s")),)
 K = 5
@@ -22,7 +21,7 @@ K = 5
 
 def measure(effort: Effort) -> list[Row]:
     splits = mnist.splits()
-    references, queries = mnist.principal_components(splits.train.images, splits.test.images)
+    references, queries = mnist.stand_ins(splits.train.images, splits.test.images)
     counts = effort.pick((1000, 2000), (5500, 11_000, 27_500, 55_000))
     queries = queries[: effort.pick(500, 10_000)]
     return [row(queries, references[:count], effort.pick(1, 5)) for count in counts]
@@ -44,15 +43,11 @@ def row(queries: Tensor, references: Tensor, runs: int) -> Row:
 
     seconds = alternate({"ours": ours, "scikit-learn": sklearn}, runs)
     theirs = torch.from_numpy(found["sklearn"])
+    same = found["ours"].sort().values == theirs.sort().values
     return {
         "queries": len(queries),
         "references": len(references),
-        "ours, s": median(seconds["ours"]),
-        "scikit-learn, s": median(seconds["scikit-learn"]),
-        "times as fast": median_ratio(seconds["scikit-learn"], seconds["ours"]),
-        "same neighbours": (found["ours"].sort().values == theirs.sort().values)
-        .double()
-        .mean()
-        .item(),
+        **compared(seconds),
+        "same neighbours": float(same.double().mean()),
         "runs": runs,
     }

@@ -10,10 +10,9 @@ that are among its 15 nearest in the layout.
 import time
 import warnings
 from collections.abc import Sequence
-from statistics import median
 from typing import Any
 
-from harness.measure import PeakMemory, alone, median_ratio, say
+from harness.measure import PeakMemory, alone, compared, in_turns, say
 from harness.question import Curve, Effort, Row
 
 CURVES = (Curve("projection", "images", ("ours, s", "umap-learn, s")),)
@@ -34,29 +33,20 @@ def measure(effort: Effort) -> list[Row]:
 
 def row(count: int, ways: Sequence[str], runs: int) -> Row:
     """Seconds, memory and quality for one number of images."""
-    taken: dict[str, list[Any]] = {way: [] for way in ways}
-    for number in range(runs):
-        for way, spent in taken.items():
-            say(f"{count} images, {way}, run {number + 1}")
-            spent.append(alone(spend, way, count))
-    seconds = {way: [one["seconds"] for one in spent] for way, spent in taken.items()}
-    last = {way: spent[-1] for way, spent in taken.items()}
-    theirs = last.get("umap-learn", {"mb": None, "overlap": None})
-    both = "umap-learn" in last
+    say(f"{count} images")
+    taken = in_turns(ways, runs, lambda way: alone(spend, way, count))
+    spent = {way: taken.get(way, []) for way in ("ours", "umap-learn")}
+    last = {way: each[-1] if each else (None, None, None) for way, each in spent.items()}
     return {
         "images": count,
-        "ours, s": median(seconds["ours"]),
-        "umap-learn, s": median(seconds["umap-learn"]) if both else None,
-        "times as fast": median_ratio(seconds["umap-learn"], seconds["ours"]) if both else None,
-        "ours, MB": last["ours"]["mb"],
-        "umap-learn, MB": theirs["mb"],
-        "ours, overlap": last["ours"]["overlap"],
-        "umap-learn, overlap": theirs["overlap"],
+        **compared({way: [seconds for seconds, _, _ in each] for way, each in spent.items()}),
+        **{f"{way}, MB": mb for way, (_, mb, _) in last.items()},
+        **{f"{way}, overlap": overlap for way, (_, _, overlap) in last.items()},
         "runs": runs,
     }
 
 
-def spend(way: str, count: int) -> dict[str, Any]:
+def spend(way: str, count: int) -> tuple[float, float | None, float]:
     """Seconds, MB and neighbour overlap of one layout."""
     import torch
     from harness import mnist
@@ -64,30 +54,29 @@ def spend(way: str, count: int) -> dict[str, Any]:
     splits = mnist.splits()
     sets = (splits.test.images, splits.train.images, splits.val.images)
     sets = sets[:1] if count <= len(sets[0]) else sets
-    latents = torch.cat(list(mnist.principal_components(*sets)))[:count].contiguous()
+    latents = torch.cat(list(mnist.stand_ins(*sets)))[:count].contiguous()
     del splits, sets
     lay_out = {"ours": ours, "umap-learn": umap_learn}[way]
     with PeakMemory() as memory:
         started = time.perf_counter()
         layout = lay_out(latents)
         seconds = time.perf_counter() - started
-    shared = overlap(latents, torch.as_tensor(layout))
-    return {"seconds": seconds, "mb": memory.mb, "overlap": shared}
+    shared = overlap_of(latents, torch.as_tensor(layout))
+    return seconds, memory.mb, shared
 
 
 def ours(latents: Any) -> Any:
     """Exact neighbours, then the layout."""
-    from grounding.metrics.neighbors import nearest
-    from grounding.projection.umap import umap_embedding
+    from grounding.metrics import nearest
+    from grounding.projection import umap_embedding
 
-    found = nearest(latents, latents, NEIGHBORS)
-    neighbors = found.indices.numpy(), found.distances.numpy()
+    found = nearest(latents, latents, NEIGHBORS - 1, exclude_self=True)
     return umap_embedding(
-        latents.numpy(),
+        latents,
         n_neighbors=NEIGHBORS,
         min_dist=MIN_DIST,
         seed=SEED,
-        neighbors=neighbors,
+        neighbors=(found.indices, found.distances),
     )
 
 
@@ -101,9 +90,9 @@ def umap_learn(latents: Any) -> Any:
         return model.fit_transform(latents.numpy())
 
 
-def overlap(latents: Any, layout: Any) -> float:
+def overlap_of(latents: Any, layout: Any) -> float:
     """Mean share of common neighbours, over at most 5,000 images."""
-    from grounding.metrics.neighbors import nearest
+    from grounding.metrics import nearest
 
     k = OVERLAP_AT + 1  # an image is its own nearest neighbour
     before = nearest(latents[:OVERLAP_OF], latents, k).indices[:, 1:]

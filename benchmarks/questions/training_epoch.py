@@ -2,17 +2,15 @@
 
 The yardstick: a Dataset that prepares one image at a time, a DataLoader, a plain loop over the same
 architecture in torch's own layers, Adam, validation each epoch. Both in turn, each in a process of
-its own; start-up is not counted, checkpoints, metrics and validation are. Median of the ratios of
+its own; start-up is not counted, checkpoints and validation are. Median of the ratios of
 neighbours.
 """
 
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from harness.measure import alone, median_ratio, say
+from harness.measure import alone, compared, in_turns, say, timed
 from harness.question import Effort, Row
 
 
@@ -24,47 +22,40 @@ def measure(effort: Effort) -> list[Row]:
 
 def row(config: str, effort: Effort) -> Row:
     """Seconds both ways for one experiment."""
-    from grounding.experiment.load import load_experiment
+    import grounding
 
-    settings = load_experiment(config)
+    settings = grounding.load_config(config)
     short = settings.data.train_samples == 100 and not settings.self_supervised.enabled
     epochs = effort.pick(1, 10 if short else 1, settings.training.epochs)
-    overrides = [f"training.epochs={epochs}"]
-    if effort.name == "quick":
-        overrides.append("data.val_samples=500")
-    seconds: dict[str, list[float]] = {"ours": [], "usual": []}
-    for number in range(effort.pick(1, 3, 1)):
-        for way, times in seconds.items():
-            say(f"experiment {config}, {epochs} epochs, {way}, run {number + 1}")
-            times.append(alone(train, way, config, overrides))
-    return {
-        "experiment": config,
-        "epochs": epochs,
-        "ours, s": median(seconds["ours"]),
-        "usual, s": median(seconds["usual"]),
-        "times as fast": median_ratio(seconds["usual"], seconds["ours"]),
-        "runs": len(seconds["ours"]),
-    }
+    overrides = {"training.epochs": epochs, **effort.pick({"data.val_samples": 500}, {})}
+    say(f"experiment {config}, {epochs} epochs")
+    runs = effort.pick(1, 3, 1)
+    seconds = in_turns(("ours", "usual"), runs, lambda way: alone(train, way, config, overrides))
+    return {"experiment": config, "epochs": epochs, **compared(seconds), "runs": runs}
 
 
-def train(way: str, config: str, overrides: list[str]) -> float:
+def train(way: str, config: str, overrides: dict[str, Any]) -> float:
     """Seconds that one way takes to train an experiment."""
     import torch
     from harness import usual
+    from harness.step import parts_of
 
-    from grounding.data.splits import load_splits
-    from grounding.experiment.load import load_experiment
-    from grounding.training import loop
+    import grounding
+    from grounding.training import Training, checkpoint_bytes
 
-    experiment = load_experiment(config, overrides)
-    splits = load_splits(experiment.data, experiment.seed)
+    parts = parts_of(grounding.load_config(config, **overrides), torch.device("cpu"))
+    epochs, every = parts.experiment.training.epochs, parts.experiment.output.save_every_n_epochs
     with tempfile.TemporaryDirectory() as folder:
-        output = experiment.output.model_copy(update={"checkpoint_path": Path(folder) / "x.pt"})
-        experiment = experiment.model_copy(update={"output": output})
-        ways: dict[str, Any] = {
-            "ours": lambda: loop.train(experiment, splits, torch.device("cpu")),
-            "usual": lambda: usual.train(experiment, splits),
-        }
-        started = time.perf_counter()
-        ways[way]()
-        return time.perf_counter() - started
+
+        def save(training: Training) -> None:
+            epoch = len(training.history)
+            if epoch == epochs or (every and epoch % every == 0):
+                held = training.checkpoint(
+                    config=parts.experiment.as_dict(),
+                    data_fingerprint=parts.splits.fingerprint,
+                    run="",
+                )
+                (Path(folder) / f"{epoch}.pt").write_bytes(checkpoint_bytes(held))
+
+        ways = {"ours": lambda: parts.train(save=save), "usual": lambda: usual.train(parts)}
+        return timed(ways[way])

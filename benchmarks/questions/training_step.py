@@ -8,29 +8,14 @@ own. Beside them the same bare step in float32, and so how many times as fast `t
 makes it. Experiments 2 and 3 take their steps of 100 images from longer epochs.
 """
 
-import tempfile
 import time
 from itertools import islice
-from pathlib import Path
 from statistics import median
 
 import torch
 from harness.measure import median_ratio, say, timed
 from harness.question import Effort, Row
-from harness.step import (
-    bare_steps,
-    config_numbers,
-    endless_batches,
-    settle,
-    some_batches,
-    steps_in_epoch,
-    with_long_epochs,
-)
-
-from grounding.data.splits import Splits, load_splits
-from grounding.experiment.schema import Experiment
-from grounding.training.loop import train
-from grounding.training.precision import resolve_precision
+from harness.step import Parts, bare_steps, config_numbers, parts_of, settle, with_long_epochs
 
 # In a block: enough of them that a GPU, which runs behind, is not always waited for.
 STEPS = {"cpu": 4, "cuda": 16}
@@ -46,17 +31,16 @@ def measure(effort: Effort) -> list[Row]:
 def row(config: str, device: torch.device, seconds: float) -> Row:
     """Milliseconds and shares of one experiment."""
     say(f"experiment {config}")
-    experiment = with_long_epochs(config)
-    splits = load_splits(experiment.data, experiment.seed)
-    blocks = interleaved(experiment, splits, device, seconds)
+    parts = parts_of(with_long_epochs(config), device)
+    blocks = interleaved(parts, seconds)
     steps = STEPS[device.type]
     loop = median_ratio(blocks["loop"], blocks["bare"])
     batches = median_ratio(blocks["batches"], blocks["bare"])
-    size = experiment.training.batch_size
+    size = parts.experiment.training.batch_size
     return {
         "experiment": config,
         "images in a step": size,
-        "arithmetic": str(resolve_precision(experiment.training.precision, device))[6:],
+        "arithmetic": str(parts.precision).removeprefix("torch."),
         "bare, ms": median(blocks["bare"]) / steps * 1e3,
         "loop, ms": median(blocks["loop"]) / steps * 1e3,
         "added, %": 100 * (loop - 1),
@@ -73,21 +57,23 @@ class _EnoughError(Exception):
     """Ends a training from inside."""
 
 
-def interleaved(
-    experiment: Experiment, splits: Splits, device: torch.device, seconds: float
-) -> dict[str, list[float]]:
+def interleaved(parts: Parts, seconds: float) -> dict[str, list[float]]:
     """Seconds of blocks of steps: "loop", "bare", "float32" (bare as well) and "batches", in turn.
 
     The loop is the real one: its own call after each step hands over to the others.
     """
-    steps = STEPS[device.type]
-    bare = bare_steps(experiment, splits, device)
-    exact = bare_steps(experiment, splits, device, precision=torch.float32)
-    prepared = some_batches(experiment, splits, device, steps)
-    stream = endless_batches(experiment, splits, device)
-    wait = settle(device)
-    blocks: dict[str, list[float]] = {"loop": [], "bare": [], "float32": [], "batches": []}
-    most = steps_in_epoch(experiment) // steps - 1  # validation is no part of a step
+    steps = STEPS[parts.device.type]
+    bare, exact = bare_steps(parts), bare_steps(parts, precision=torch.float32)
+    stream = parts.batches()
+    prepared = list(islice(stream, steps))
+    wait = settle(parts.device)
+    others = {
+        "bare": lambda: bare(prepared),
+        "float32": lambda: exact(prepared),
+        "batches": lambda: list(islice(stream, steps)),
+    }
+    blocks: dict[str, list[float]] = {"loop": [], **{name: [] for name in others}}
+    most = parts.inputs.steps // steps - 1  # validation is no part of a step
     done = 0
     end = time.perf_counter() + seconds
     block_started = end
@@ -101,20 +87,15 @@ def interleaved(
         now = time.perf_counter()
         if done > steps:  # the first block began before anyone looked at the clock
             blocks["loop"].append(now - block_started)
-            blocks["bare"].append(timed(lambda: bare(prepared), wait))
-            blocks["float32"].append(timed(lambda: exact(prepared), wait))
-            blocks["batches"].append(timed(lambda: list(islice(stream, steps)), wait))
+            for name, work in others.items():
+                blocks[name].append(timed(work, wait))
             enough = now > end and len(blocks["loop"]) > WARM_UP + 2
             if enough or len(blocks["loop"]) >= most:
                 raise _EnoughError
         block_started = time.perf_counter()
 
-    with tempfile.TemporaryDirectory() as folder:
-        output = experiment.output.model_copy(update={"checkpoint_path": Path(folder) / "x.pt"})
-        try:
-            train(experiment.model_copy(update={"output": output}), splits, device, on_step=on_step)
-        except _EnoughError:
-            pass
-        else:
-            raise RuntimeError("the training ended before it was measured")
-    return {name: times[WARM_UP:] for name, times in blocks.items()}
+    try:
+        parts.train(on_step=on_step)
+    except _EnoughError:
+        return {name: times[WARM_UP:] for name, times in blocks.items()}
+    raise RuntimeError("the training ended before it was measured")

@@ -1,335 +1,462 @@
-"""What each door does: a short walk through the rooms.
+"""The commands: one function each, its options beside it.
 
-Every walk imports the rooms it passes through, so that `--help` and mistakes in the command line
-are answered at once.
+Every function imports what it needs when it is called, so that `--help` and mistakes in the
+command line are answered at once.
 """
 
 from __future__ import annotations
 
-import errno
-import shlex
+import importlib
+import json
 import sys
-import threading
-from argparse import Namespace
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
+
+import click
 
 import grounding
-from grounding._errors import UserError
-from grounding.cli.arguments import door_parser, grounding_parser
-from grounding.cli.process import (
-    Terminated,
-    check_current_folder,
-    ended_by_sigterm,
-    import_torch,
-    leave,
-    prepare_streams,
-)
+from grounding._errors import UserError, printable
+from grounding.cli import options
+from grounding.cli.options import command_line
 
 if TYPE_CHECKING:
-    from grounding.experiment.schema import Experiment
-    from grounding.export.points import EmbeddingOptions
+    from grounding.experiment import Experiment
+    from grounding.runs.artifacts import Output
     from grounding.runs.run import Run
-    from grounding.runs.step import Step
-
-TRAINERS = {
-    "vanilla_fc": "grounding/train_naive_autoencoder.py",
-    "naive_conv": "grounding/train_covnet.py",
-    "asymmetric_resnet": "grounding/train_covnet.py",
-    "vgg": "grounding/train_covnet.py",
-}
 
 
-def door(command: str | None = None, *, architectures: Sequence[str] = tuple(TRAINERS)) -> NoReturn:
-    """Run one command of this process, as `main` does, and end the process."""
-    leave(main(command, architectures=architectures))
+@click.group(
+    name="grounding",
+    help="Train small autoencoders and measure how good their latent spaces are.",
+    epilog="Start with: grounding run --config 7",
+    no_args_is_help=False,
+)
+@click.version_option(grounding.__version__, message="grounding %(version)s")
+def grounding_group() -> None:
+    """Hold the commands."""
 
 
-def main(
-    command: str | None = None,
-    argv: Sequence[str] | None = None,
-    *,
-    architectures: Sequence[str] = tuple(TRAINERS),
-) -> int:
-    """Run one command and return its exit status.
-
-    Args:
-        command: a key of `WALKS`; None takes it from the first argument.
-        argv: the arguments; default: those of the process.
-        architectures: what a trainer may train.
-
-    Returns:
-        0 if done; 2, with one line on stderr, if what the user asked for cannot be done; 130 if
-        interrupted; 143 if asked to end; 141 if nobody reads the output any more.
-    """
-    prepare_streams()
-    parser = door_parser(command) if command else grounding_parser(grounding.__version__)
-    arguments = parser.parse_args(argv)
-    try:
-        with ended_by_sigterm():
-            check_current_folder()
-            if command == "train":
-                train(arguments, architectures)
-            else:
-                WALKS[command or arguments.command](arguments)
-            if sys.stdout:
-                sys.stdout.flush()  # what cannot be written is found out here, not at exit
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as end:
-        line = str(end) or "interrupted; what was written before is intact"
-        print(line, file=sys.stderr)
-        return 143 if isinstance(end, Terminated) else 130
-    except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
-        sys.stdout = None  # or Python would complain again at exit
-        return 141
-    except OSError as error:
-        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-        print(f"error: cannot write what was to be shown: {error.strerror}", file=sys.stderr)
-        sys.stdout = None
-        return 2
-    return 0
-
-
-def train(arguments: Namespace, architectures: Sequence[str] = tuple(TRAINERS)) -> None:
-    """Train an experiment and write its checkpoints and metrics."""
-    experiment = _experiment(arguments)
-    if experiment.model.architecture not in architectures:
-        raise UserError(
-            f"{Path(sys.argv[0]).name} trains {' and '.join(architectures)}, but "
-            f"{arguments.config} has model.architecture {experiment.model.architecture}; use: "
-            + _train_command(arguments, experiment)
-        )
-    if arguments.output:
-        output = experiment.output.model_copy(update={"checkpoint_path": arguments.output})
-        experiment = experiment.model_copy(update={"output": output})
-    _import_torch(experiment)
-    from grounding.runs.trainer import train_experiment
-
-    print(train_experiment(experiment, arguments.tensorboard, resume=arguments.resume))
-
-
-def analyze(arguments: Namespace) -> None:
-    """Measure kNN accuracy and write the report as text and JSON."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import analysis_step
-
-    path = arguments.output or run.experiment.analysis_path
-    _do(analysis_step(run, path))
-
-
-def manifold(arguments: Namespace) -> None:
-    """Measure a split's manifold metrics and write them as JSON."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import manifold_step
-
-    path = arguments.output or run.experiment.manifold_analysis_path
-    _do(manifold_step(run, arguments.split, path, arguments.anchors))
-
-
-def probe(arguments: Namespace) -> None:
-    """Measure the probes of the latent space and of the reconstructions, and write them as JSON."""
-    run = _load_run(arguments)
-    from grounding.runs.probes import probes_path, probes_step
-
-    _do(probes_step(run, arguments.output or probes_path(run.experiment)))
-
-
-def points(arguments: Namespace) -> None:
-    """Write a split's latent points for the viewer."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import points_step
-
-    path = arguments.output or run.experiment.artifact(f"{arguments.split}_latent_points.json")
-    _do(points_step(run, arguments.split, _embedding_options(arguments), path))
-
-
-def export_encoder(arguments: Namespace) -> None:
-    """Write the encoder as ONNX."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import onnx_step
-
-    _do(onnx_step(run, "encoder", arguments.output or run.experiment.artifact("encoder.onnx")))
-
-
-def export_decoder(arguments: Namespace) -> None:
-    """Write the decoder as ONNX."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import onnx_step
-
-    _do(onnx_step(run, "decoder", arguments.output or run.experiment.artifact("decoder.onnx")))
-
-
-def export_assets(arguments: Namespace) -> None:
-    """Write the interactive assets for the playground."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import assets_step
-
-    path = arguments.output or run.experiment.artifact(f"{arguments.split}_interactive_assets.json")
-    options = _embedding_options(arguments)
-    _do(assets_step(run, arguments.split, options, arguments.projection_k, path))
-
-
-def export(arguments: Namespace) -> None:
-    """Write all that the playground needs: encoder, decoder and interactive assets."""
-    run = _load_run(arguments)
-    from grounding.runs.steps import assets_step, onnx_step
-
-    def place(ending: str) -> Path:
-        default = run.experiment.artifact(ending)
-        return arguments.output / default.name if arguments.output else default
-
-    options, split = _embedding_options(arguments), arguments.split
-    assets = place(f"{split}_interactive_assets.json")
-    _do(onnx_step(run, "encoder", place("encoder.onnx")))
-    _do(onnx_step(run, "decoder", place("decoder.onnx")))
-    _do(assets_step(run, split, options, arguments.projection_k, assets))
-
-
-def run(arguments: Namespace) -> None:
-    """Do the whole chain for one experiment, or its measured part for several seeds of it."""
-    experiment = _experiment(arguments)
-    _import_torch(experiment)
-    again = {key: getattr(arguments, key) for key in ("tensorboard", "force", "resume")}
-    if arguments.seeds:
+@grounding_group.command(
+    help="Train, analyse and export one experiment, skipping what is up to date."
+)
+@options.CONFIG
+@options.TENSORBOARD
+@options.RESUME
+@click.option("--force", is_flag=True, help="do everything again, also under a name that is taken")
+@click.option(
+    "--seeds",
+    type=options.SEEDS,
+    metavar="SEEDS",
+    help="train and measure once for each of these seeds, e.g. 0-4 or 0,1,5-7, and sum up",
+)
+def run(
+    config: str, overrides: tuple[str, ...], modules: tuple[str, ...], **given: Any
+) -> int | None:
+    """Train an experiment and make every output of it; or its measured part for several seeds."""
+    _check_exclusive(given)
+    experiment = _experiment(config, overrides, modules)
+    seeds = given.pop("seeds")
+    if seeds:
         from grounding.studies.seeds import run_seeds
 
-        run_seeds(experiment, arguments.seeds, **again)
-        return
+        run_seeds(experiment, seeds, **given)
+        return None
     from grounding.runs.chain import run_chain
 
-    run_chain(experiment, **again)
+    complete = run_chain(
+        experiment, command=command_line("run", config, overrides, modules), **given
+    )
     print("\nlook at it: grounding serve --open")
+    return 0 if complete else 2
 
 
-def compare(arguments: Namespace) -> None:
-    """Put several experiments beside each other and beside controls, over several seeds."""
-    from grounding.experiment.load import load_experiment
-
-    experiments = [load_experiment(config, arguments.overrides) for config in arguments.configs]
-    import_torch()
+@grounding_group.command(
+    help="Several experiments beside each other and beside controls, over several seeds."
+)
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG...")
+@click.option(
+    "--seeds",
+    type=options.SEEDS,
+    default="0-4",
+    metavar="SEEDS",
+    help="seeds to compare over, e.g. 0-4 or 0,1,5-7; missing ones are run (default: 0-4)",
+)
+@options.overrides("override a value of every config; may be repeated")
+@click.option(
+    "--controls/--no-controls",
+    default=True,
+    help="raw pixels, PCA, the untrained encoder and the one trained with labels (default: yes)",
+)
+@options.RESUME
+@click.option(
+    "--output",
+    type=options.Place(),
+    default=Path("artifacts/comparison"),
+    metavar="STEM",
+    help="write STEM.json, STEM.csv and STEM.svg (default: artifacts/comparison)",
+)
+def compare(
+    configs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Compare experiments over several seeds."""
+    experiments = [_experiment(config, overrides, modules) for config in configs]
     from grounding.studies.comparison import compare
 
-    compare(
-        experiments,
-        arguments.seeds,
-        arguments.output,
-        controls=arguments.controls,
-        resume=arguments.resume,
-    )
+    compare(experiments, given["seeds"], given["output"], given["controls"], given["resume"])
 
 
-def serve(arguments: Namespace) -> None:
+@grounding_group.command(help="Train an experiment's autoencoder.")
+@options.CONFIG
+@options.TENSORBOARD
+@options.RESUME
+@click.option("--force", is_flag=True, help="train again, also under a name that is taken")
+@click.option(
+    "--output", type=options.Place(), metavar="FILE", help="where to write the final checkpoint"
+)
+@click.pass_obj
+def train(
+    allowed: tuple[tuple[str, ...], tuple[str, ...]] | None,
+    /,
+    config: str,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    output: Path | None,
+    **given: Any,
+) -> None:
+    """Train an experiment and write its checkpoints and metrics."""
+    _check_exclusive(given)
+    experiment = _experiment(config, overrides, modules)
+    architecture = experiment.model.architecture
+    again = command_line("train", config, overrides, modules)
+    only, but_not = allowed or ((), ())
+    if (only and architecture not in only) or architecture in but_not:
+        trains = " and ".join(only) or f"all but {' and '.join(but_not)}"
+        raise UserError(
+            f"{Path(sys.argv[0]).name} trains {trains}, but {config} has "
+            f"model.architecture {architecture}; use: {again}"
+        )
+    if output:
+        place = experiment.output.model_copy(update={"checkpoint_path": output})
+        experiment = experiment.model_copy(update={"output": place})
+    from grounding.runs.training import train_experiment
+
+    print(train_experiment(experiment, command=again, **given))
+
+
+def on_a_run(
+    name: str, text: str, *more: Callable[[Any], Any]
+) -> Callable[[Callable[..., Output]], click.Command]:
+    """A decorator: a command that loads a run and makes the output that the function returns.
+
+    Args:
+        name: of the command.
+        text: its help.
+        more: options that the function takes besides the run and `output`.
+    """
+
+    def decorate(function: Callable[..., Output]) -> click.Command:
+        def command(
+            config: str,
+            overrides: tuple[str, ...],
+            modules: tuple[str, ...],
+            checkpoint: Path | None,
+            **given: Any,
+        ) -> None:
+            _check_exclusive(given)
+            run = _run(config, overrides, modules, checkpoint)
+            from grounding.runs.chain import make_and_tell
+
+            make_and_tell(run, function(run, **given))
+
+        options_of = options.all_of(options.CONFIG, options.CHECKPOINT, options.OUTPUT, *more)
+        return grounding_group.command(name, help=text)(options_of(command))
+
+    return decorate
+
+
+@on_a_run("analyze", "kNN analysis of the latent space.")
+def analyze(run: Run, output: Path | None) -> Output:
+    """KNN accuracy and scores of each class, as text and JSON."""
+    from grounding.runs.measuring import analysis_output
+
+    return analysis_output(run, output or run.experiment.analysis_path)
+
+
+@on_a_run(
+    "manifold",
+    "Manifold metrics and the manifold score.",
+    options.SPLIT,
+    click.option(
+        "--exact",
+        is_flag=True,
+        help="measure every pair of images (default: up to 70,000 images)",
+    ),
+    click.option(
+        "--anchors",
+        type=click.IntRange(100),
+        metavar="N",
+        help="estimate from N random images, each against all, with 95 % confidence intervals "
+        "(default: 10,000 where there are more than 70,000 images)",
+    ),
+)
+def manifold(run: Run, output: Path | None, split: str, exact: bool, anchors: int | None) -> Output:
+    """A split's manifold metrics as JSON."""
+    from grounding.runs.measuring import manifold_output
+
+    path = output or run.experiment.manifold_analysis_path
+    return manifold_output(run, split, path, 0 if exact else anchors)
+
+
+@on_a_run(
+    "probe", "Linear probe, other kNN references, reconstruction error and regrounding drift."
+)
+def probe(run: Run, output: Path | None) -> Output:
+    """Probes of the latent space and of the reconstructions, as JSON."""
+    from grounding.runs.measuring import probes_output
+
+    return probes_output(run, output or run.experiment.artifact("probes.json"))
+
+
+@on_a_run(
+    "points",
+    "Latent points in three dimensions, for the viewer.",
+    options.SPLIT,
+    options.embedding(5000),
+)
+def points(run: Run, output: Path | None, split: str, **layout: Any) -> Output:
+    """A split's latent points for the viewer."""
+    from grounding.export.points import EmbeddingOptions
+    from grounding.runs.exporting import points_output
+
+    path = output or run.experiment.artifact(f"{split}_latent_points.json")
+    return points_output(run, split, EmbeddingOptions(**layout), path)
+
+
+@on_a_run("export-encoder", "The encoder as ONNX.")
+def export_encoder(run: Run, output: Path | None) -> Output:
+    """The encoder as ONNX."""
+    from grounding.runs.exporting import onnx_output
+
+    return onnx_output(run, "encoder", output or run.experiment.artifact("encoder.onnx"))
+
+
+@on_a_run("export-decoder", "The decoder as ONNX.")
+def export_decoder(run: Run, output: Path | None) -> Output:
+    """The decoder as ONNX."""
+    from grounding.runs.exporting import onnx_output
+
+    return onnx_output(run, "decoder", output or run.experiment.artifact("decoder.onnx"))
+
+
+@on_a_run(
+    "export-assets",
+    "Interactive assets for the playground.",
+    options.SPLIT,
+    options.embedding(3000),
+    options.PROJECTION_K,
+)
+def export_assets(
+    run: Run, output: Path | None, split: str, projection_k: int | None, **layout: Any
+) -> Output:
+    """Interactive assets for the playground."""
+    from grounding.export.points import EmbeddingOptions
+    from grounding.runs.exporting import assets_output
+
+    path = output or run.experiment.artifact(f"{split}_interactive_assets.json")
+    return assets_output(run, split, EmbeddingOptions(**layout), projection_k, path)
+
+
+@on_a_run("export-weights", "The weights as safetensors.")
+def export_weights(run: Run, output: Path | None) -> Output:
+    """The weights of encoder and decoder as safetensors."""
+    from grounding.runs.exporting import weights_output
+
+    return weights_output(run, output or run.experiment.artifact("weights.safetensors"))
+
+
+@grounding_group.command(
+    help="Encoder, decoder and interactive assets: all that the playground needs."
+)
+@options.CONFIG
+@options.CHECKPOINT
+@click.option("--output", type=options.Place(), metavar="FOLDER", help="where to write the results")
+@options.SPLIT
+@options.embedding(3000)
+@options.PROJECTION_K
+def export(
+    config: str,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    checkpoint: Path | None,
+    output: Path | None,
+    split: str,
+    projection_k: int | None,
+    **layout: Any,
+) -> None:
+    """Write all that the playground needs: encoder, decoder and interactive assets."""
+    run = _run(config, overrides, modules, checkpoint)
+    from grounding.export.points import EmbeddingOptions
+    from grounding.runs.chain import make_and_tell
+    from grounding.runs.exporting import assets_output, onnx_output
+
+    def place(ending: str) -> Path:
+        default: Path = run.experiment.artifact(ending)
+        return output / default.name if output else default
+
+    assets = place(f"{split}_interactive_assets.json")
+    make_and_tell(run, onnx_output(run, "encoder", place("encoder.onnx")))
+    if run.has_trained_decoder:
+        make_and_tell(run, onnx_output(run, "decoder", place("decoder.onnx")))
+    else:
+        print("decoder: left out, no objective has trained it")
+    embedding = EmbeddingOptions(**layout)
+    make_and_tell(run, assets_output(run, split, embedding, projection_k, assets))
+
+
+@grounding_group.command(help="Show all runs in the browser, from a server on this machine.")
+@options.ARTIFACTS
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="N",
+    help="port to listen on; if it is taken, the next free one",
+)
+@click.option("--open", "open_browser", is_flag=True, help="open the index in the browser")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="address to listen on; any but this machine's own asks every visitor for a token",
+)
+def serve(artifacts: Path, **given: Any) -> None:
     """Serve the index of all runs, the pages and the artifacts on this machine."""
     from grounding.serve.server import serve
 
-    serve(arguments.port, arguments.artifacts, open_browser=arguments.open)
+    serve(artifacts=artifacts, **given)
 
 
-def publish(arguments: Namespace) -> None:
-    """Write a site of chosen runs that any static host can serve."""
-    from grounding.export.site import publish
+@grounding_group.command(help="Write a site of chosen runs for any static host.")
+@click.argument("folder", type=options.Place(), metavar="DIR")
+@options.ARTIFACTS
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="publish this experiment; may be repeated (default: all)",
+)
+@click.option("--force", is_flag=True, help="replace files that were edited since the last time")
+def publish(folder: Path, artifacts: Path, only: tuple[str, ...], force: bool) -> None:
+    """Write a site that any static host can serve."""
+    from grounding.serve.site import publish
 
-    made = publish(arguments.folder, arguments.artifacts, arguments.only)
-    print(
-        f"published {', '.join(made.runs)}: {made.files} files, {made.size / 1e6:.1f} MB, "
-        f"{arguments.folder}"
-    )
-
-
-def verify(arguments: Namespace) -> None:
-    """Check files against their hashes, and whether those of a run belong together."""
-    from grounding.runs.findings import verify
-
-    say = partial(print, flush=True)
-    print(verify(arguments.paths, arguments.artifacts, say, arguments.overrides))
+    print("\n".join(publish(folder, artifacts, only, force=force)))
 
 
-def schema(arguments: Namespace) -> None:  # noqa: ARG001
+@grounding_group.command(help="Check that files are as they were written and belong together.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@options.ARTIFACTS
+@options.IMPORT
+def verify(paths: tuple[str, ...], artifacts: Path, modules: tuple[str, ...]) -> None:
+    """Check the files of runs and sites against their manifests."""
+    _import(modules)
+    from grounding.runs.verify import verify
+    from grounding.serve.site import check_site, is_site
+
+    print(verify(paths, artifacts, sites=(is_site, check_site)))
+
+
+@grounding_group.command(help="Print the JSON Schema of the config files.")
+@options.IMPORT
+def schema(modules: tuple[str, ...]) -> None:
     """Print the JSON Schema of the config files."""
-    import json
+    from importlib.metadata import entry_points
 
-    from grounding.experiment.schema import json_schema
+    from grounding._registry import ENTRY_POINTS
+
+    if not modules and not entry_points(group=ENTRY_POINTS):
+        # What comes with the package says the same, and is there without importing a model.
+        print((Path(grounding.__file__).parent / "configs/schema.json").read_text(), end="")
+        return
+    _import(modules)
+    from grounding.experiment import json_schema
 
     print(json.dumps(json_schema(), indent=2))
 
 
-WALKS = {
-    "run": run,
-    "compare": compare,
-    "train": train,
-    "analyze": analyze,
-    "manifold": manifold,
-    "probe": probe,
-    "points": points,
-    "export": export,
-    "export-encoder": export_encoder,
-    "export-decoder": export_decoder,
-    "export-assets": export_assets,
-    "serve": serve,
-    "publish": publish,
-    "verify": verify,
-    "schema": schema,
-}
+@grounding_group.command(help="List what configs can name: models, objectives, metrics ...")
+@options.IMPORT
+def components(modules: tuple[str, ...]) -> None:
+    """List all registered components with a line about each."""
+    _import(modules)
+    from grounding import _registry as register
+
+    for registry in register.REGISTRIES:
+        print(f"{registry.kind}s")
+        for one in registry.components():
+            whose = "" if one.is_ours else f"  [{one.make.__module__}]"
+            print(f"  {one.name:<28}  {printable(one.summary)}{whose}")
 
 
-def _experiment(arguments: Namespace) -> Experiment:
-    from grounding.experiment.load import load_experiment
-
-    return load_experiment(arguments.config, arguments.overrides)
+COMMANDS = grounding_group.commands
 
 
-def _load_run(arguments: Namespace) -> Run:
-    experiment = _experiment(arguments)
-    _import_torch(experiment)
+def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...]) -> Experiment:
+    """The experiment that a command is about."""
+    from grounding.experiment.document import read_document
+
+    _import(modules)
+    document = read_document(config, overrides)
+    from grounding.experiment import load_experiment
+
+    experiment = load_experiment(document)
+    for note in document.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return experiment
+
+
+def _import(modules: tuple[str, ...]) -> None:
+    """Import modules that register components; those of the current folder are found as well."""
+    for name in modules:
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UserError(f"--import {name}: {said}") from None
+        finally:
+            sys.path.remove(str(Path.cwd()))
+
+
+def _run(
+    config: str,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    checkpoint: Path | None,
+) -> Run:
+    experiment = _experiment(config, overrides, modules)
+    from grounding.runs.building import described
     from grounding.runs.run import load_run
 
-    run, ignored = load_run(
-        experiment,
-        getattr(arguments, "checkpoint", None),
-        train_command=_train_command(arguments, experiment),
+    run = load_run(
+        experiment, checkpoint, train_command=command_line("train", config, overrides, modules)
     )
-    for line in ignored:
-        print(f"warning: {line}", file=sys.stderr)
+    for note in run.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    print(described(run.splits))
+    for note in run.splits.notes:
+        print(f"data: {note}")
     return run
 
 
-def _import_torch(experiment: Experiment) -> None:
-    """Import PyTorch, and let a second core read the images meanwhile."""
-    from grounding.data.catalog import read_ahead
-
-    data = experiment.data
-    reader = threading.Thread(target=read_ahead, args=(data.dataset, data.data_dir))
-    reader.start()
-    try:
-        import_torch()
-    finally:
-        reader.join()
-
-
-def _train_command(arguments: Namespace, experiment: Experiment) -> str:
-    """What to type to train an experiment."""
-    overrides = "".join(f" --set {shlex.quote(override)}" for override in arguments.overrides)
-    trainer = TRAINERS[experiment.model.architecture]
-    return f"python {trainer} --config {shlex.quote(arguments.config)}{overrides}"
-
-
-def _embedding_options(arguments: Namespace) -> EmbeddingOptions:
-    from grounding.export.points import EmbeddingOptions
-
-    return EmbeddingOptions(
-        max_points=arguments.max_points,
-        l2_normalize=arguments.l2_normalize,
-        umap_n_neighbors=arguments.umap_n_neighbors,
-        umap_min_dist=arguments.umap_min_dist,
-    )
-
-
-def _do(step: Step) -> None:
-    from grounding.runs.step import carry_out
-
-    carry_out(step)
+def _check_exclusive(given: dict[str, Any]) -> None:
+    for one, other in (("resume", "force"), ("exact", "anchors")):
+        if given.get(one) and given.get(other):
+            context = click.get_current_context()
+            raise click.UsageError(f"--{one} and --{other} exclude each other", context)

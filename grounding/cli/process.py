@@ -1,7 +1,5 @@
 """The process that a command runs in: its streams, its folder, how it is asked to end."""
 
-import atexit
-import gc
 import io
 import os
 import signal
@@ -61,40 +59,3 @@ def check_current_folder() -> None:
         raise UserError(
             f"the current folder cannot be used ({error.strerror}); change to one that exists: cd"
         ) from None
-
-
-def import_torch() -> None:
-    """Import PyTorch with the garbage collector off, which takes a tenth to a quarter less time.
-
-    It would look again and again through the 150,000 objects that come with it and stay.
-    """
-    if "torch" in sys.modules or not gc.isenabled():
-        return
-    gc.disable()
-    try:
-        import torch  # noqa: F401
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def leave(status: int) -> NoReturn:
-    """End the process without taking its modules apart first, which takes a quarter of a second.
-
-    What was registered with `atexit` is done, and the streams are flushed. Where somebody else
-    still has something to do (a thread, a debugger, a profiler), the process ends the usual way.
-
-    Args:
-        status: the exit status.
-    """
-    watched = sys.gettrace() or sys.getprofile() or sys.flags.inspect
-    if watched or threading.active_count() > 1:
-        raise SystemExit(status)
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream:
-            try:
-                stream.flush()
-            except OSError:
-                status = status or 120  # as Python itself does
-    os._exit(status)

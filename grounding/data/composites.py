@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def compose(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Images of which two opposite quarters are from one image and two from another.
+    """New images (M, C, H, W): two opposite quarters are from one image and two from another.
 
     The quarters meet at a point drawn from the middle third of each axis.
 
@@ -13,9 +13,6 @@ def compose(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
         images: (N, C, H, W), any values.
         count: M, how many to make; the images of each are drawn with replacement.
         generator: on the images' device; all randomness comes from it.
-
-    Returns:
-        (M, C, H, W), a new tensor.
     """
     device = images.device
     one, other = torch.randint(len(images), (2, count), generator=generator, device=device)

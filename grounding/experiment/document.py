@@ -1,164 +1,277 @@
-"""YAML text -> plain values that know where they stood.
+"""A config's text, and what is set beside it, as plain values in today's spellings.
 
-Experiments are sent around, so a file is treated as hostile until it has been read: it is walked
-as a stream of parser events, and size, depth, anchors, tags and duplicate keys are refused before
-anything is built from them. Plain scalars follow YAML 1.2 (`1e-4` is a number, `no` is a string).
+Experiments are sent around, so a file is hostile until it has been read: size, depth, anchors,
+aliases and tags are refused while it is parsed, before any value is made. Plain scalars follow
+YAML 1.2 (`1e-4` is a number, `no` is a string). Neither pydantic nor torch is needed for all this,
+so mistakes in a config's text are told at once.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from grounding._errors import UserError
 
+PACKAGED_CONFIGS = Path(__file__).parents[1] / "configs"
+
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
+# YAML 1.2 core schema, less octal, hexadecimal, infinities and NaN: no experiment needs those, nor
+# numbers of so many digits that int() gives up.
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, bool | None] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
+_WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
+_WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 
-# YAML 1.2 core schema, less octal, hexadecimal, infinities and NaN: no experiment needs those.
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_NULLS = {"", "~", "null", "Null", "NULL"}
+_DEEPEST = 4  # no setting has more keys than self_supervised.augmentations.noise.std
 
-Path = tuple[str | int, ...]
+# Earlier names of settings.
+_THEN, _NOW = "self_supervised.augmentation", "self_supervised.augmentations"
+_TODAY = {
+    "model.encoder_depth": "model.encoder.resnet_depth",
+    "model.base_channels": "model.encoder.base_channels",
+    f"{_THEN}.max_shift": f"{_NOW}.translation.max_shift",
+    f"{_THEN}.max_rotation": f"{_NOW}.rotation.max_degrees",
+    f"{_THEN}.intensity": f"{_NOW}.intensity.max_scale",
+    f"{_THEN}.noise_std": f"{_NOW}.noise.std",
+    f"{_THEN}.mask_probability": f"{_NOW}.masking.prob",
+    f"{_THEN}.subpixel_shift": f"{_NOW}.subpixel_translation.max_shift",
+    f"{_THEN}.scale": f"{_NOW}.scaling.max_change",
+    f"{_THEN}.shear": f"{_NOW}.shear.max_shear",
+    f"{_THEN}.elastic": f"{_NOW}.elastic.std",
+    f"{_THEN}.thickness": f"{_NOW}.thickness.max_weight",
+    f"{_THEN}.cutout": f"{_NOW}.cutout.side",
+}
+# Keys of `model` that were null where the architecture has none of them, or has a default.
+_WERE_NULL = ("encoder_depth", "base_channels", "input_dim", "hidden_dims")
 
-
-class Position(NamedTuple):
-    """Where something stands in a file; both count from 1."""
-
-    line: int
-    column: int
+Location = tuple[str | int, ...]
+Overrides = Sequence[str] | Mapping[str, Any]
 
 
 class Document(NamedTuple):
-    """The values of a YAML file, and where each key or list item stands."""
+    """What a config says, not checked yet."""
 
-    values: Any
-    positions: dict[Path, Position]
+    path: Path
+    values: dict[str, Any]
+    places: dict[Location, str]  # of keys and list items: "x.yaml:3:1", "--set a.b=1"
+    notes: list[str]  # a line for each earlier spelling, to be shown to the user
 
 
-def parse_document(text: str, source: str) -> Document:
-    """Read one YAML document.
+def read_document(config: str | Path, overrides: Overrides = ()) -> Document:
+    """Read a YAML file and put what is set beside it in its place.
 
     Args:
-        text: the file's text, at most 64 KiB.
-        source: name of the file for error messages.
+        config: see `find_config`.
+        overrides: "section.key=value" with a value in YAML; or values by section and key.
+
+    Raises:
+        UserError: one line: no such file, not YAML of an experiment, or an override without a key.
+    """
+    path = find_config(config)
+    try:
+        with path.open("rb") as file:
+            values, places = parse_yaml(file.read(MAX_BYTES + 1), str(path))
+    except OSError as error:
+        raise UserError(f"cannot read config {path}: {error.strerror}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: not a mapping of sections; an experiment starts with experiment:")
+    said = dict(by_path(values))
+    notes = _modernize(said, places, str(path))
+    for keys, value, place in _given(overrides):
+        if len(keys) < 2 or not all(keys):
+            raise UserError(f"{place}: write it as section.key=value, e.g. training.epochs=3")
+        _put(said, places, keys, value, place)
+        notes += _modernize(said, places, place)
+    return Document(path, _by_section(said), places, notes)
+
+
+def modern_values(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """Values by section, as a checkpoint has them, in today's spellings."""
+    said = dict(by_path(values))
+    _modernize(said, {}, source)
+    return _by_section(said)
+
+
+def find_config(config: str | Path) -> Path:
+    """The file of a path that exists, or a packaged one by its name, its number, or a path to it.
+
+    Raises:
+        UserError: there is none; names the packaged configs.
+    """
+    path, packaged = Path(config), {path.stem: path for path in packaged_configs()}
+    if path.exists():
+        return path
+    if path.parent in (Path(), Path("configs"), Path("grounding/configs")):
+        name = path.name.removesuffix(".yaml")
+        for stem, candidate in packaged.items():
+            if name in (stem, stem.split("_")[0]):
+                return candidate
+    raise UserError(f"config {path} does not exist; packaged are: {', '.join(packaged)}")
+
+
+def packaged_configs() -> list[Path]:
+    """The YAML files that come with the package, in order of their numbers."""
+    return sorted(PACKAGED_CONFIGS.glob("*.yaml"), key=lambda p: int(p.stem.split("_")[0]))
+
+
+def by_path(values: Any, path: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """The values in nested sections, each with the keys that lead to it."""
+    if isinstance(values, Mapping) and values and len(path) < _DEEPEST:
+        for key, inner in values.items():
+            yield from by_path(inner, (*path, key))
+    elif path:
+        yield path, list(values) if isinstance(values, tuple) else values
+
+
+def _by_section(said: Mapping[Location, Any]) -> dict[Any, Any]:
+    """The nested sections of which `by_path` has made values by path."""
+    values: dict[Any, Any] = {}
+    for (*outer, key), value in said.items():
+        section = values
+        for name in outer:
+            section = section.setdefault(name, {})
+        section[key] = value
+    return values
+
+
+def _given(overrides: Overrides) -> Iterator[tuple[Location, Any, str]]:
+    """The path, value and place of each override."""
+    if isinstance(overrides, Mapping):
+        for name, values in overrides.items():
+            for path, value in by_path(values, tuple(name.split("."))):
+                yield path, value, f"{'.'.join(map(str, path))}={value!r}"
+        return
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        keys = tuple(name.strip().split(".")) if equals else ()
+        yield keys, parse_yaml(text, f"--set {name}")[0], f"--set {override}"
+
+
+def _put(
+    said: dict[Location, Any], places: dict[Location, str], path: Location, value: Any, place: str
+) -> None:
+    """Let a value replace what is said at and below its path."""
+    for at in list(said):
+        if at == path[: len(at)] or path == at[: len(path)]:
+            del said[at]
+            places.pop(at, None)
+    for at in [at for at in places if path == at[: len(path)]]:
+        del places[at]
+    said |= by_path(value, path)
+    places[path] = place
+
+
+def _modernize(said: dict[Location, Any], places: dict[Location, str], source: str) -> list[str]:
+    """Replace earlier spellings by today's, in values by path; a line for each, with its place."""
+    for key in _WERE_NULL:
+        if said.get(("model", key), key) is None:
+            del said["model", key]
+    notes = []
+    for earlier, today in _TODAY.items():
+        path = tuple(earlier.split("."))
+        if path in said:
+            place = places.get(path, source)
+            says = _says(earlier, today, said.pop(path))
+            for key, value in says.items():
+                _put(said, places, tuple(key.split(".")), value, place)
+            words = ", ".join(f"{key}: {reprlib.repr(value)}" for key, value in says.items())
+            notes.append(f"{place}: {earlier} is now {words}")
+    return notes
+
+
+def _says(earlier: str, today: str, value: Any) -> dict[str, Any]:
+    """What an earlier key says, by today's keys; 0 switched an augmentation off."""
+    if not earlier.startswith(_THEN):
+        return {today: value}
+    section, is_number = today.rpartition(".")[0], isinstance(value, int | float)
+    if is_number and value == 0:
+        return {f"{section}.enabled": False}
+    says = {f"{section}.enabled": True, today: value}
+    if is_number and earlier == f"{_THEN}.intensity":
+        # A factor of 1 - value to 1 + value; rounded, for 1 - 0.9 is 0.09999999999999998.
+        value = max(-2, min(value, 2))  # what is larger is refused, but may be too large for floats
+        says[f"{section}.min_scale"] = round(1.0 - value, 12)
+        says[f"{section}.max_scale"] = round(1.0 + value, 12)
+    return says
+
+
+def parse_yaml(text: str | bytes, source: str) -> tuple[Any, dict[Location, str]]:
+    """The values of a YAML document, and where each key and list item stands: "x.yaml:3:1".
 
     Raises:
         UserError: not YAML, or YAML with anchors, aliases, tags, merge keys, duplicate or
-            non-string keys, more than one document, or too much size or depth.
+            non-string keys, more than one document, over 64 KiB, or of too much depth.
     """
-    size = len(text.encode("utf-8", errors="surrogatepass"))
-    if size > MAX_BYTES:
-        raise UserError(f"{source}: {size} bytes; an experiment has at most {MAX_BYTES}")
+    if len(text) > MAX_BYTES:
+        raise UserError(f"{source}: over {MAX_BYTES} bytes; an experiment is smaller than that")
     try:
-        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader), source).document()
+        loader = _Loader(text)
+        loader.name = source
+        node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise UserError(f"{where}: not valid YAML: {_one_line(error.problem)}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{source}: not valid YAML: {_one_line(str(error))}") from None
-    except UserError:
-        raise
-    except (ValueError, OverflowError):  # PyYAML lets them through: "\U99999999", %YAML 1.999...
-        raise UserError(
-            f"{source}: not valid YAML: an escape or a number is out of range"
-        ) from None
+        why = ", ".join(filter(None, (error.context, error.problem)))
+        raise UserError(f"{_place(error.problem_mark)}: cannot be read as YAML: {why}") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: "\U99999999"
+        why = " ".join(str(error).split())
+        raise UserError(f"{source}: cannot be read as YAML: {why}") from None
+    places: dict[Location, str] = {}
+    return (_value(node, (), places) if node else None), places
 
 
-def parse_scalar(text: str) -> Any:
-    """The value of a plain scalar: None, a bool, an int, a float, or the text itself."""
-    if text in _NULLS:
-        return None
+class _Loader(yaml.SafeLoader):
+    """Composes nodes that are written out, and only some levels of them."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        problem = f"more than {MAX_DEPTH} levels deep" if self.depth > MAX_DEPTH else ""
+        for kind in ("anchor", "tag"):  # an alias names an anchor
+            if (name := getattr(event, kind, None)) is not None:
+                problem = f"{kind} {name} is not allowed; write the value out"
+        if problem:
+            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _value(node: yaml.Node, path: Location, places: dict[Location, str]) -> Any:
+    places[path] = _place(node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node.value) if node.style is None else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*path, index), places) for index, item in enumerate(node.value)]
+    values: dict[str, Any] = {}
+    for key, inner in node.value:
+        place = _place(key.start_mark)
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+            raise UserError(f"{place}: a key must be a plain word, and << is none")
+        here = (*path, key.value)
+        if key.value in values:
+            dotted, first = ".".join(map(str, here)), places[here].split(":")[-2]
+            raise UserError(f"{place}: {dotted} is given twice, first in line {first}")
+        values[key.value] = _value(inner, here, places)
+        places[here] = place
+    return values
+
+
+def _scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
-    # 4,300 digits is where Python's own int() gives up; no setting has more than 20.
-    if _INTEGER.fullmatch(text) and len(text) <= 100:
+    if _INTEGER.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text) and not text.lstrip("+-").isdigit():
-        return float(text)
-    return text
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
-class _Builder:
-    """Builds values from parser events, refusing what an experiment does not need."""
-
-    def __init__(self, events: Iterator[yaml.Event], source: str) -> None:
-        self.events = events
-        self.source = source
-        self.positions: dict[Path, Position] = {}
-
-    def document(self) -> Document:
-        next(self.events)  # stream start
-        if isinstance(next(self.events), yaml.StreamEndEvent):
-            raise UserError(
-                f"{self.source}: the file is empty; an experiment starts with experiment:"
-            )
-        values = self._value(next(self.events), ())
-        next(self.events)  # document end
-        following = next(self.events)
-        if not isinstance(following, yaml.StreamEndEvent):
-            raise self._error(following, "a second document (---); one file is one experiment")
-        return Document(values, self.positions)
-
-    def _value(self, event: yaml.Event, path: Path) -> Any:
-        if isinstance(event, yaml.AliasEvent):
-            raise self._error(event, f"alias *{event.anchor} is not allowed; write the value out")
-        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            raise self._error(event, f"anchor &{event.anchor} is not allowed; write the value out")
-        if (tag := getattr(event, "tag", None)) is not None:
-            raise self._error(event, f"tag {tag} is not allowed; write a plain value")
-        if len(path) > MAX_DEPTH:
-            raise self._error(event, f"more than {MAX_DEPTH} levels deep")
-        if isinstance(event, yaml.ScalarEvent):
-            return parse_scalar(event.value) if event.implicit[0] else event.value
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(path)
-        assert isinstance(event, yaml.MappingStartEvent), event
-        return self._mapping(path)
-
-    def _sequence(self, path: Path) -> list[Any]:
-        items: list[Any] = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            here = (*path, len(items))
-            self.positions[here] = _position(event)
-            items.append(self._value(event, here))
-        return items
-
-    def _mapping(self, path: Path) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
-                raise self._error(event, "a key must be a plain word")
-            key = event.value
-            if key == "<<":
-                raise self._error(event, "merge key << is not allowed; write the values out")
-            if event.anchor is not None or event.tag is not None:
-                raise self._error(event, f"anchor or tag on key {key!r} is not allowed")
-            here = (*path, key)
-            if key in mapping:
-                first = self.positions[here].line
-                raise self._error(event, f"{_dotted(here)} is given twice, first in line {first}")
-            self.positions[here] = _position(event)
-            mapping[key] = self._value(next(self.events), here)
-        return mapping
-
-    def _error(self, event: yaml.Event, what: str) -> UserError:
-        line, column = _position(event)
-        return UserError(f"{self.source}:{line}:{column}: {what}")
-
-
-def _position(event: yaml.Event) -> Position:
-    assert event.start_mark is not None
-    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(map(str, path))
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "unknown problem").split())
+def _place(mark: Any) -> str:
+    return f"{mark.name}:{mark.line + 1}:{mark.column + 1}"

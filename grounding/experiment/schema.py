@@ -1,186 +1,44 @@
-"""What an experiment may say: one frozen model per section of the YAML file.
+"""What an experiment may say, and what of it decides its training.
 
-Unknown keys are refused, numbers are not guessed from strings, and every value has its unit and
-meaning in its description, which is also what an editor shows (`grounding/configs/schema.json`).
+The registered components make its class. Each value has its unit and meaning in its description,
+which is also what an editor shows (`grounding/configs/schema.json`).
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
-from grounding.experiment.learning import (
-    ObjectivesSection,
-    RegularizationSection,
-    SelfSupervisedSection,
-    TrainingSection,
-)
-from grounding.experiment.section import Count, FilePath, Section, Width
+from grounding import _registry as register
+from grounding._errors import UserError
+from grounding._registry import Settings
+from grounding.data.augmentations import AugmentationSettings
+from grounding.data.sources import dataset_names
+from grounding.experiment import sections
+from grounding.experiment.document import by_path
+from grounding.objectives import check
 
-DEFAULT_WIDTHS = {"vanilla_fc": [256, 128], "vgg": [16, 32, 64]}
-
-
-class ExperimentSection(Section):
-    """Name and seed of the experiment."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-    """Name of the experiment; default output files start with it (letters, digits, `_`, `.`,
-    `-`)."""
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
-    """Everything random is drawn from this number: split, weights, order, augmentation, UMAP."""
+# What a model section says to be checked against the images makes no other model.
+_CHECKS = {"input_dim", "input_channels", "input_size", "output_padding"}
 
 
-class DataSection(Section):
-    """Which images, and how many of them for what."""
-
-    dataset: Literal["mnist"] = "mnist"
-    """Name of the data set. MNIST is part of the package."""
-    data_dir: FilePath = Path("data")
-    """Folder with IDX files (plain or .gz, flat or in MNIST/raw). Files found there are used
-    instead of the packaged ones; relative to the current directory."""
-    train_samples: Count = 55_000
-    """Images to train on: the first of a seeded permutation of the training set."""
-    val_samples: Count = 5_000
-    """Images for the validation loss: the next ones of the same permutation."""
-    test_samples: Count = 10_000
-    """Images of the test set: the first ones, in the order of the file."""
-    num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Accepted and without effect: the images are one tensor in memory and are augmented as whole
-    batches, so there is nothing for worker processes to do."""
-
-
-class ModelSection(Section):
-    """The architecture and its numbers."""
-
-    architecture: Literal["vanilla_fc", "naive_conv", "asymmetric_resnet", "vgg"]
-    """vanilla_fc: linear layers. naive_conv: stride-2 convolutions. asymmetric_resnet: a residual
-    encoder with the decoder of naive_conv. vgg: an encoder of 3 x 3 convolutions with batch
-    normalisation and max pooling, with the same decoder."""
-    input_dim: Count | None = None
-    """Only for vanilla_fc: values of one image, channels x height x width, as a check."""
-    hidden_dims: Annotated[list[Width], Field(min_length=1, max_length=16)] | None = None
-    """Layer widths (vanilla_fc, default 256, 128) or channels (default 8, 16; vgg 16, 32, 64) from
-    the image towards the latent; asymmetric_resnet has exactly two."""
-    latent_dim: Annotated[int, Field(ge=1, le=4096)] = 32
-    """Numbers in one latent vector."""
-    activation: Literal["relu", "gelu", "tanh"] = "relu"
-    """Nonlinearity after every hidden layer."""
-    encoder_depth: Annotated[int, Field(ge=8, le=200)] | None = None
-    """Only for asymmetric_resnet: layers of the encoder, 6n + 2 (8, 14, 20, ...); default 8."""
-    base_channels: Annotated[int, Field(ge=8, le=1024, multiple_of=8)] | None = None
-    """Only for asymmetric_resnet: channels of the first stage, a multiple of 8; default 16."""
-
-    @model_validator(mode="after")
-    def _numbers_fit_the_architecture(self) -> Self:
-        resnet = self.architecture == "asymmetric_resnet"
-        for key, owner in (
-            ("input_dim", "vanilla_fc"),
-            ("encoder_depth", "asymmetric_resnet"),
-            ("base_channels", "asymmetric_resnet"),
-        ):
-            if getattr(self, key) is not None and self.architecture != owner:
-                raise ValueError(
-                    f"{key} is only for {owner}, not for {self.architecture}; leave it out"
-                )
-        if self.encoder_depth is not None and (self.encoder_depth - 2) % 6:
-            raise ValueError(
-                f"encoder_depth {self.encoder_depth} is not 6n + 2; allowed: 8, 14, 20, 26, ..."
-            )
-        if resnet and self.hidden_dims is not None and len(self.hidden_dims) != 2:
-            raise ValueError("hidden_dims of asymmetric_resnet must be two channel counts")
-        return self
-
-    def build_arguments(self) -> dict[str, Any]:
-        """Keyword arguments for `models.build.build_autoencoder`, defaults filled in."""
-        arguments: dict[str, Any] = {
-            "architecture": self.architecture,
-            "hidden_dims": self.hidden_dims or DEFAULT_WIDTHS.get(self.architecture, [8, 16]),
-            "latent_dim": self.latent_dim,
-            "activation_name": self.activation,
-        }
-        for key in ("input_dim", "encoder_depth", "base_channels"):
-            if getattr(self, key) is not None:
-                arguments[key] = getattr(self, key)
-        return arguments
-
-
-class OutputSection(Section):
-    """Where results go; paths are relative to the current directory."""
-
-    checkpoint_path: FilePath | None = None
-    """The final checkpoint; default artifacts/<experiment.name>_final.pt."""
-    analysis_path: FilePath | None = None
-    """Report of the kNN analysis; default artifacts/<experiment.name>_analysis.txt."""
-    manifold_analysis_path: FilePath | None = None
-    """Manifold metrics; default artifacts/<experiment.name>_manifold_metrics.json."""
-    save_every_n_epochs: Annotated[int, Field(ge=0, le=100_000)] = 5
-    """A checkpoint ..._epochXXX.pt every so many epochs; 0 for none."""
-
-
-class AnalysisSection(Section):
-    """The kNN classifier that judges the latent space."""
-
-    k: Annotated[int, Field(ge=1, le=10_000)] = 5
-    """Neighbours that vote, and neighbours of the manifold metrics."""
-    metric: Literal["euclidean", "cosine"] = "euclidean"
-    """Distance between latents."""
-
-
-class Experiment(Section):
+class Experiment(Settings):
     """One experiment: everything that one YAML file says."""
 
-    experiment: ExperimentSection
-    """Name and seed."""
-    data: DataSection = DataSection()
-    """Images and splits."""
-    model: ModelSection
-    """Architecture."""
-    training: TrainingSection = TrainingSection()
-    """Optimisation."""
-    regularization: RegularizationSection = RegularizationSection()
-    """Regularisation."""
-    self_supervised: SelfSupervisedSection = SelfSupervisedSection()
-    """Augmented training."""
-    objectives: ObjectivesSection = ObjectivesSection()
-    """What a step makes smaller."""
-    output: OutputSection = OutputSection()
-    """Output files."""
-    analysis: AnalysisSection = AnalysisSection()
-    """kNN settings."""
-
-    @model_validator(mode="after")
-    def _views_are_augmented(self) -> Self:
-        objectives, augmented = self.objectives, self.self_supervised
-        if objectives.reconstruction_of == "view" and not augmented.shows_new_views:
-            raise ValueError(
-                "objectives.reconstruction_of view needs views: set "
-                "self_supervised.enabled and refresh_each_epoch to true"
-            )
-        for key in ("mirrored", "composites"):
-            if getattr(objectives, key) and not augmented.shows_new_views:
-                raise ValueError(
-                    f"objectives.{key} needs new views in each epoch: set "
-                    "self_supervised.enabled and refresh_each_epoch to true"
-                )
-        if objectives.views == 1:
-            return self
-        if objectives.near >= self.data.train_samples:
-            raise ValueError(
-                f"objectives.near {objectives.near} needs more than that many images; "
-                f"data.train_samples is {self.data.train_samples}"
-            )
-        if not augmented.shows_new_views:
-            raise ValueError(
-                f"objectives.views {objectives.views} needs views to differ: set "
-                "self_supervised.enabled and refresh_each_epoch to true"
-            )
-        for key, value in (
-            ("training.batch_size", self.training.batch_size),
-            ("self_supervised.augmentations_per_sample", augmented.augmentations_per_sample),
-        ):
-            if value % objectives.views:
-                raise ValueError(f"{key} {value} is not a multiple of objectives.views")
-        return self
+    experiment: sections.ExperimentSection
+    data: sections.DataSection = sections.DataSection()
+    model: sections.ModelSection
+    training: sections.TrainingSection = sections.TrainingSection()
+    regularization: sections.RegularizationSection = sections.RegularizationSection()
+    self_supervised: sections.SelfSupervisedSection = sections.SelfSupervisedSection()
+    objectives: sections.ObjectivesSection
+    output: sections.OutputSection = sections.OutputSection()
+    analysis: sections.AnalysisSection = sections.AnalysisSection()
 
     @property
     def name(self) -> str:
@@ -211,12 +69,203 @@ class Experiment(Section):
         """The default path of an output: artifacts/<experiment name>_<ending>."""
         return Path("artifacts") / f"{self.name}_{ending}"
 
+    @property
+    def objective_weights(self) -> dict[str, float]:
+        """The weights of the objectives that take part, by name."""
+        weights = {name: getattr(self.objectives, name, 0.0) for name in register.objective.names()}
+        return {name: weight for name, weight in weights.items() if weight > 0}
+
+    def objective_settings(self, name: str) -> Settings:
+        """The settings of one objective."""
+        made = register.objective[name].settings
+        values = {key: getattr(self.objectives, key) for key in made.model_fields}
+        return made.model_validate(values)
+
+    @property
+    def augmentation_settings(self) -> dict[str, AugmentationSettings]:
+        """The settings of the augmentations that take part, by name; none without augmentation."""
+        if not self.self_supervised.enabled:
+            return {}
+        said = dict(self.self_supervised.augmentations)
+        return {k: v for k, v in said.items() if isinstance(v, AugmentationSettings) and v.enabled}
+
+    def model_arguments(self) -> dict[str, Any]:
+        """What `grounding.models.build` needs besides the shape of the images."""
+        settings = self.model.model_dump()
+        name = settings.pop("architecture")
+        return {"name": name, "dropout": self.regularization.dropout_p, **settings}
+
     def as_dict(self) -> dict[str, Any]:
-        """The experiment as plain strings, numbers, lists and dictionaries."""
-        return self.model_dump(mode="json")
+        """The experiment as plain strings, numbers, lists and dictionaries.
+
+        Other people's components are in it only if they take part: it can be read without others.
+        """
+        values = self.model_dump(mode="json")
+        augmentations, objectives = values["self_supervised"]["augmentations"], values["objectives"]
+        for component in register.augmentation.components():
+            if not component.is_ours and not augmentations[component.name]["enabled"]:
+                del augmentations[component.name]
+        kept = set(sections.ObjectivesSection.model_fields)
+        for component in register.objective.components():
+            if component.is_ours or objectives[component.name]:
+                kept |= {component.name, *component.settings.model_fields}
+        values["objectives"] = {key: value for key, value in objectives.items() if key in kept}
+        return values
+
+    def variant(self, mark: str, /, **replaced: Mapping[str, Any]) -> Experiment:
+        """The experiment with some other values, by section, under names of its own.
+
+        Its name and, before the ending, the paths of its outputs get a mark, e.g. "_seed1".
+
+        Raises:
+            UserError: that is no experiment any more; says why.
+        """
+        values = self.as_dict()
+        for section, replacement in replaced.items():
+            values[section] |= replacement
+        values["experiment"]["name"] = name = self.name + mark
+        for key, place in values["output"].items():
+            if key.endswith("_path") and place is not None:
+                path = Path(place)
+                values["output"][key] = str(path.parent / f"{path.stem}{mark}{path.suffix}")
+        from grounding.experiment.load import validated  # which needs this module
+
+        return validated(values, f"{self.name} cannot be run as {name}", {})
+
+    @model_validator(mode="after")
+    def _sections_fit_together(self) -> Self:
+        said, augmented = self.objectives, self.self_supervised
+        has_new_views = augmented.enabled and augmented.refreshes
+        try:
+            settings = {name: self.objective_settings(name) for name in register.objective.names()}
+            shared = said.model_dump(include=set(sections.ObjectivesSection.model_fields))
+            check(self.objective_weights, settings, images=self.data.train_samples, **shared)
+        except ValueError as error:
+            told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise ValueError(f"objectives: {told.removeprefix('Value error, ')}") from None
+        usual = {"views": 1, "mirrored": False, "composites": 0, "reconstruction_of": "image"}
+        for key, value in usual.items():
+            if getattr(said, key, value) != value and not has_new_views:
+                raise ValueError(
+                    f"objectives.{key} needs new views of each image in each epoch: set "
+                    "self_supervised.enabled and refresh_each_epoch to true"
+                )
+        for key, value in (
+            ("training.batch_size", self.training.batch_size),
+            ("self_supervised.augmentations_per_sample", augmented.augmentations_per_sample),
+        ):
+            if value % said.views:
+                raise ValueError(f"{key} {value} is no multiple of objectives.views {said.views}")
+        return self
+
+
+def training_config(experiment: Experiment) -> dict[str, Any]:
+    """The values that decide what comes out of training, by "section.key".
+
+    Paths, the device and what is only used after training are not in it, nor is what belongs to
+    something that is switched off.
+    """
+    objectives, augmented = experiment.objectives, experiment.self_supervised
+    config = {
+        "experiment": {"seed": experiment.seed},
+        "data": experiment.data.model_dump(include={"dataset", "train_samples", "val_samples"}),
+        "model": experiment.model.model_dump(exclude=_CHECKS),
+        "training": experiment.training.model_dump(exclude={"device"}),
+        "regularization": {"dropout": {"p": experiment.regularization.dropout_p}},
+        "self_supervised": {"enabled": augmented.enabled},
+        "objectives": objectives.model_dump(include={"views", "mirrored", "composites"}),
+    }
+    config["objectives"] |= dict.fromkeys(register.objective.names(), 0.0)
+    for name, weight in experiment.objective_weights.items():
+        config["objectives"] |= {name: weight, **experiment.objective_settings(name).model_dump()}
+    if augmented.enabled:
+        augmentations = augmented.augmentations.model_dump(include={"clamp_min", "clamp_max"})
+        augmentations |= {name: {"enabled": False} for name in register.augmentation.names()}
+        augmentations |= {k: v.model_dump() for k, v in experiment.augmentation_settings.items()}
+        config["self_supervised"] |= {
+            "augmentations_per_sample": augmented.augmentations_per_sample,
+            "refresh_each_epoch": augmented.refreshes,
+            "augmentations": augmentations,
+        }
+    return {".".join(map(str, keys)): value for keys, value in by_path(config)}
+
+
+def differences(given: Experiment, trained: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Keys that shape training and differ, as `section.key` -> (given, trained)."""
+    mine, theirs = training_config(given), training_config(trained)
+    # What only one of them has belongs to something that the other has not, which is told.
+    return {k: (mine[k], theirs[k]) for k in sorted(mine) if k in theirs and mine[k] != theirs[k]}
+
+
+def with_sizes(experiment: Experiment, train: int, val: int, test: int) -> Experiment:
+    """The experiment with the sizes of the splits that were made for it.
+
+    Raises:
+        UserError: it cannot be trained with that few images.
+    """
+    sizes = {"train_samples": train, "val_samples": val, "test_samples": test}
+    return experiment.variant("", data=sizes)
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of an experiment, for editors."""
-    schema = Experiment.model_json_schema()
+    schema = experiment_type().model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def experiment_type() -> type[Experiment]:
+    """The class of the experiments that the components make possible that are registered now.
+
+    Raises:
+        UserError: two objectives have a setting of the same name that is not the same.
+    """
+    registries = (register.model, register.objective, register.augmentation, register.source)
+    return _experiment_type(tuple(registry.names() for registry in registries))
+
+
+@cache
+def _experiment_type(_names: tuple[tuple[str, ...], ...]) -> type[Experiment]:
+    models = []
+    for one in register.model.components():
+        described = Field(description=f"{one.name}: {one.summary}")
+        models.append(_made(one.settings, architecture=(Literal[(one.name,)], described)))
+    strengths = {}
+    for one in register.augmentation.components():
+        strengths[one.name] = (one.settings, Field(one.settings(), description=one.summary))
+    augmentations = _made(sections.AugmentationsSection, **strengths)
+    dataset = (Literal[dataset_names()], sections.DataSection.model_fields["dataset"])
+    made: type[Experiment] = _made(
+        Experiment,
+        data=_made(sections.DataSection, dataset=dataset),
+        model=(Annotated[reduce(or_, models), Field(discriminator="architecture")], ...),
+        self_supervised=_made(sections.SelfSupervisedSection, augmentations=augmentations),
+        objectives=_made(sections.ObjectivesSection, **_weights_and_settings()),
+    )
+    return made
+
+
+def _weights_and_settings() -> dict[str, Any]:
+    """The weight of each objective and, beside them, the settings of all."""
+    fields: dict[str, Any] = {}
+    for one in register.objective.components():
+        weight = 1.0 if one.name == "reconstruction" else 0.0
+        described = f"Weight of {one.name}: {one.summary}"
+        fields[one.name] = (float, Field(weight, ge=0, le=1_000_000, description=described))
+    taken = {*fields, *sections.ObjectivesSection.model_fields}
+    for one in register.objective.components():
+        for key, field in one.settings.model_fields.items():
+            kind, before = fields.setdefault(key, (field.annotation, field))
+            same = (kind, before.default) == (field.annotation, field.default)
+            if key in taken or not same or before.metadata != field.metadata:
+                raise UserError(
+                    f"objective {one.name} has a setting {key}, which means something else among "
+                    "the objectives already; rename it"
+                )
+    return fields
+
+
+def _made(section: type[Any], **fields: Any) -> Any:
+    """A section with fields of these types and defaults; a section itself is its own default."""
+    for key, field in fields.items():
+        fields[key] = field if isinstance(field, tuple) else (field, field())
+    return create_model(section.__name__, __base__=section, __doc__=section.__doc__, **fields)

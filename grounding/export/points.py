@@ -9,15 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grounding._errors import UserError
 from grounding._streams import generator, stream_seed
-from grounding.data.splits import SplitName, Splits
-from grounding.metrics.neighbors import nearest
-from grounding.projection.umap import umap_embedding
+from grounding.data import Split
+from grounding.metrics import nearest, neighbor_label_shares
+from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
-PROJECTION = "umap_3d"
-MIN_POINTS = 5  # UMAP needs two more than it has dimensions
 
 
 @dataclass(frozen=True)
@@ -26,15 +23,17 @@ class EmbeddingOptions:
 
     Attributes:
         max_points: at most this many, drawn by the seed; 0 for all.
-        l2_normalize: scale latents to unit length before neighbours are searched.
-        umap_n_neighbors: neighbours that UMAP keeps together, at least 2.
+        l2_normalize: scale latents to unit length before neighbours are searched. Latents of one
+            or two numbers are left as they are: hardly anything of them would be left.
+        umap_n_neighbors: neighbours that UMAP keeps together, the point itself among them, at
+            least 2.
         umap_min_dist: how close UMAP packs points, in [0, 1].
     """
 
-    max_points: int
-    l2_normalize: bool
-    umap_n_neighbors: int
-    umap_min_dist: float
+    max_points: int = 5000
+    l2_normalize: bool = False
+    umap_n_neighbors: int = 30
+    umap_min_dist: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,47 +44,46 @@ class Embedding:
         indices: int64 (N,), ascending positions in the split.
         latents: float32 (N, D) as encoded.
         searched: float32 (N, D), the latents that distances are measured on: of unit length with
-            `l2_normalize`.
+            `l2_normalized`.
+        l2_normalized: whether they are.
         points: float32 (N, 3).
-        neighbors: int64 (N, K), rows of the K nearest, the point itself among them.
+        projection: "umap_3d"; "latent" where the latents themselves are drawn.
+        neighbors: int64 (N, K), the K nearest others of each in the searched latents.
     """
 
     indices: Tensor
     latents: Tensor
     searched: Tensor
+    l2_normalized: bool
     points: FloatArray
+    projection: str
     neighbors: Tensor
 
 
 def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
-    """Lay latents out in three dimensions by UMAP.
+    """Lay latents out in three dimensions.
 
     Args:
         indices: int64 (N,), what `choose_points` gave.
         latents: float32 (N, D), finite, of the images at these positions.
         options: UMAP's numbers.
         seed: decides how UMAP starts.
-
-    Raises:
-        UserError: fewer points than UMAP can lay out.
     """
     latents = latents.detach().cpu()
-    searched = F.normalize(latents) if options.l2_normalize else latents
-    count = min(options.umap_n_neighbors, len(indices))
-    if count < MIN_POINTS:
-        raise UserError(
-            f"UMAP cannot lay out {len(indices)} points with {options.umap_n_neighbors} "
-            f"neighbours; both must be at least {MIN_POINTS}"
-        )
-    found = nearest(searched, searched, count)
-    points = umap_embedding(
+    normalize = options.l2_normalize and latents.shape[1] > 2
+    searched = F.normalize(latents) if normalize else latents
+    k = min(options.umap_n_neighbors, len(indices)) - 1
+    distances, neighbors = torch.zeros(len(indices), 0), torch.zeros(len(indices), 0).long()
+    if k > 0:
+        distances, neighbors = nearest(searched, searched, k, exclude_self=True)
+    points, projection = layout(
         searched.numpy(),
-        n_neighbors=count,
+        n_neighbors=max(2, k + 1),
         min_dist=options.umap_min_dist,
         seed=stream_seed(seed, "umap") % 2**32,
-        neighbors=(found.indices.numpy(), found.distances.numpy()),
+        neighbors=(neighbors.numpy(), distances.numpy()),
     )
-    return Embedding(indices, latents, searched, points, found.indices)
+    return Embedding(indices, latents, searched, normalize, points, projection, neighbors)
 
 
 def choose_points(count: int, max_points: int, seed: int) -> Tensor:
@@ -98,61 +96,82 @@ def choose_points(count: int, max_points: int, seed: int) -> Tensor:
 
 def latent_points(
     embedding: Embedding,
-    splits: Splits,
-    split: SplitName,
+    split: Split,
     options: EmbeddingOptions,
-    reconstruction_errors: Tensor,
+    reconstruction_errors: Tensor | None,
 ) -> dict[str, Any]:
     """The part of `*_latent_points.json` that describes the points.
 
-    Besides what the file's contract asks for, each point has two numbers that the viewer can
-    colour by: `reconstruction_error` and `neighbor_label_agreement`.
+    Besides what the file's contract asks for, each point has numbers that the viewer can colour
+    by: `reconstruction_error`, and `neighbor_label_agreement` among the neighbours of the layout.
 
     Args:
         embedding: N points of the split.
-        splits: where labels come from.
-        split: which one was embedded.
+        split: the images that were embedded.
         options: what made the embedding.
-        reconstruction_errors: float32 (N,).
+        reconstruction_errors: float32 (N,); None if the decoder is not trained.
     """
-    labels = splits.named(split).labels[embedding.indices]
-    return {
-        "num_points": len(embedding.indices),
-        "latent_dim": embedding.latents.shape[1],
-        "projection": PROJECTION,
-        "umap_n_neighbors": options.umap_n_neighbors,
-        "umap_min_dist": options.umap_min_dist,
-        "l2_normalized": options.l2_normalize,
-        "image_shape": list(splits.image_shape),
+    values: dict[str, Any] = {
+        **_described(embedding, split, options),
         "points": rounded(embedding.points),
-        "labels": labels.tolist(),
+        "labels": point_labels(split, embedding.indices),
         "indices": embedding.indices.tolist(),
-        "reconstruction_error": rounded(reconstruction_errors),
-        "neighbor_label_agreement": rounded(label_agreement(embedding.neighbors, labels)),
+    }
+    if reconstruction_errors is not None:
+        values["reconstruction_error"] = rounded(reconstruction_errors)
+    if split.labels is not None and embedding.neighbors.shape[1]:
+        labels = split.labels[embedding.indices]
+        shares = neighbor_label_shares(embedding.neighbors, labels)
+        values["neighbor_label_agreement"] = rounded(shares.float())
+    return values
+
+
+def interactive_assets(
+    embedding: Embedding, split: Split, options: EmbeddingOptions, projection_k: int
+) -> dict[str, Any]:
+    """The part of `*_interactive_assets.json` that the playground computes with, less its samples.
+
+    Args:
+        embedding: N references of the split.
+        split: the images that were embedded.
+        options: what made the embedding.
+        projection_k: neighbours that a probe is placed between, 1 to N.
+    """
+    return {
+        **_described(embedding, split, options),
+        "projection_method": "knn_barycentric",
+        "projection_k": projection_k,
+        "reference_points": rounded(embedding.points),
+        "reference_latents": rounded(embedding.searched),
+        "reference_latents_raw": rounded(embedding.latents),
+        "reference_labels": point_labels(split, embedding.indices),
+        "reference_indices": embedding.indices.tolist(),
     }
 
 
-def label_agreement(neighbors: Tensor, labels: Tensor) -> Tensor:
-    """Share of each point's nearest latents that have its label, float32 (N,) in [0, 1].
-
-    Args:
-        neighbors: int64 (N, K), K >= 2, rows of the nearest, the point itself left out if it is
-            among them.
-        labels: int64 (N,).
-    """
-    is_other = neighbors != torch.arange(len(neighbors))[:, None]
-    agrees = (labels[neighbors] == labels[:, None]) & is_other
-    return agrees.sum(dim=1) / is_other.sum(dim=1)
+def point_labels(split: Split, indices: Tensor) -> list[int]:
+    """The labels of some images of a split; 0 for all where there are none."""
+    if split.labels is None:
+        return [0] * len(indices)
+    return [int(label) for label in split.labels[indices]]
 
 
 def rounded(values: FloatArray | Tensor) -> list[Any]:
     """Nested lists of numbers with 7 significant digits, about the precision of float32."""
     array = np.asarray(values, dtype=np.float64)
-    flat = [float(f"{value:.7g}") for value in array.ravel().tolist()]
-    return _nested(flat, array.shape)
-
-
-def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
-    for size in reversed(shape[1:]):
+    flat: list[Any] = [float(f"{value:.7g}") for value in array.ravel().tolist()]
+    for size in reversed(array.shape[1:]):
         flat = [flat[start : start + size] for start in range(0, len(flat), size)]
     return flat
+
+
+def _described(embedding: Embedding, split: Split, options: EmbeddingOptions) -> dict[str, Any]:
+    return {
+        "num_points": len(embedding.indices),
+        "latent_dim": embedding.latents.shape[1],
+        "projection": embedding.projection,
+        "umap_n_neighbors": options.umap_n_neighbors,
+        "umap_min_dist": options.umap_min_dist,
+        "l2_normalized": embedding.l2_normalized,
+        "image_shape": list(split.images.shape[1:]),
+    }

@@ -1,20 +1,9 @@
-"""What a person reads after an analysis: the text report and the result tables."""
+"""What a person reads after a measurement: the text report and tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grounding.metrics.classification import ClassScore
-
-MANIFOLD_NOTES = {
-    "knn_test_accuracy": "share of test images named right by their nearest training latents",
-    "silhouette": "own class against the nearest other class, -1 to 1",
-    "davies_bouldin": "overlap of classes, 0 is best",
-    "calinski_harabasz": "between against within classes, not scored",
-    "trustworthiness": "neighbours in latent space that are neighbours in pixels, 0 to 1",
-    "continuity": "neighbours in pixels that are neighbours in latent space, not scored",
-    "neighbor_label_agreement": "share of nearest latents with the same label",
-    "fisher_ratio": "between-class over within-class scatter",
-}
+from grounding.metrics import ClassScore
 
 
 def analysis_text(
@@ -22,9 +11,9 @@ def analysis_text(
     experiment: str,
     checkpoint: str,
     parameters: tuple[int, int],
-    accuracy: float,
     knn: str,
     classes: Sequence[ClassScore],
+    names: Mapping[int, str],
 ) -> str:
     """The report of the kNN analysis.
 
@@ -32,9 +21,9 @@ def analysis_text(
         experiment: its name.
         checkpoint: path of the checkpoint.
         parameters: (total, trainable).
-        accuracy: kNN accuracy, 0 to 1.
-        knn: how it was measured, e.g. "k = 5, euclidean, 100 train -> 10000 test".
+        knn: the kNN accuracy and how it was measured, or why it was not.
         classes: one score a class.
+        names: of classes that have one, by label.
     """
     total, trainable = parameters
     head = [
@@ -42,44 +31,39 @@ def analysis_text(
         f"checkpoint            {checkpoint}",
         f"total parameters      {total}",
         f"trainable parameters  {trainable}",
-        f"kNN accuracy          {accuracy:.4f}  ({knn})",
+        f"kNN accuracy          {knn}",
     ]
-    rows = [
-        (str(label), f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", str(c.support))
-        for label, c in enumerate(classes)
-    ]
-    table = text_table("lrrrr", ("class", "precision", "recall", "f1", "support"), rows)
-    return "\n".join([*head, "", *table]) + "\n"
-
-
-def manifold_lines(document: Mapping[str, Any]) -> list[str]:
-    """A table of manifold metrics with what each one means, and the score.
-
-    Args:
-        document: of the manifold analysis: `metrics`, `manifold_score` and, if some of them are
-            estimated, `estimate`.
-    """
-    estimate = document.get("estimate")
-    margins = estimate["margins"] if estimate else {}
     rows = [
         (
-            name,
-            "undefined" if value is None else f"{value:.4f}",
-            f"+- {margins[name]:.4f}" if name in margins else "",
-            MANIFOLD_NOTES[name],
+            " ".join([str(c.label), *([names[c.label]] if c.label in names else [])]),
+            *(f"{value:.4f}" for value in (c.precision, c.recall, c.f1)),
+            str(c.support),
         )
-        for name, value in document["metrics"].items()
+        for c in classes
     ]
-    margin = f"+- {estimate['manifold_score_margin']:.1f}" if estimate else ""
-    rows.append(("manifold score", f"{document['manifold_score']:.1f}", margin, "of 100"))
-    if not estimate:
-        return text_table("lrl", ("metric", "value", ""), [(*row[:2], row[3]) for row in rows])
-    return [
-        *text_table("lrll", ("metric", "value", "", ""), rows),
-        "",
-        f"+- values are estimated from {estimate['anchors']:,} anchors of "
-        f"{estimate['points']:,} images, each against all; {estimate['confidence']:.0%} confidence",
-    ]
+    columns = ("class", "precision", "recall", "f1", "support")
+    table = ["", *text_table("lrrrr", columns, rows)] if rows else []
+    return "\n".join([*head, *table]) + "\n"
+
+
+def metric_lines(results: Mapping[str, Mapping[str, Any]], title: str = "metric") -> list[str]:
+    """A table of metrics with what each one means.
+
+    Args:
+        results: by name, with `value`, `digits`, `unit`, `meaning` and, where it is estimated,
+            `margin`.
+        title: of the first column.
+    """
+    rows = []
+    estimated = any("margin" in one for one in results.values())
+    for name, one in results.items():
+        value = one["value"]
+        shown = "undefined" if value is None else f"{value:.{one['digits']}f}"
+        margin = f"+- {one['margin']:.{one['digits']}f}" if "margin" in one else ""
+        says = one["unit"] if one["unit"] else one["meaning"]
+        rows.append((name, shown, *([margin] if estimated else []), says))
+    head = (title, "value", *([""] if estimated else []), "")
+    return text_table("lrll" if estimated else "lrl", head, rows)
 
 
 def text_table(align: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

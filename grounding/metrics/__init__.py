@@ -1,0 +1,61 @@
+"""Metrics of latent spaces: arrays in, numbers out.
+
+Each function takes tensors or NumPy arrays: `trustworthiness(x, z, k=5)`. `measure` takes a `Space`
+and the names of registered metrics, and calculates what several of them need only once.
+
+All raise ValueError for shapes, dtypes and numbers that do not fit and for values that are not
+finite; where there is too little to measure it is `NotMeasurable`, which `measure` reports.
+"""
+
+from grounding.metrics.anchors import anchor_count
+from grounding.metrics.arrays import NotMeasurable
+from grounding.metrics.classification import (
+    ClassScore,
+    accuracy,
+    classification_report,
+    knn_accuracy,
+    knn_predict,
+)
+from grounding.metrics.facts import facts, meaning, names
+from grounding.metrics.linear_probe import linear_probe_accuracy
+from grounding.metrics.manifold_score import manifold_score
+from grounding.metrics.measure import Measured, Space, measure
+from grounding.metrics.neighbors import nearest
+from grounding.metrics.pairs import (
+    continuity,
+    neighbor_label_agreement,
+    neighbor_label_shares,
+    silhouette,
+    trustworthiness,
+)
+from grounding.metrics.separation import calinski_harabasz, davies_bouldin, fisher_ratio
+from grounding.metrics.spread import Spread, spread
+
+__all__ = [
+    "ClassScore",
+    "Measured",
+    "NotMeasurable",
+    "Space",
+    "Spread",
+    "accuracy",
+    "anchor_count",
+    "calinski_harabasz",
+    "classification_report",
+    "continuity",
+    "davies_bouldin",
+    "facts",
+    "fisher_ratio",
+    "knn_accuracy",
+    "knn_predict",
+    "linear_probe_accuracy",
+    "manifold_score",
+    "meaning",
+    "measure",
+    "names",
+    "nearest",
+    "neighbor_label_agreement",
+    "neighbor_label_shares",
+    "silhouette",
+    "spread",
+    "trustworthiness",
+]

@@ -1,9 +1,4 @@
-"""How well labelled classes are separated in a space, by euclidean distance.
-
-Every function takes points (N, D) float32 or float64 and integer labels (N,), ignores labels that
-do not occur, calculates in float64 and raises ValueError for fewer than two classes, shapes that do
-not fit, or non-finite points.
-"""
+"""How far apart classes lie for their size: three ratios of the same sums."""
 
 from __future__ import annotations
 
@@ -11,96 +6,106 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import threshold
 
-from grounding.metrics.distances import Block, Distances
+from grounding import _registry as register
+from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points
 
 
 class Classes:
-    """Labels renumbered to 0..K - 1.
+    """Points and their labels, renumbered to 0..K - 1.
 
     Attributes:
+        points: (N, D).
         labels: (N,) int64 in 0..K - 1.
         one_hot: (K, N) float64.
         sizes: (K,) float64, at least 1.
+
+    Raises:
+        ValueError: numbers of points and labels differ, or non-finite points.
+        NotMeasurable: there are fewer than two classes.
     """
 
-    def __init__(self, points: Tensor, labels: Tensor) -> None:
-        if points.ndim != 2 or labels.shape != points.shape[:1] or points.numel() == 0:
+    def __init__(self, points: Array, labels: Array) -> None:
+        self.points, given = as_points(points), as_labels(labels)
+        if given.shape != self.points.shape[:1]:
             raise ValueError(
-                f"points have shape {tuple(points.shape)} and labels {tuple(labels.shape)}, "
+                f"points have shape {tuple(self.points.shape)} and labels {tuple(given.shape)}, "
                 "expected (N, D) and (N,)"
             )
-        found, self.labels = torch.unique(labels, return_inverse=True)
+        found, self.labels = torch.unique(given.to(self.points.device), return_inverse=True)
         if len(found) < 2:
-            raise ValueError(f"labels hold {len(found)} class, at least 2 are needed")
-        rows = torch.arange(len(found), device=points.device)
+            raise NotMeasurable(f"labels hold {len(found)} class, at least 2 are needed")
+        rows = torch.arange(len(found), device=self.points.device)
         self.one_hot = (rows[:, None] == self.labels).double()
         self.sizes = self.one_hot.sum(dim=1)
 
+    def means(self) -> tuple[Tensor, Tensor]:
+        """Class means (K, D) relative to the first point, and deviations from them (N, D)."""
+        points = self.points.double()
+        # Taken from a point of its own, the mean of equal points is exact, and a scatter of 0 is 0.
+        first_KD = points[self.one_hot.argmax(dim=1)]
+        shifted = points - first_KD[self.labels]
+        shift_KD = self.one_hot @ shifted / self.sizes[:, None]
+        return first_KD - points[0] + shift_KD, shifted - shift_KD[self.labels]
 
-def silhouette(points: Tensor, labels: Tensor, *, block_bytes: int | None = None) -> float:
-    """Mean of ``(b - a) / max(a, b)``, in [-1, 1]; 1 is best.
+    def scatters(self) -> tuple[float, float]:
+        """Between-class and within-class sums of squared distances."""
+        means, deviations = self.means()
+        centre = self.sizes @ means / self.sizes.sum()
+        between = self.sizes @ (means - centre).square().sum(dim=1)
+        return float(between), float(deviations.square().sum())
 
-    a is a point's mean distance to the others of its class, b the least mean distance to another
-    class. A point alone in its class counts 0, and so does one with a = b = 0. Rousseeuw 1987.
+
+@register.metric("fisher_ratio", title="Fisher ratio", better="higher", tables=("index",), place=27)
+def fisher_ratio(z: Array, labels: Array) -> float:
+    """Between-class over within-class scatter.
+
+    ``sum_c n_c |m_c - m|^2 / sum_i |z_i - m_(y_i)|^2``, >= 0: the sums of squared distances of the
+    class means to the mean of all, and of the points to their class mean. inf if every point lies
+    on its class mean and the means differ; 0 if all points are one.
+
+    Args:
+        z: (N, D).
+        labels: (N,), at least two classes.
     """
-    classes = Classes(points, labels)
-    itself = torch.arange(len(points), device=points.device)
-    distances = Distances(
-        points, points, itself=itself, dtype=torch.float64, block_bytes=block_bytes
-    )
-    found = torch.empty(len(points), dtype=torch.float64, device=points.device)
-
-    def measure(start: int, stop: int) -> None:
-        found[start:stop] = silhouette_in_block(distances.block(start, stop), classes)
-
-    distances.each_block(measure, None)
-    return float(found.mean())
+    return _ratio(*Classes(z, labels).scatters())
 
 
-def silhouette_in_block(block: Block, classes: Classes) -> Tensor:
-    """Silhouettes (B,) of a float64 block's queries, each one of the references; overwrites it.
+@register.metric(
+    "calinski_harabasz", title="Calinski-Harabasz", digits=1, better="higher", tables=(), place=22
+)
+def calinski_harabasz(z: Array, labels: Array) -> float:
+    """Between-class over within-class scatter, per degree of freedom.
 
-    Raises:
-        ValueError: if self pairs are not excluded.
+    ``fisher_ratio * (N - K) / (K - 1)`` with K classes; 0 if no class has a second point. Calinski
+    and Harabasz 1974.
+
+    Args:
+        z: (N, D).
+        labels: (N,), at least two classes.
     """
-    if block.itself is None:
-        raise ValueError("the block's queries are not known to be references")
-    indistinct = float(block.tolerance.amax())  # from 0, by the block's values
-    sums_KB = classes.one_hot.new_empty(len(classes.sizes), len(block.squared))
-    for rows in block.tiles():
-        distances = block.squared[rows].scatter_(1, block.itself[rows, None], 0)
-        threshold(distances, indistinct, 0, inplace=True).sqrt_()
-        torch.mm(classes.one_hot, distances.T, out=sums_KB[:, rows])
-    own_1B = classes.labels[block.itself][None]
-    size_B = classes.sizes[own_1B[0]]
-    a_B = sums_KB.gather(0, own_1B)[0] / (size_B - 1).clamp(min=1)
-    b_B = (sums_KB / classes.sizes[:, None]).scatter_(0, own_1B, math.inf).amin(dim=0)
-    silhouettes = ((b_B - a_B) / torch.maximum(a_B, b_B)).nan_to_num_(nan=0.0)
-    return torch.where(size_B > 1, silhouettes, 0.0)
+    classes = Classes(z, labels)
+    between, within = classes.scatters()
+    count = len(classes.sizes)
+    return _ratio(between * (len(classes.labels) - count), within * (count - 1))
 
 
-def calinski_harabasz(points: Tensor, labels: Tensor) -> float:
-    """``(between / (K - 1)) / (within / (N - K))`` of the scatters of `fisher_ratio`, >= 0.
+@register.metric(
+    "davies_bouldin", title="Davies-Bouldin", better="lower", tables=("index",), place=23
+)
+def davies_bouldin(z: Array, labels: Array) -> float:
+    """Overlap of classes, 0 is best.
 
-    inf if every point lies on its class mean and the means differ; 0 if all points are one.
-    Calinski and Harabasz 1974.
+    The mean over classes of the largest ``(s_i + s_j) / |m_i - m_j|``; m are the class means, s the
+    mean distances to them. Two classes with the same mean are not separated at all: the value is
+    inf. Davies and Bouldin 1979.
+
+    Args:
+        z: (N, D).
+        labels: (N,), at least two classes.
     """
-    classes = Classes(points, labels)
-    between, within = _scatters(points, classes)
-    free = len(points) - len(classes.sizes)
-    return _ratio(between * free, within * (len(classes.sizes) - 1))
-
-
-def davies_bouldin(points: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the largest ``(s_i + s_j) / |m_i - m_j|``, >= 0; 0 is best.
-
-    m are the class means, s the mean distances to them. Two classes with the same mean are not
-    separated at all: the value is inf. Davies and Bouldin 1979.
-    """
-    classes = Classes(points, labels)
-    means, deviations = _class_means(points, classes)
+    classes = Classes(z, labels)
+    means, deviations = classes.means()
     spreads = classes.one_hot @ deviations.norm(dim=1) / classes.sizes
     apart = torch.cdist(means, means, compute_mode="donot_use_mm_for_euclid_dist")
     ratios = (spreads[:, None] + spreads) / apart
@@ -108,37 +113,8 @@ def davies_bouldin(points: Tensor, labels: Tensor) -> float:
     return float(ratios.fill_diagonal_(-math.inf).amax(dim=1).mean())
 
 
-def fisher_ratio(points: Tensor, labels: Tensor) -> float:
-    """Between-class over within-class scatter, >= 0.
-
-    ``sum_c n_c |m_c - m|^2 / sum_i |x_i - m_(y_i)|^2``: the sums of squared distances of the class
-    means to the mean of all, and of the points to their class mean. inf if every point lies on its
-    class mean and the means differ; 0 if all points are one.
-    """
-    return _ratio(*_scatters(points, Classes(points, labels)))
-
-
-def _class_means(points: Tensor, classes: Classes) -> tuple[Tensor, Tensor]:
-    """Class means (K, D) relative to the first point, and deviations from them (N, D), float64."""
-    if not bool(torch.isfinite(points).all()):
-        raise ValueError("points hold a value that is not finite")
-    points = points.detach().double()
-    # Taken from a point of its own, the mean of equal points is exact, and a scatter of 0 is 0.
-    first_KD = points[classes.one_hot.argmax(dim=1)]
-    shifted = points - first_KD[classes.labels]
-    shift_KD = classes.one_hot @ shifted / classes.sizes[:, None]
-    return first_KD - points[0] + shift_KD, shifted - shift_KD[classes.labels]
-
-
-def _scatters(points: Tensor, classes: Classes) -> tuple[float, float]:
-    """Between-class and within-class sums of squared distances."""
-    means, deviations = _class_means(points, classes)
-    centre = classes.sizes @ means / classes.sizes.sum()
-    between = classes.sizes @ (means - centre).square().sum(dim=1)
-    return float(between), float(deviations.square().sum())
-
-
 def _ratio(between: float, within: float) -> float:
+    """Quotient of the two; inf if only the latter is 0, and 0 if both are."""
     if within == 0:
         return math.inf if between > 0 else 0.0
     return between / within

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,23 +28,14 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Mean, standard deviation (n - 1) and range; None if there are no values.
-
-    Sums are exact, so that equal values have no deviation.
+    """Mean, standard deviation (n - 1) and range, by exact sums; None if there are no values.
 
     Raises:
         ValueError: a value is not finite.
     """
     if not all(map(math.isfinite, values)):
         raise ValueError(f"values are {list(values)}, expected finite numbers")
-    count = len(values)
-    if not count:
+    if not values:
         return None
-    low, high = min(values), max(values)
-    # A rounded quotient may lie just outside the values that it is the mean of.
-    mean = min(max(math.fsum(values) / count, low), high)
-    deviation = None
-    if count > 1:
-        squares = math.fsum((value - mean) ** 2 for value in values)
-        deviation = math.sqrt(squares / (count - 1))
-    return Spread(mean, deviation, low, high, count)
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(statistics.mean(values), deviation, min(values), max(values), len(values))

@@ -1,6 +1,14 @@
 """The shape that all architectures share: an encoder E, a decoder D, a latent z of D numbers."""
 
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
 from torch import Tensor, nn
+
+from grounding._registry import Settings
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
 
 
 class Autoencoder(nn.Module):
@@ -40,6 +48,20 @@ class Autoencoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Reconstructions D(E(x)) (B, C, H, W) of images (B, C, H, W)."""
         return self.decode(self.encode(images))
+
+
+class ModelSettings(Settings):
+    """What every architecture can be told."""
+
+    latent_dim: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Numbers in one latent vector."""
+    activation: Literal["relu", "gelu", "tanh"] = "relu"
+    """Nonlinearity after every hidden layer."""
+
+    @field_validator("hidden_dims", mode="before", check_fields=False)
+    @classmethod
+    def _tuple_as_list(cls, value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else value
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

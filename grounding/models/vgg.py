@@ -1,14 +1,22 @@
 """`vgg`: pairs of 3 x 3 convolutions with batch normalisation; the decoder of `naive_conv`."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from grounding.models.autoencoder import Autoencoder
-from grounding.models.conv import conv_decoder, halved_sizes
+from grounding import _registry as register
+from grounding.models.autoencoder import Autoencoder, Width
+from grounding.models.conv_layers import ConvSettings, conv_decoder, stage_sizes
 from grounding.models.layers import Dropout, activation
+
+
+class VggSettings(ConvSettings):
+    """Settings of `vgg`."""
+
+    hidden_dims: list[Width] = Field([16, 32, 64], min_length=1, max_length=16)
+    """Channels from the image towards the latent; also the decoder's."""
 
 
 class ChannelsLast(nn.Module):
@@ -23,13 +31,9 @@ class ChannelsLast(nn.Module):
         return images.contiguous(memory_format=torch.channels_last)
 
 
-def vgg_autoencoder(
-    *,
-    image_shape: tuple[int, int, int],
-    latent_dim: int,
-    hidden_dims: Sequence[int],
-    activation_name: str = "relu",
-    dropout: float = 0.0,
+@register.model("vgg", settings=VggSettings)
+def vgg(
+    image_shape: tuple[int, int, int], settings: VggSettings, *, dropout: float = 0.0
 ) -> Autoencoder:
     """An encoder after VGG (Simonyan & Zisserman, 2015) and the decoder of `naive_conv`.
 
@@ -39,26 +43,28 @@ def vgg_autoencoder(
 
     Args:
         image_shape: (C, H, W), any size.
-        latent_dim: D, at least 1.
-        hidden_dims: channels from the image towards the latent, at least one; also the decoder's.
-        activation_name: "relu", "gelu" or "tanh".
+        settings: channels, D and the activation after every hidden layer.
         dropout: probability of dropping a channel before each pair and in the decoder.
+
+    Raises:
+        ValueError: the images are not what the settings say.
     """
+    settings.check_images(image_shape)
+    widths, name = settings.hidden_dims, settings.activation
     layers: list[nn.Module] = [ChannelsLast()]
-    layers += _convolution(image_shape[0], hidden_dims[0], activation_name, size=5, stride=2)
-    for number, (before, after) in enumerate(pairwise(hidden_dims)):
+    layers += _convolution(image_shape[0], widths[0], name, size=5, stride=2)
+    for number, (before, after) in enumerate(pairwise(widths)):
         if number:
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         if dropout:
             layers.append(Dropout(dropout))
-        layers += _convolution(before, after, activation_name)
-        layers += _convolution(after, after, activation_name)
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(hidden_dims[-1], latent_dim)]
+        layers += _convolution(before, after, name)
+        layers += _convolution(after, after, name)
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], settings.latent_dim)]
     encoder = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    channels = [image_shape[0], *hidden_dims]
-    sizes = halved_sizes(image_shape[1:], len(hidden_dims))
-    decoder = conv_decoder(channels, sizes, latent_dim, activation_name, dropout)
-    return Autoencoder(encoder, decoder, image_shape=image_shape, latent_dim=latent_dim)
+    sizes = stage_sizes(image_shape[1:], len(widths))
+    decoder = conv_decoder([image_shape[0], *widths], sizes, settings, dropout)
+    return Autoencoder(encoder, decoder, image_shape=image_shape, latent_dim=settings.latent_dim)
 
 
 def _convolution(

@@ -1,0 +1,7 @@
+"""Latents in three dimensions."""
+
+from grounding.projection.components import principal_components
+from grounding.projection.layout import Layout, layout
+from grounding.projection.umap import umap_embedding
+
+__all__ = ["Layout", "layout", "principal_components", "umap_embedding"]

@@ -1,75 +1,191 @@
-"""One experiment from training to its last output, skipping what is up to date."""
+"""One experiment from training to its last output, making only what is not up to date."""
+
+from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from grounding.experiment.schema import Experiment
-from grounding.runs.run import Run, load_run, trained_run
-from grounding.runs.step import carry_out
-from grounding.runs.steps import chain_steps, result_lines
+from grounding._errors import UserError
+from grounding.experiment import Experiment
+from grounding.export.points import EmbeddingOptions
+from grounding.export.report import metric_lines, text_table
+from grounding.runs.artifacts import LeftOut, Output, make, reason_to_make
+from grounding.runs.exporting import (
+    UNTRAINED,
+    assets_output,
+    onnx_output,
+    points_output,
+    weights_output,
+)
+from grounding.runs.measuring import (
+    analysis_output,
+    manifold_output,
+    probes_output,
+)
+from grounding.runs.run import Run, load_run
+from grounding.runs.training import metrics_path, train_experiment
+
+# What `grounding run` makes, in this order.
+CHAIN = ("analysis", "manifold", "points", "encoder", "decoder", "assets")
+
+
+def outputs_of(run: Run) -> dict[str, Callable[[], Output]]:
+    """Every output of a run at its default place, with the defaults of the commands, by kind."""
+    place = run.experiment.artifact
+    points, assets = (EmbeddingOptions(most, l2_normalize=True) for most in (5000, 3000))
+    return {
+        "analysis": lambda: analysis_output(run, run.experiment.analysis_path),
+        "manifold": lambda: manifold_output(run, "test", run.experiment.manifold_analysis_path),
+        "probes": lambda: probes_output(run, place("probes.json")),
+        "points": lambda: points_output(run, "test", points, place("test_latent_points.json")),
+        "encoder": lambda: onnx_output(run, "encoder", place("encoder.onnx")),
+        "decoder": lambda: onnx_output(run, "decoder", place("decoder.onnx")),
+        "assets": lambda: assets_output(
+            run, "test", assets, None, place("test_interactive_assets.json")
+        ),
+        "weights": lambda: weights_output(run, place("weights.safetensors")),
+    }
 
 
 def run_chain(
     experiment: Experiment,
     *,
+    command: str = "",
     tensorboard: Path | None = None,
     force: bool = False,
     resume: bool = False,
-) -> None:
+) -> bool:
     """Train an experiment and make every output of it, saying so line by line.
+
+    An output that cannot be made does not stop the others.
 
     Args:
         experiment: what to run.
+        command: what its user typed, for messages.
         tensorboard: folder to log to as well.
-        force: do everything again.
+        force: do everything again, also under a name that another experiment has taken.
         resume: continue an interrupted training.
 
+    Returns:
+        Whether everything is there that can be made of this run.
+
     Raises:
-        UserError: something of it cannot be done; what was made before stays.
+        UserError: it cannot be trained.
     """
-    run, damage = (None, "") if force else trained_run(experiment)
-    if run:
-        print(f"train: up to date, {experiment.checkpoint_path}")
-    else:
-        if damage:
-            print(f"train: {damage}; training again")
-        run, line = trained_now(experiment, tensorboard=tensorboard, resume=resume)
-        print(f"train: {line}")
-    steps = chain_steps(run)
-    for step in steps:
-        reason = "" if force else step.reason_to_make()
-        if reason is None:
-            print(f"{step.name}: up to date, {step.path}")
+    line = train_experiment(
+        experiment, command=command, tensorboard=tensorboard, force=force, resume=resume
+    )
+    print(f"train: {line}", flush=True)
+    run = load_run(experiment)
+    made: list[Output] = []
+    missing: list[str] = []
+    for kind in CHAIN:
+        if kind == "decoder" and not run.has_trained_decoder:
+            print(f"decoder: left out, {UNTRAINED}", flush=True)
             continue
-        if reason:
-            print(f"{step.name}: {reason}; making it again")
-        carry_out(step, show_table=False)
+        output = outputs_of(run)[kind]()
+        try:
+            bring_up_to_date(run, output, force=force)
+            made.append(output)
+        except LeftOut as reason:
+            print(f"{output.kind}: left out, {reason}", flush=True)
+        except UserError as error:
+            missing.append(f"{output.kind}: {error}")
+            print(f"{output.kind}: failed", flush=True)
     print()
-    print("\n".join(result_lines(run, steps)))
+    print("\n".join(result_lines(run, made)))
+    for problem in missing:
+        print(f"error: {problem}", file=sys.stderr)
+    return not missing
 
 
-def trained_now(
-    experiment: Experiment,
-    *,
-    tensorboard: Path | None = None,
-    resume: bool = False,
-    quiet: bool = False,
-) -> tuple[Run, str]:
-    """Train an experiment; the run, and a line about the training.
+def make_outputs(run: Run, kinds: Sequence[str]) -> list[Path]:
+    """Make outputs of a run that are not up to date; the main file of each.
 
     Args:
-        experiment: what to train.
-        tensorboard: folder to log to as well.
-        resume: continue an interrupted training.
-        quiet: show nothing of it but a bar on a terminal.
+        run: a trained run.
+        kinds: keys of `outputs_of`; default: those that `grounding run` makes, less what cannot be
+            made of this run.
 
     Raises:
-        UserError: see `trainer.train_experiment`.
+        UserError: one cannot be made, or a kind is unknown.
     """
-    from grounding.runs.trainer import train_experiment  # draws bars, which few chains need
+    known = outputs_of(run)
+    for kind in kinds:
+        if kind not in known:
+            raise UserError(f"{kind!r} cannot be exported; there are: {', '.join(known)}")
+    paths = []
+    for kind in kinds or CHAIN:
+        output = known[kind]()
+        try:
+            if reason_to_make(run, output) is not None:
+                make(run, output)
+        except LeftOut:
+            if kinds:
+                raise
+            continue
+        paths.append(output.path)
+    return paths
 
-    line = train_experiment(experiment, tensorboard, resume=resume, quiet=quiet)
-    run, ignored = load_run(experiment)
-    for warning in ignored:
-        print(f"warning: {warning}", file=sys.stderr)
-    return run, line
+
+def bring_up_to_date(run: Run, output: Output, *, force: bool = False) -> None:
+    """Make an output unless it is up to date, and say so.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    reason = "" if force else reason_to_make(run, output)
+    if reason is None:
+        print(f"{output.kind}: up to date, {output.path}", flush=True)
+        return
+    if reason:
+        print(f"{output.kind}: {reason}; making it again", flush=True)
+    make_and_tell(run, output, show_table=False)
+
+
+def make_and_tell(run: Run, output: Output, *, show_table: bool = True) -> None:
+    """Make one output and say so.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    if output.notice:
+        print(f"{output.kind}: {output.notice}", flush=True)
+    started = time.perf_counter()
+    said = make(run, output).said
+    seconds = time.perf_counter() - started
+    if "\n" in said:  # a table stands on lines of its own
+        if show_table:
+            print(f"{said}\n")
+        said = "done"
+    print(f"{output.kind}: {said} in {seconds:.1f} s, {output.path}", flush=True)
+
+
+def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
+    """The result table of a run and where everything lies."""
+    manifest, checkpoint = run.manifest, run.checkpoint
+    paths = {output.kind: output.path for output in outputs}
+    results = {
+        kind: manifest.artifacts[manifest.key(path)].results
+        for kind, path in paths.items()
+        if manifest is not None
+    }
+    rows = [("training", f"{checkpoint.seconds:.1f}", f"seconds, {checkpoint.epoch} epochs")]
+    if "analysis" in results:
+        total = results["analysis"]["total_parameters"]["value"]
+        rows.insert(0, ("parameters", f"{total:,}", run.experiment.model.architecture))
+    if checkpoint.val_loss is not None:
+        rows.append(("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"))
+    lines = text_table("lrl", (run.name, "", ""), rows)
+    if "manifold" in results:
+        lines += ["", *metric_lines(results["manifold"])]
+    files = {
+        "checkpoint": run.path,
+        "metrics": metrics_path(run.path),
+        **({"report": run.experiment.analysis_path} if "analysis" in paths else {}),
+        **paths,
+    }
+    table = text_table("ll", ("file", ""), [(k, str(v)) for k, v in files.items()])
+    return [*lines, "", *table]

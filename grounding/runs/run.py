@@ -1,25 +1,36 @@
-"""A trained run: from a checkpoint to its model, its splits and their latents."""
+"""A trained run: its model, its images and what can be asked of them."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grounding._errors import UserError
-from grounding.data.splits import SplitName, Splits, load_splits, to_unit
-from grounding.experiment.schema import Experiment
-from grounding.models.autoencoder import Autoencoder
-from grounding.models.build import build_autoencoder
-from grounding.training.checkpoint import (
-    Checkpoint,
-    differences,
-    load_checkpoint,
-    versions,
+from grounding.data import Splits, to_unit
+from grounding.experiment import Experiment, differences, experiment_from_dict
+from grounding.models import Autoencoder
+from grounding.runs.building import build_model, has_trained_decoder, load_splits
+from grounding.runs.manifest import (
+    ENDING,
+    FOLDER,
+    Manifest,
+    manifest_path,
+    manifests_in,
+    read_manifest,
 )
+from grounding.training.checkpoint import Checkpoint, model_of, read_checkpoint
 from grounding.training.device import resolve_device
-from grounding.training.loop import EVALUATION_BATCH
+
+EVALUATION_BATCH = 500
+
+Array = TypeVar("Array", Tensor, npt.NDArray[Any])
 
 
 @dataclass(eq=False)
@@ -27,14 +38,14 @@ class Run:
     """A trained model together with the images it is judged on.
 
     Attributes:
-        experiment: the config in force: outputs and analysis as asked for now, training as it
-            was done.
+        experiment: the config in force.
         path: the checkpoint's file.
         sha256: of that file.
         checkpoint: what it holds.
         model: in evaluation mode, on `device`.
         splits: the checkpoint's own train and validation images, and the test images.
         device: where the model computes.
+        notes: lines that its user should read.
     """
 
     experiment: Experiment
@@ -44,10 +55,126 @@ class Run:
     model: Autoencoder
     splits: Splits
     device: torch.device
-    _latents: dict[SplitName, Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    _kept: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The experiment's name, with which all its files begin."""
+        return self.experiment.name
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What is entered of its files; None before the first."""
+        return manifest_of(self.experiment)
+
+    @property
+    def has_trained_decoder(self) -> bool:
+        """Whether an objective has trained the decoder."""
+        return has_trained_decoder(self.experiment)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.splits.image_shape))
+        return (
+            f"Run({self.name!r}: {self.experiment.model.architecture}, {len(self.splits.train)} "
+            f"training images of {shape}, {self.model.latent_dim} latent dimensions)"
+        )
+
+    def encode(self, images: Array) -> Array:
+        """Latents float32 (N, D) of images, as an array or a tensor like the images.
+
+        Args:
+            images: (N, C, H, W), or (N, H, W) of one channel; uint8, or floats in [0, 1].
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        given = torch.as_tensor(images)
+        batch = given[:, None] if given.ndim == 3 else given
+        if batch.ndim != 4 or tuple(batch.shape[1:]) != self.splits.image_shape:
+            raise ValueError(
+                f"images have shape {tuple(given.shape)}, expected (N, "
+                f"{', '.join(map(str, self.splits.image_shape))})"
+            )
+        if batch.dtype != torch.uint8 and not batch.is_floating_point():
+            raise ValueError(f"images are {batch.dtype}, expected uint8 or floats in [0, 1]")
+        latents: Array = _as(images, self._encoded(batch))
+        return latents
+
+    def decode(self, latents: Array) -> Array:
+        """Images float32 (N, C, H, W) in [0, 1] of latents (N, D), as the latents come.
+
+        Raises:
+            ValueError: another shape.
+        """
+        given = torch.as_tensor(latents)
+        if given.ndim != 2 or given.shape[1] != self.model.latent_dim:
+            raise ValueError(
+                f"latents have shape {tuple(given.shape)}, expected (N, {self.model.latent_dim})"
+            )
+        images: Array = _as(latents, self.decoded(given.float()))
+        return images
+
+    def latents(self, split: str = "test") -> npt.NDArray[np.float32]:
+        """Latents float32 (N, D) of a split: "train", "val" or "test"."""
+        return self.latents_of(split).cpu().numpy()
+
+    def images(self, split: str = "test") -> npt.NDArray[np.uint8]:
+        """Images uint8 (N, C, H, W) of a split, in the order of its latents."""
+        return self.splits.named(split).images.numpy()
+
+    def labels(self, split: str = "test") -> npt.NDArray[np.int64] | None:
+        """Labels int64 (N,) of a split, as they are in the data set; None if it has none."""
+        labels = self.splits.named(split).labels
+        return None if labels is None else labels.numpy()
+
+    def measure(self, *names: str, split: str = "test") -> dict[str, float]:
+        """Values of registered metrics, by name; those that cannot be measured here are left out.
+
+        Args:
+            names: metrics, e.g. "knn_accuracy", "trustworthiness"; default: those of the manifold
+                score.
+            split: the images to measure.
+        """
+        from grounding.runs.measuring import measure_run
+
+        return measure_run(self, names, split).values
+
+    def embed(
+        self, split: str = "test", *, max_points: int = 5000, l2_normalize: bool = False
+    ) -> npt.NDArray[np.float32]:
+        """A split's latents laid out in three dimensions by UMAP, float32 (N, 3).
+
+        Args:
+            split: the images.
+            max_points: at most this many, drawn by the seed; 0 for all.
+            l2_normalize: scale latents to unit length before neighbours are searched.
+        """
+        from grounding.export.points import EmbeddingOptions
+        from grounding.runs.exporting import embedding_of
+
+        options = EmbeddingOptions(max_points=max_points, l2_normalize=l2_normalize)
+        return embedding_of(self, split, options).points
+
+    def export(self, *kinds: str) -> list[Path]:
+        """Make outputs of the run that are not up to date, and enter them in its manifest.
+
+        Args:
+            kinds: of "analysis", "manifold", "probes", "points", "encoder", "decoder", "assets"
+                and "weights"; default: all that `grounding run` makes.
+
+        Returns:
+            The main file of each.
+
+        Raises:
+            UserError: one cannot be made.
+        """
+        from grounding.runs.chain import make_outputs
+
+        return make_outputs(self, kinds)
 
     @torch.inference_mode()
-    def latents(self, split: SplitName, indices: Tensor | None = None) -> Tensor:
+    def latents_of(self, split: str, indices: Tensor | None = None) -> Tensor:
         """Latents of a split's images, float32 (N, D) on the run's device.
 
         Those of a whole split are kept. A latent is the same to the last bit whichever others are
@@ -56,61 +183,59 @@ class Run:
         Args:
             split: the images' split.
             indices: int64 (N,), positions in it, N >= 1; default: all, in order.
-        """
-        if split in self._latents:
-            kept = self._latents[split]
-            return kept if indices is None else kept[indices.to(self.device)]
-        images = self.splits.named(split).images
-        size = min(EVALUATION_BATCH, len(images))
-        if indices is not None:
-            return self._encode(images[indices.to("cpu")], size)
-        self._latents[split] = self._encode(images, size)
-        return self._latents[split]
 
-    def _encode(self, images: Tensor, size: int) -> Tensor:
-        """Latents of images in batches of just this size: sums round otherwise in another one."""
-        latents = []
+        Raises:
+            UserError: some are not finite numbers.
+        """
+        if split not in self._kept:
+            images = self.splits.named(split).images
+            if indices is not None:
+                size = min(EVALUATION_BATCH, len(images))
+                return _finite(self._encoded(images[indices.to("cpu")], size))
+            self._kept[split] = _finite(self._encoded(images))
+        kept = self._kept[split]
+        return kept if indices is None else kept[indices.to(self.device)]
+
+    @torch.inference_mode()
+    def decoded(self, latents: Tensor) -> Tensor:
+        """Images float32 (N, C, H, W) in [0, 1] of latents (N, D), on the run's device."""
+        parts = latents.to(self.device).split(EVALUATION_BATCH)
+        return torch.cat([self.model.decode(z) for z in parts])
+
+    @torch.inference_mode()
+    def reconstruction_errors(self, split: str, indices: Tensor) -> Tensor:
+        """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU."""
+        errors = []
+        for part in indices.split(EVALUATION_BATCH):
+            clean = to_unit(self.splits.named(split).images[part].to(self.device))
+            images = self.model.decode(self.latents_of(split, part))
+            errors.append((images - clean).square().mean(dim=(1, 2, 3)))
+        return torch.cat(errors).cpu()
+
+    @torch.inference_mode()
+    def _encoded(self, images: Tensor, size: int | None = None) -> Tensor:
+        """Latents of images in batches of just one size: sums round otherwise in another one."""
+        size = size or min(EVALUATION_BATCH, max(1, len(images)))
+        latents = [torch.empty(0, self.model.latent_dim, device=self.device)]
         for batch in images.split(size):
             whole = batch.new_zeros(size, *batch.shape[1:])
             whole[: len(batch)] = batch
-            latents.append(self.model.encode(to_unit(whole.to(self.device)))[: len(batch)])
+            inputs = whole.to(self.device)
+            inputs = to_unit(inputs) if inputs.dtype == torch.uint8 else inputs.float()
+            latents.append(self.model.encode(inputs)[: len(batch)])
         return torch.cat(latents)
-
-    @torch.inference_mode()
-    def reconstruction_errors(self, split: SplitName, indices: Tensor, latents: Tensor) -> Tensor:
-        """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU.
-
-        Args:
-            split: the images' split.
-            indices: int64 (N,), positions in it.
-            latents: float32 (N, D), theirs.
-        """
-        latents = latents.to(self.device)
-        images = self.splits.named(split).images[indices.to("cpu")]
-        errors = [
-            F.mse_loss(self.model.decode(z), to_unit(batch.to(self.device)), reduction="none").mean(
-                dim=(1, 2, 3)
-            )
-            for z, batch in zip(
-                latents.split(EVALUATION_BATCH), images.split(EVALUATION_BATCH), strict=True
-            )
-        ]
-        return torch.cat(errors).cpu()
 
 
 def load_run(
     experiment: Experiment, checkpoint: Path | None = None, *, train_command: str = ""
-) -> tuple[Run, list[str]]:
-    """Rebuild the run that a checkpoint holds.
+) -> Run:
+    """The run that a checkpoint holds.
 
     Args:
         experiment: the config in force.
-        checkpoint: file to load; default: the experiment's final checkpoint.
+        checkpoint: file to load; default: the experiment's final checkpoint, which its manifest has
+            to know.
         train_command: what to type if the checkpoint is missing.
-
-    Returns:
-        The run, and one line for each setting of the config that the checkpoint was not trained
-        with and that is therefore ignored.
 
     Raises:
         UserError: no such checkpoint, a damaged one, or one that does not belong to the config or
@@ -120,89 +245,108 @@ def load_run(
     if not path.exists():
         made_by = f"; make it with: {train_command}" if train_command else ""
         raise UserError(f"checkpoint {path} does not exist{made_by}")
-    held, digest = load_checkpoint(path)
-    ignored = _check_belongs(experiment, held, path, train_command)
-    splits = load_splits(experiment.data, experiment.seed)
+    held, digest, known = checked_checkpoint(path, experiment)
+    notes = []
+    if not known:
+        if checkpoint is None:
+            raise UserError(
+                f"{path} is not entered in {manifest_path(experiment.name)}: its training was "
+                f"interrupted, or another version wrote it; train it again, or if you trust it: "
+                f"--checkpoint {path}"
+            )
+        notes.append(f"{path} is in no manifest, so nothing tells whether it is as it was written")
+    experiment, splits = load_splits(experiment)
+    trained = experiment_from_dict(held.config, str(path))
+    for key, (given, was) in differences(experiment, trained).items():
+        raise UserError(
+            f"{path} was trained with {key}={was}, the config says {given}; pass "
+            f"--set {key}={was}, or give what you want to train a name of its own: "
+            "--set experiment.name=NAME"
+        )
     if splits.fingerprint != held.data_fingerprint:
         raise UserError(
             f"{path} was trained on other data than that in {splits.source} "
             f"(SHA-256 {held.data_fingerprint[:12]}..., here {splits.fingerprint[:12]}...); "
-            "set data.data_dir to the folder it was trained on, or train again"
+            "set data.data_dir to the folder it was trained on, or train again under another name"
         )
     device = resolve_device(experiment.training.device)
-    model = model_of(held, path).to(device)
-    return Run(_in_force(experiment, held), path, digest, held, model, splits, device), ignored
+    model = model_of(held, partial(build_model, trained), str(path)).to(device).eval()
+    return Run(experiment, path, digest, held, model, splits, device, notes)
 
 
-def trained_run(experiment: Experiment) -> tuple[Run | None, str]:
-    """The run at the experiment's checkpoint, if that is just what training it now would make.
-
-    Returns:
-        The run, or None; and why a checkpoint that is there cannot be used, "" if it was only
-        trained otherwise.
-    """
-    try:
-        run, ignored = load_run(experiment)
-    except UserError as error:
-        return None, str(error) if experiment.checkpoint_path.exists() else ""
-    current = (
-        not ignored
-        and run.checkpoint.epoch == experiment.training.epochs
-        and run.checkpoint.versions["grounding"] == versions()["grounding"]
-    )
-    return run if current else None, ""
-
-
-def model_of(checkpoint: Checkpoint, path: Path) -> Autoencoder:
-    """The model that a checkpoint holds, on the CPU, in evaluation mode.
+def open_run(name: str | Path) -> Run:
+    """The run of a name, a manifest, a checkpoint or a config.
 
     Args:
-        checkpoint: what was read.
-        path: where from, for the error.
+        name: the experiment's name, looked for in artifacts/; or the path of its `.run.json` or of
+            a checkpoint; or a config or its number.
 
     Raises:
-        UserError: its weights are not those of the model that its config describes.
+        UserError: there is none, or it cannot be used.
     """
-    experiment = checkpoint.experiment
+    from grounding.experiment import load_config
+
+    path = Path(name).expanduser()
+    if path.suffix == ".pt" and path.exists():
+        return load_run(experiment_from_dict(read_checkpoint(path).config, str(path)), path)
+    if not path.name.endswith(ENDING):
+        path = manifest_path(str(name))
     try:
-        model = build_autoencoder(
-            **experiment.model.build_arguments(),
-            image_shape=checkpoint.image_shape,
-            dropout=experiment.regularization.dropout_p,
+        manifest = read_manifest(path)
+    except FileNotFoundError:
+        try:
+            return load_run(load_config(name))
+        except UserError as error:
+            raise UserError(f"there is no run {name}: {error}") from None
+    experiment = experiment_from_dict(dict(manifest.config), str(path))
+    for key in manifest.of_kind("checkpoint"):
+        return load_run(experiment, manifest.place(key))
+    raise UserError(f"{path} has no final checkpoint; its training was interrupted")
+
+
+def manifest_of(experiment: Experiment) -> Manifest | None:
+    """The manifest that has an experiment's name; None if there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return read_manifest(manifest_path(experiment.name))
+    except FileNotFoundError:
+        return None
+
+
+def checked_checkpoint(path: Path, experiment: Experiment) -> tuple[Checkpoint, str, bool]:
+    """A checkpoint, the SHA-256 of its file, and whether a manifest knows it.
+
+    Raises:
+        UserError: it is not as its manifest says, or no checkpoint.
+    """
+    from grounding._files import hash_of
+
+    found = manifest_of(experiment)
+    beside, _ = manifests_in(path.parent) if path.parent != FOLDER else manifests_in(FOLDER)
+    manifests = [found, *beside] if found else beside
+    for manifest in manifests:
+        if (key := manifest.key(path)) in manifest.artifacts:
+            manifest.check(key)
+    try:
+        digest = hash_of(path)
+    except OSError as error:
+        raise UserError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+    known = any(manifest.with_sha256(digest) for manifest in manifests)
+    return read_checkpoint(path), digest, known
+
+
+def _finite(latents: Tensor) -> Tensor:
+    if not latents.isfinite().all():
+        raise UserError(
+            "some latents are not finite numbers; the checkpoint's weights are unusable: train "
+            "again with a smaller training.learning_rate"
         )
-        model.load_state_dict(checkpoint.state_dict)
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} does not fit its own config: {reason}; train it again") from None
-    return model.eval()
+    return latents
 
 
-def _in_force(experiment: Experiment, held: Checkpoint) -> Experiment:
-    """The given config with the training settings that the checkpoint was really trained with."""
-    trained = held.experiment
-    training = trained.training.model_copy(update={"device": experiment.training.device})
-    return experiment.model_copy(
-        update={
-            "training": training,
-            "regularization": trained.regularization,
-            "self_supervised": trained.self_supervised,
-        }
-    )
-
-
-def _check_belongs(
-    experiment: Experiment, held: Checkpoint, path: Path, train_command: str
-) -> list[str]:
-    """Refuse another model or other splits; return lines for differences that do no harm."""
-    differing = differences(experiment, held.experiment)
-    for key, (given, trained) in differing.items():
-        if key.startswith(("model.", "data.", "experiment.")):
-            again = f"train again with: {train_command}, or " if train_command else ""
-            raise UserError(
-                f"{path} was trained with {key}={trained}, the config says {given}; "
-                f"{again}pass --set {key}={trained}"
-            )
-    return [
-        f"{path} was trained with {key}={trained}; {given} in the config is ignored"
-        for key, (given, trained) in differing.items()
-    ]
+def _as(like: Any, tensor: Tensor) -> Any:
+    """A tensor as what was given: a tensor on its device, or a NumPy array."""
+    return tensor.to(like.device) if isinstance(like, Tensor) else tensor.cpu().numpy()

@@ -1,136 +1,179 @@
 """The local web server: an index of all runs, the pages, and the artifacts folder."""
 
 import errno
-import socketserver
+import re
+import secrets
+import socket
+import sys
 import threading
+import traceback
 import webbrowser
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-from grounding._errors import UserError
-from grounding.export.layout import NOT_BUILT, pages_are_built
-from grounding.serve.content import Content
-from grounding.serve.handler import Handler
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
-ADDRESS = "127.0.0.1"
-MAX_THREADS = 32
-PORTS_TRIED = 20
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-    b"Connection: close\r\n\r\n"
-)
+from grounding._errors import UserError, printable
+from grounding.serve import layout
+from grounding.serve.index import find_runs, index_page, without_seeds
+from grounding.serve.layout import file_inside
 
-
-class Server(ThreadingHTTPServer):
-    """Listens on 127.0.0.1 and answers with a bounded number of threads.
-
-    Args:
-        port: to listen on; 0 for any free one.
-        content: what may be sent.
-        threads: requests answered at once; more are turned away.
-
-    Raises:
-        OSError: the port cannot be had.
-    """
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, port: int, content: Content, threads: int = MAX_THREADS) -> None:
-        self.free_threads = threading.BoundedSemaphore(threads)
-        super().__init__((ADDRESS, port), partial(Handler, content=content))
-
-    def server_bind(self) -> None:
-        """Bind without asking a name server for this machine's name."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name = ADDRESS
-        self.server_port = int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Address of the index."""
-        return f"http://{ADDRESS}:{self.server_port}/"
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, or refuse at once when all are busy."""
-        if not self.free_threads.acquire(blocking=False):
-            self._turn_away(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except RuntimeError:  # the system gives no more threads
-            self.free_threads.release()
-            self._turn_away(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer one request."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.free_threads.release()
-
-    def _turn_away(self, request: Any) -> None:
-        try:
-            request.setblocking(False)
-            request.send(BUSY)
-            request.recv(65536)  # closing with unread bytes could eat the answer
-        except OSError:
-            pass
-        self.shutdown_request(request)
+OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+# The rest of the folder, which may hold files of others, is never a script or a page to a browser.
+SHOWN = (".json", ".jsonl", ".png", ".txt")
+MAX_CONNECTIONS = 512
+SECURITY_HEADERS = {
+    # A notebook on this machine may show a page in a frame.
+    "Content-Security-Policy": f"{layout.POLICY}; "
+    "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
 
 
-def open_server(port: int, content: Content) -> Server:
-    """A server on a port, or on the next free one if that is taken.
-
-    Args:
-        port: 0 to 65535; 0 for any free one.
-        content: what may be sent.
-
-    Raises:
-        UserError: the port is out of range or may not be used.
-    """
-    if not 0 <= port <= 65535:
-        raise UserError(f"--port {port} is not in 0 to 65535; try --port 8000")
-    for candidate in [*range(port, min(port + PORTS_TRIED, 65536)), 0]:
-        try:
-            return Server(candidate, content)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                reason = error.strerror or error
-                raise UserError(
-                    f"cannot listen on port {candidate}: {reason}; try --port 8000"
-                ) from None
-    raise UserError(f"cannot listen on {ADDRESS}: no port is free")
-
-
-def serve(port: int, artifacts: Path, *, open_browser: bool = False) -> None:
+def serve(
+    port: int, artifacts: Path, *, open_browser: bool = False, host: str = "127.0.0.1"
+) -> None:
     """Serve until Ctrl-C, saying where.
 
     Args:
         port: 0 to 65535; if it is taken, the next free one.
         artifacts: the folder to serve; it need not exist yet.
         open_browser: show the index in the user's browser.
+        host: the address to listen on. If other machines can reach it, clients need a token, which
+            is part of the address that is said.
 
     Raises:
         UserError: no port can be had, or `artifacts` is no folder.
     """
     if artifacts.exists() and not artifacts.is_dir():
         raise UserError(f"--artifacts {artifacts} is not a folder; name the folder of the outputs")
-    content = Content(artifacts)
-    with open_server(port, content) as server:
-        if port not in (0, server.server_port):
+    with listener(host, port) as listening:
+        actual = listening.getsockname()[1]
+        token = "" if host in OWN_NAMES else secrets.token_urlsafe(16)
+        if port not in (0, actual):
             print(f"port {port} is taken")
-        if not pages_are_built(content.pages):
-            print(NOT_BUILT)
+        if not layout.are_built(layout.page_files(layout.PAGES)):
+            print(layout.NOT_BUILT)
+        place = printable(str(artifacts))
         if not artifacts.exists():
-            print(f"{artifacts} does not exist yet; make a run with: grounding run --config 4")
-        print(f"serving {artifacts} at {server.url} (Ctrl-C ends it)", flush=True)
+            print(f"{place} does not exist yet; make a run with: grounding run --config 4")
+        name = socket.gethostname() if host in ("0.0.0.0", "::", "") else host
+        name = f"[{name}]" if ":" in name else name
+        url = f"http://{name}:{actual}/" + (f"?token={token}" if token else "")
+        print(f"serving {place} at {url} (Ctrl-C ends it)", flush=True)
         if open_browser:
             # In a thread: a browser in the terminal would wait for a page that is not served yet.
-            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         try:
-            server.serve_forever()
+            server(App(artifacts, token=token)).run(sockets=[listening])
         except KeyboardInterrupt:
             print("\nstopped")
+
+
+class App(Starlette):
+    """The index, the pages and one artifacts folder, as an ASGI application.
+
+    Args:
+        artifacts: the folder; it need not exist yet.
+        pages: the folder with the two pages and `web/dist`.
+        token: what every client has to know, as `?token=` or as the cookie that this sets; ""
+            where only this machine can ask, which then has to do so by one of its own names.
+    """
+
+    def __init__(self, artifacts: Path, pages: Path = layout.PAGES, token: str = "") -> None:
+        super().__init__(
+            routes=[Route("/{path:path}", self._answer)],
+            exception_handlers={Exception: _apologise},
+        )
+        self.artifacts = artifacts
+        self.pages = pages
+        self.token = token
+
+    def _answer(self, request: Request) -> Response:
+        host = re.sub(r":\d*$", "", request.headers.get("host", "")).lower().strip("[]")
+        # A foreign page whose name was made to point to this machine sends its own name.
+        if not self.token and host not in OWN_NAMES:
+            raise HTTPException(421, "this server has another name")
+        cookie = f"grounding_{request.scope['server'][1]}"
+        given = request.query_params.get("token") or request.cookies.get(cookie, "")
+        if self.token and not secrets.compare_digest(given.encode(), self.token.encode()):
+            raise HTTPException(403, "the address needs the token that the server printed")
+        response = self._find(request)
+        if self.token:
+            response.set_cookie(cookie, self.token, httponly=True, samesite="strict")
+        return response
+
+    def _find(self, request: Request) -> Response:
+        path = request.path_params["path"]
+        folder, _, key = path.partition("/")
+        if folder == layout.ARTIFACTS:
+            # A file may be named by the config, 5_x.json, as by the experiment, x.json.
+            named = re.sub(r"(^|/)\d+_([^/]*)$", r"\1\2", key)
+            found = file_inside(self.artifacts, key) or file_inside(self.artifacts, named)
+        else:
+            files = layout.page_files(self.pages)
+            if path in ("", "index.html"):
+                runs, problems = find_runs(self.artifacts)
+                trouble = "" if layout.are_built(files) else layout.NOT_BUILT
+                shown = without_seeds(runs)
+                return HTMLResponse(index_page(shown, self.artifacts, problems, trouble))
+            found = files.get(path)
+        if found is None:
+            raise HTTPException(404, "there is no such file here")
+        response = StaticFiles().file_response(found, found.stat(), request.scope)
+        if folder == layout.ARTIFACTS and found.suffix.lower() not in SHOWN:
+            response.headers["Content-Type"] = "application/octet-stream"
+        return response
+
+
+def server(app: App) -> uvicorn.Server:
+    """A server that keeps quiet, bounds what clients can hold, and ends at once when asked to."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        headers=list(SECURITY_HEADERS.items()),
+        server_header=False,
+        proxy_headers=False,
+        log_config=None,
+        log_level="critical",
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=0,
+    )
+    return uvicorn.Server(config)
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that listens on a port (0 for any) or, if that is taken, on the next free one.
+
+    Raises:
+        UserError: the port may not be used, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in [*range(port, min(port + 20, 65536)), 0]:
+        try:
+            return socket.create_server((host, candidate), family=family)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise UserError(
+                    f"cannot listen on {host}, port {candidate}: {error.strerror or error}; "
+                    "try --port 8000"
+                ) from None
+    raise UserError(f"cannot listen on {host}: no port is free")
+
+
+def _apologise(_: Request, error: Exception) -> Response:
+    """Show a mistake of ours to the person at the terminal."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    print("\n".join(map(printable, lines)), file=sys.stderr)
+    return PlainTextResponse("see the server's terminal", 500)

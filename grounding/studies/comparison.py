@@ -1,24 +1,23 @@
 """Experiments beside each other and beside controls on the same images, over several seeds."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from grounding._checksums import json_with_checksum
 from grounding._errors import UserError
-from grounding._files import check_writable, replacing_together
-from grounding._locks import writing
-from grounding.data.splits import load_splits
-from grounding.experiment.schema import Experiment
-from grounding.export.figure import FigureRow, spread_figure
+from grounding._files import check_writable
+from grounding.experiment import Experiment
 from grounding.export.report import text_table
-from grounding.metrics.spread import Spread
+from grounding.metrics import Spread
+from grounding.runs.artifacts import document_bytes
+from grounding.runs.building import load_splits
 from grounding.studies.controls import CONTROLS, Control, labels_control, measure_control
+from grounding.studies.figure import FigureRow, spread_figure
 from grounding.studies.seeds import (
-    Metrics,
     Series,
     check_complete,
     csv_text,
@@ -26,22 +25,11 @@ from grounding.studies.seeds import (
     seed_series,
     spread_values,
     summarize,
+    write_study,
 )
 from grounding.training.checkpoint import versions
 
-# What the table shows: title, metric, digits behind the point.
-COLUMNS = (
-    ("kNN", "knn_accuracy", 4),
-    ("k = 1", "knn_1_accuracy", 4),
-    ("linear probe", "linear_probe_accuracy", 4),
-    ("augmented bank", "augmented_bank_accuracy", 4),
-    ("manifold score", "manifold_score", 1),
-    ("reconstruction", "test_reconstruction_error", 4),
-    ("drift", "regrounding_drift", 3),
-    ("seconds", "training_seconds", 1),
-)
-# The decoder of an experiment that only learns labels is never trained.
-OF_DECODER = ("test_reconstruction_error", "regrounding_drift")
+DRAWN = "knn_accuracy"
 
 
 @dataclass
@@ -52,13 +40,15 @@ class Row:
         name: of the experiment, or of the control.
         control: "" for an experiment; else which control it is.
         experiments: that it is, or that it is a control of.
-        metrics: by seed.
+        metrics: values by seed.
+        facts: title, digits and direction of each metric.
     """
 
     name: str
     control: str
     experiments: list[Experiment]
-    metrics: dict[int, Metrics] = field(default_factory=dict)
+    metrics: dict[int, Mapping[str, float | None]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, Spread | None]:
@@ -70,7 +60,6 @@ def compare(
     experiments: Sequence[Experiment],
     seeds: Sequence[int],
     stem: Path,
-    *,
     controls: bool = True,
     resume: bool = False,
 ) -> None:
@@ -92,17 +81,17 @@ def compare(
     for name, count in Counter(experiment.name for experiment in experiments).items():
         if count > 1:
             raise UserError(f"{count} of the configs have experiment.name {name}; name each once")
-    places = [stem.with_name(f"{stem.name}.{ending}") for ending in ("csv", "svg", "json")]
+    places = [stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "csv", "svg")]
     for place in places:
         check_writable(place)
     named = list(experiments)
     if controls:
         named += [labels_control(experiment) for experiment in experiments]
     every = [seed_series(one, seeds, resume=resume) for one in named]
-    rows = [_experiment_row(one) for one in every[: len(experiments)]]
+    rows = [_row(one.experiment.name, "", one, one.experiment) for one in every[: len(experiments)]]
     if controls:
         of = zip(every[len(experiments) :], experiments, strict=True)
-        rows += [_labels_row(one, experiment) for one, experiment in of]
+        rows += [_row("trained with labels", "labels", one, experiment) for one, experiment in of]
         rows += _control_rows(experiments, seeds)
     rows = [row for row in rows if row.metrics]
     if any(not row.control for row in rows):
@@ -110,32 +99,32 @@ def compare(
         print()
         print("\n".join(comparison_lines(rows)))
         _write(rows, seeds, places)
-        print(f"\nwrote {', '.join(map(str, reversed(places)))}")
+        print(f"\nwrote {', '.join(map(str, places))}")
     check_complete(every)
 
 
 def comparison_lines(rows: Sequence[Row]) -> list[str]:
     """A table of mean and standard deviation, one line a row."""
-    head = ("", "seeds", *(title for title, _, _ in COLUMNS))
+    facts = {name: one for row in rows for name, one in row.facts.items()}
+    shown = (name for name, one in facts.items() if "compare" in one["tables"])
+    columns = sorted(shown, key=lambda name: facts[name]["place"])
+    head = ("", "seeds", *(facts[name]["title"] for name in columns))
     cells = []
     for row in rows:
         summary = row.summary
-        values = (_plus_minus(summary.get(metric), digits) for _, metric, digits in COLUMNS)
+        values = (_plus_minus(summary.get(name), facts[name]["digits"]) for name in columns)
         cells.append((row.name, str(len(row.metrics)), *values))
-    return text_table("lr" + "r" * len(COLUMNS), head, cells)
+    return text_table("lr" + "r" * len(columns), head, cells)
 
 
-def _experiment_row(series: Series) -> Row:
-    metrics = {run.seed: run.metrics for run in series.runs}
-    return Row(series.experiment.name, "", [series.experiment], metrics)
-
-
-def _labels_row(series: Series, experiment: Experiment) -> Row:
-    kept: dict[int, Metrics] = {
-        run.seed: {name: v for name, v in run.metrics.items() if name not in OF_DECODER}
-        for run in series.runs
-    }
-    return Row("trained with labels", "labels", [experiment], kept)
+def _row(name: str, control: str, series: Series, experiment: Experiment) -> Row:
+    return Row(
+        name,
+        control,
+        [experiment],
+        {run.seed: run.metrics for run in series.runs},
+        series.facts,
+    )
 
 
 def _control_rows(experiments: Sequence[Experiment], seeds: Sequence[int]) -> list[Row]:
@@ -152,17 +141,16 @@ def _control_rows(experiments: Sequence[Experiment], seeds: Sequence[int]) -> li
 def _control_row(control: Control, group: list[Experiment], seeds: Sequence[int]) -> Row:
     # Views are drawn as the experiments augment them, if those that do so do it alike.
     augmenting = [experiment for experiment in group if experiment.self_supervised.enabled]
-    alike = len({repr(one.self_supervised.augmentation) for one in augmenting}) == 1
+    alike = len({repr(one.self_supervised.augmentations) for one in augmenting}) == 1
     first = (augmenting or group)[0]
     row = Row(control.title(first), control.key, group)
     for seed in seeds:
         experiment = seed_experiment(first, seed)
-        splits = load_splits(experiment.data, seed)
+        experiment, splits = load_splits(experiment)
         row.metrics[seed] = measure_control(control, experiment, splits, with_bank=alike)
-        print(
-            f"{row.name}, seed {seed}: kNN accuracy {row.metrics[seed]['knn_accuracy']:.4f}",
-            flush=True,
-        )
+        shown = row.metrics[seed].get(DRAWN)
+        if shown is not None:
+            print(f"{row.name}, seed {seed}: kNN accuracy {shown:.4f}", flush=True)
     return row
 
 
@@ -175,13 +163,11 @@ def _tell_apart(rows: Sequence[Row]) -> None:
 
 
 def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) -> None:
-    """Replace the CSV, the figure and the JSON together."""
     lines = [
         {"name": row.name, "control": row.control, "seed": seed, **metrics}
         for row in rows
         for seed, metrics in row.metrics.items()
     ]
-    parts = [csv_text(lines).encode(), _figure(rows).encode()]
     configs: dict[str, Experiment] = {e.name: e for row in rows for e in row.experiments}
     values = {
         "comparison": [row.name for row in rows if not row.control],
@@ -189,13 +175,12 @@ def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) ->
         "rows": [_values(row) for row in rows],
         "versions": versions(),
         "configs": {name: experiment.as_dict() for name, experiment in configs.items()},
-        "report": _named(places[0], parts[0]),
-        "figure": _named(places[1], parts[1]),
     }
-    parts.append(json_with_checksum(values, indent=2))
-    with writing("grounding compare", *places), replacing_together(*places) as temporaries:
-        for temporary, part in zip(temporaries, parts, strict=True):
-            temporary.write_bytes(part)
+    files = {places[0]: document_bytes(values), places[1]: csv_text(lines).encode()}
+    if any(_drawn(row) for row in rows):
+        files[places[2]] = _figure(rows)
+    made_from = {"experiments": list(configs), "seeds": list(seeds)}
+    write_study(places[0].stem, "comparison", files, made_from, {})
 
 
 def _values(row: Row) -> dict[str, Any]:
@@ -210,23 +195,15 @@ def _values(row: Row) -> dict[str, Any]:
     }
 
 
-def _named(place: Path, data: bytes) -> dict[str, str]:
-    return {"file": place.name, "sha256": sha256(data).hexdigest()}
-
-
-def _figure(rows: Sequence[Row]) -> str:
+def _figure(rows: Sequence[Row]) -> bytes:
     ks = sorted({experiment.analysis.k for row in rows for experiment in row.experiments})
-    drawn = []
-    for row in rows:
-        values = {seed: _accuracy(metrics) for seed, metrics in row.metrics.items()}
-        drawn.append(FigureRow(row.name, values, bool(row.control)))
+    drawn = [FigureRow(row.name, _drawn(row), bool(row.control)) for row in rows if _drawn(row)]
     return spread_figure(drawn, f"kNN accuracy on test images, k = {' or '.join(map(str, ks))}")
 
 
-def _accuracy(metrics: Metrics) -> float:
-    value = metrics["knn_accuracy"]
-    assert value is not None
-    return value
+def _drawn(row: Row) -> dict[int, float]:
+    found = {seed: metrics.get(DRAWN) for seed, metrics in row.metrics.items()}
+    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def _plus_minus(found: Spread | None, digits: int) -> str:

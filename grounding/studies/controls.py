@@ -1,19 +1,20 @@
 """What an experiment is measured against: its images without it, and its encoder with labels."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from grounding.data.splits import Splits, to_unit
-from grounding.experiment.learning import ObjectivesSection
-from grounding.experiment.schema import Experiment
+from grounding.data import Splits, to_unit
+from grounding.experiment import Experiment
+from grounding.metrics import Space, measure, names
 from grounding.projection.components import principal_components
-from grounding.runs.probes import augmented_views, encoded, has_bank, knn_accuracy, label_probes
-from grounding.runs.step import finite
-from grounding.studies.seeds import Metrics, variant
+from grounding.runs.building import initial_model
+from grounding.runs.measuring import augmented_views, encoded, has_bank
 from grounding.training.device import resolve_device
-from grounding.training.loop import initial_model
 
 Encoder = Callable[[Tensor], Tensor]
 
@@ -38,23 +39,23 @@ class Control(NamedTuple):
     def shared_by(self, experiment: Experiment) -> tuple[object, ...]:
         """What experiments for which this control is the same have in common."""
         data = experiment.data.model_dump(exclude={"num_workers"})
-        model = experiment.model.build_arguments()
-        space = model if self.depends_on_model else model["latent_dim"]
+        model = experiment.model
+        space = model if self.depends_on_model else model.latent_dim
         return tuple(map(repr, (data, experiment.analysis, space)))
 
 
 def labels_control(experiment: Experiment) -> Experiment:
     """The same experiment, trained to name the training labels from the latents instead."""
     # The views stay: they decide which images a batch holds.
-    labels_only = ObjectivesSection(
-        reconstruction=0.0, labels=1.0, views=experiment.objectives.views
-    )
-    return variant(experiment, "_labels", objectives=labels_only.model_dump())
+    views = experiment.objectives.views
+    defaults = type(experiment.objectives)().model_dump(mode="json")
+    labels_only = {**defaults, "reconstruction": 0.0, "labels": 1.0, "views": views}
+    return experiment.variant("_labels", objectives=labels_only)
 
 
 def measure_control(
     control: Control, experiment: Experiment, splits: Splits, *, with_bank: bool
-) -> Metrics:
+) -> dict[str, float | None]:
     """What the labels of the training images say of the test images in a control's space.
 
     Args:
@@ -64,26 +65,29 @@ def measure_control(
         with_bank: whether to ask augmented views of the training images, too.
 
     Returns:
-        Accuracies in [0, 1]; None for what is not measured.
+        Values of the metrics that comparisons show; those that cannot be measured here are left
+        out.
 
     Raises:
-        UserError: the model does not fit the images, or places some at no finite numbers.
+        UserError: the model does not fit the images.
     """
     device = resolve_device(experiment.training.device)
     encode = control.encoder(experiment, splits)
 
     def place(images: Tensor) -> Tensor:
-        return finite(encoded(encode, images, device))
+        return encoded(encode, images, device)
 
-    train, test = place(to_unit(splits.train.images)), place(to_unit(splits.test.images))
-    bank = None
-    if with_bank and has_bank(experiment, splits):
-        bank = place(augmented_views(experiment, splits))
-    settings, labels = experiment.analysis, splits.train.labels
-    knn = knn_accuracy(
-        test, splits.test.labels, train, labels, settings.k, settings.metric, splits.num_classes
+    bank = with_bank and has_bank(experiment, splits)
+    space = Space(
+        z=place(to_unit(splits.test.images)),
+        labels=splits.test.labels,
+        train_z=place(to_unit(splits.train.images)),
+        train_labels=splits.train.labels,
+        bank_z=(lambda: place(augmented_views(experiment, splits))) if bank else None,
+        k=experiment.analysis.k,
+        metric=experiment.analysis.metric,
     )
-    return {"knn_accuracy": knn, **label_probes(experiment, splits, train, test, bank)}
+    return dict(measure(space, names(table="compare")).values)
 
 
 def _pixels(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
@@ -94,7 +98,11 @@ def _principal_components(experiment: Experiment, splits: Splits) -> Encoder:
     """As many principal components of the training images as the latent has numbers."""
     images = to_unit(splits.train.images).flatten(1)
     fitted = principal_components(images, experiment.model.latent_dim)
-    return lambda batch: fitted.project(batch.cpu().flatten(1)).float().to(batch.device)
+
+    def project(batch: Tensor) -> Tensor:
+        return torch.from_numpy(fitted.transform(batch.cpu().flatten(1))).float().to(batch.device)
+
+    return project
 
 
 def _untrained(experiment: Experiment, splits: Splits) -> Encoder:

@@ -1,32 +1,31 @@
 """One experiment for several seeds: what is missing is run, and everything is summed up."""
 
+from __future__ import annotations
+
 import csv
 import io
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from grounding._checksums import json_with_checksum
-from grounding._errors import UserError, printable
-from grounding._files import check_writable, replacing_together
-from grounding._locks import writing
-from grounding.experiment.schema import Experiment
-from grounding.experiment.section import PATHS_ARE_USED
+from grounding._errors import UserError
+from grounding._files import check_writable
+from grounding.experiment import Experiment
 from grounding.export.report import text_table
-from grounding.metrics.spread import Spread, spread
-from grounding.runs.chain import trained_now
-from grounding.runs.probes import probes_path, probes_step
-from grounding.runs.run import Run, trained_run
-from grounding.runs.steps import analysis_step, manifold_step
+from grounding.metrics import Spread, spread
+from grounding.runs.artifacts import document_bytes, enter, make, reason_to_make
+from grounding.runs.chain import outputs_of
+from grounding.runs.manifest import ENDING, Artifact, Manifest, manifest_path, writing
+from grounding.runs.measuring import measure_run, results_of
+from grounding.runs.run import load_run
+from grounding.runs.training import train_experiment
 from grounding.training.checkpoint import versions
 
-Metrics = Mapping[str, float | None]
+MEASURED = ("analysis", "manifold", "probes")
+
+Results = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,20 @@ class SeedRun:
 
     Attributes:
         seed: its number.
-        experiment: the name of its own experiment.
-        checkpoint: the file.
-        checkpoint_sha256: of the file.
-        metrics: what was measured; None for what cannot be.
+        name: of its own run.
+        checkpoint_sha256: of its checkpoint.
+        results: what was measured: name -> value, title, digits, better.
     """
 
     seed: int
-    experiment: str
-    checkpoint: str
+    name: str
     checkpoint_sha256: str
-    metrics: Metrics
+    results: Results
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """What was measured; None for what cannot be."""
+        return {name: one["value"] for name, one in self.results.items()}
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Series:
     def summary(self) -> dict[str, Spread | None]:
         """Mean and spread of every metric over the seeds that have it."""
         return summarize([run.metrics for run in self.runs])
+
+    @property
+    def facts(self) -> dict[str, Mapping[str, Any]]:
+        """Title, digits and direction of every metric."""
+        return {name: one for run in self.runs for name, one in run.results.items()}
 
 
 def run_seeds(
@@ -107,8 +114,7 @@ def seed_series(
         UserError: nothing can be written, or the experiment's name is too long for a seed's.
         KeyboardInterrupt: as raised before, with the seed it came at.
     """
-    path = series_path(experiment)
-    check_writable(path)
+    check_writable(series_path(experiment))
     runs: list[SeedRun] = []
     failures: dict[int, str] = {}
     own = [(seed, seed_experiment(experiment, seed)) for seed in seeds]
@@ -123,14 +129,14 @@ def seed_series(
                 print(f"{named}: {error}", file=sys.stderr, flush=True)
                 continue
             runs.append(run)
-            _write(Series(experiment, runs, failures), path)
-            print(f"{named}: {done}, {_scores(run.metrics)}", flush=True)
+            _write(Series(experiment, runs, failures))
+            print(f"{named}: {done}{_score(run)}", flush=True)
     except KeyboardInterrupt as end:
         reason = str(end) or "interrupted; what was written before is intact"
         raise type(end)(f"{named}: {reason}") from None
     series = Series(experiment, runs, failures)
     if runs and failures:
-        _write(series, path)
+        _write(series)
     return series
 
 
@@ -147,38 +153,8 @@ def check_complete(every: Sequence[Series]) -> None:
 
 
 def seed_experiment(experiment: Experiment, seed: int) -> Experiment:
-    """The same experiment with another seed and outputs of its own (see `variant`)."""
-    return variant(experiment, f"_seed{seed}", experiment={"seed": seed})
-
-
-def variant(experiment: Experiment, mark: str, /, **sections: Mapping[str, Any]) -> Experiment:
-    """An experiment with some other values, under names of its own.
-
-    Args:
-        experiment: as its config says.
-        mark: what its name and, before the ending, the paths of its outputs get, e.g. "_seed1".
-        sections: values to replace, by section.
-
-    Raises:
-        UserError: that is no experiment any more; says why.
-    """
-    values = experiment.as_dict()
-    for section, replaced in sections.items():
-        values[section] |= replaced
-    values["experiment"]["name"] += mark
-    for key, place in values["output"].items():
-        if key.endswith("_path") and place is not None:
-            path = Path(place)
-            values["output"][key] = path.with_name(f"{path.stem}{mark}{path.suffix}")
-    try:
-        return Experiment.model_validate(values, context=PATHS_ARE_USED)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"{experiment.name} cannot be run as {values['experiment']['name']}: {where}: "
-            f"{first['msg']}; change it in the config or with --set"
-        ) from None
+    """The same experiment with another seed and outputs of its own."""
+    return experiment.variant(f"_seed{seed}", experiment={"seed": seed})
 
 
 def series_path(experiment: Experiment) -> Path:
@@ -186,7 +162,7 @@ def series_path(experiment: Experiment) -> Path:
     return experiment.artifact("seeds.json")
 
 
-def summarize(metrics: Sequence[Metrics]) -> dict[str, Spread | None]:
+def summarize(metrics: Sequence[Mapping[str, float | None]]) -> dict[str, Spread | None]:
     """Mean and spread of every metric over those that have it; None where none has."""
     names = dict.fromkeys(name for one in metrics for name in one)
     values = {name: [one.get(name) for one in metrics] for name in names}
@@ -202,13 +178,9 @@ def summary_lines(series: Series) -> list[str]:
     """A table of every metric over the seeds."""
     seeds = ", ".join(str(run.seed) for run in series.runs)
     head = (f"{series.experiment.name}, {len(series.runs)} seeds", "mean", "sd", "min", "max")
-    rows = [
-        (name, *_cells(found, 1 if name in COARSE else 4)) for name, found in series.summary.items()
-    ]
+    facts = series.facts
+    rows = [(name, *_cells(found, facts[name]["digits"])) for name, found in series.summary.items()]
     return [*text_table("lrrrr", head, rows), "", f"seeds {seeds}; sd with n - 1"]
-
-
-COARSE = ("manifold_score", "training_seconds", "calinski_harabasz")
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -221,76 +193,103 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
+def write_study(
+    name: str,
+    kind: str,
+    files: Mapping[Path, bytes],
+    made_from: Mapping[str, Any],
+    results: Results,
+) -> None:
+    """Write the files of a study, and a manifest that knows them.
+
+    Args:
+        name: the study's; the manifest is `artifacts/<name>.run.json` or, for files elsewhere,
+            beside the first of them.
+        kind: "seeds" or "comparison".
+        files: their bytes, the main one first.
+        made_from: what decides their content.
+        results: numbers for tables.
+    """
+    main = next(iter(files))
+    path = manifest_path(name, main.parent)
+    with writing(path, kind):
+        manifest = Manifest(path, name, code=versions())
+        enter(manifest, {main: files}, Artifact(kind, {}, made_from, results))
+
+
 def _seed_run(
     experiment: Experiment, *, tensorboard: Path | None, force: bool, resume: bool
 ) -> tuple[SeedRun, str]:
     """Train and measure one seed, and say in a few words what of it was done."""
-    run, damage = (None, "") if force else trained_run(experiment)
-    said = [f"{damage}; training again"] if damage else []
-    made = []
-    if run is None:
-        run, _ = trained_now(experiment, tensorboard=tensorboard, resume=resume, quiet=True)
-        said.append(f"trained in {run.checkpoint.seconds:.1f} s")
-    steps = (
-        analysis_step(run, experiment.analysis_path),
-        manifold_step(run, "test", experiment.manifold_analysis_path),
-        probes_step(run, probes_path(experiment)),
+    line = train_experiment(
+        experiment, tensorboard=tensorboard, force=force, resume=resume, quiet=True
     )
-    for step in steps:
-        if force or step.reason_to_make() is not None:
-            step.do()
-            made.append(step.name)
+    run = load_run(experiment)
+    said = [] if line.startswith("up to date") else [f"trained in {run.checkpoint.seconds:.1f} s"]
+    made = []
+    results: dict[str, Mapping[str, Any]] = {}
+    for kind in MEASURED:
+        output = outputs_of(run)[kind]()
+        if force or reason_to_make(run, output) is not None:
+            make(run, output)
+            made.append(kind)
+        manifest = run.manifest
+        assert manifest is not None
+        found = manifest.artifacts[manifest.key(output.path)].results
+        results |= {
+            name: one for name, one in found.items() if one.get("is_metric") and not one["alias_of"]
+        }
+    results |= results_of(measure_run(run, ("training_seconds",)), ("training_seconds",))
     if not said:
         said.append("measured again" if made else "up to date")
-    metrics = _metrics(run, *(step.path for step in steps))
-    checkpoint = printable(str(run.path))
-    done = SeedRun(run.experiment.seed, experiment.name, checkpoint, run.sha256, metrics)
-    return done, ", ".join(said)
+    return SeedRun(experiment.seed, experiment.name, run.sha256, results), ", ".join(said)
 
 
-def _metrics(run: Run, analysis: Path, manifold: Path, probes: Path) -> Metrics:
-    held, measured, probed = (
-        json.loads(path.read_bytes()) for path in (analysis, manifold, probes)
-    )
-    # The kNN accuracy is in both analyses, and is the same number.
-    of_manifold = {k: v for k, v in measured["metrics"].items() if k != "knn_test_accuracy"}
-    return {
-        "knn_accuracy": held["knn_accuracy"],
-        **{name: v for name, v in probed["probes"].items() if name.endswith("_accuracy")},
-        "manifold_score": measured["manifold_score"],
-        **of_manifold,
-        **{name: v for name, v in probed["probes"].items() if not name.endswith("_accuracy")},
-        "training_seconds": run.checkpoint.seconds,
-    }
-
-
-def _write(series: Series, path: Path) -> None:
-    """Replace the JSON and the CSV of a series together."""
-    rows = [{"experiment": r.experiment, "seed": r.seed, **r.metrics} for r in series.runs]
-    table, of_table = csv_text(rows), path.with_suffix(".csv")
+def _write(series: Series) -> None:
+    """Replace the JSON and the CSV of a series."""
+    path = series_path(series.experiment)
+    rows = [{"experiment": r.name, "seed": r.seed, **r.metrics} for r in series.runs]
     values = {
         "experiment": series.experiment.name,
         "seeds": [run.seed for run in series.runs],
         "summary": spread_values(series.summary),
-        "runs": [vars(run) for run in series.runs],
+        "runs": [
+            {
+                "seed": run.seed,
+                "experiment": run.name,
+                "checkpoint_sha256": run.checkpoint_sha256,
+                "metrics": run.metrics,
+            }
+            for run in series.runs
+        ],
         "failures": {str(seed): why for seed, why in series.failures.items()},
         "versions": versions(),
         "config": series.experiment.as_dict(),
-        "report": {"file": of_table.name, "sha256": sha256(table.encode()).hexdigest()},
     }
-    document = json_with_checksum(values, indent=2)
-    with writing("grounding run --seeds", path), replacing_together(of_table, path) as places:
-        places[0].write_bytes(table.encode())
-        places[1].write_bytes(document)
+    results = {
+        name: {**series.facts[name], "value": found.mean, "deviation": found.standard_deviation}
+        for name, found in series.summary.items()
+        if found
+    }
+    made_from = {
+        "experiment": series.experiment.name,
+        "seeds": [run.seed for run in series.runs],
+        "runs": [f"{run.name}{ENDING}" for run in series.runs],
+    }
+    files = {path: document_bytes(values), path.with_suffix(".csv"): csv_text(rows).encode()}
+    write_study(f"{series.experiment.name}_seeds", "seeds", files, made_from, results)
 
 
-def _scores(metrics: Metrics) -> str:
-    score = f"manifold score {metrics['manifold_score']:.1f}"
-    return f"kNN accuracy {metrics['knn_accuracy']:.4f}, {score}"
+def _score(run: SeedRun) -> str:
+    shown = {"knn_accuracy": "kNN accuracy {:.4f}", "manifold_score": "manifold score {:.1f}"}
+    metrics = run.metrics
+    found = [text.format(metrics[k]) for k, text in shown.items() if metrics.get(k) is not None]
+    return "".join(f", {text}" for text in found)
 
 
 def _cells(found: Spread | None, digits: int) -> tuple[str, str, str, str]:
     if found is None:
         return "-", "-", "-", "-"
     values = (found.mean, found.standard_deviation, found.minimum, found.maximum)
-    return tuple("-" if v is None else f"{v:.{digits}f}" for v in values)  # type: ignore[return-value]
+    mean, deviation, low, high = ("-" if v is None else f"{v:.{digits}f}" for v in values)
+    return mean, deviation, low, high

@@ -1,27 +1,61 @@
-"""Checkpoints: plain tensors, numbers and strings, whole or not there, checked before use."""
+"""Checkpoints: plain tensors and values in a file of `torch.save`, checked before they are used."""
 
 import io
+import pickletools
 import platform
 import re
+import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Annotated, get_type_hints
 
 import torch
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from torch import Tensor
 
 import grounding
 from grounding._errors import UserError
-from grounding._files import replacing, sha256_of, write_text
-from grounding.experiment.load import experiment_from_dict
-from grounding.experiment.schema import Experiment
-from grounding.training.archive import read_archive
+from grounding._files import open_regular
+from grounding.models.autoencoder import Autoencoder
 from grounding.training.history import Epoch
 from grounding.training.precision import has_native_bfloat16
 
-FORMAT = 3
-RUN = re.compile(r"[0-9]{6}-[0-9a-f]{8}")
+FORMAT = 4
+LAST_FORMAT = 3  # can still be used, but not be trained further
+MAX_CONFIG = 1 << 18  # characters
+MAX_PICKLE_BYTES = 1 << 24
+MAX_PICKLE_STEPS = 2_000_000  # a history of 100,000 epochs takes half of them
+
+# All that a pickle of plain tensors and values calls, and all that it does.
+_CALLABLE = re.compile(
+    r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|"
+    r"torch (Bool|Byte|Char|Double|Float|Half|Int|Long|Short)Storage"
+)
+_STEP = re.compile(
+    r"PROTO|STOP|MARK|NONE|NEWTRUE|NEWFALSE|BININT[12]?|LONG1|BINFLOAT|BINUNICODE|TUPLE[123]?|"
+    r"EMPTY_(TUPLE|LIST|DICT)|APPENDS?|SETITEMS?|GLOBAL|REDUCE|BINPERSID|(LONG_)?BIN(PUT|GET)"
+)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    if tensor.requires_grad:
+        raise ValueError("it has a gradient")
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise ValueError("it is larger than what it lies in")
+    return tensor
+
+
+def _short(config: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if len(repr(config)) > MAX_CONFIG:
+        raise ValueError("it is too long")
+    return config
+
+
+_Tensors = dict[str, Annotated[Tensor, AfterValidator(_plain)]]
+_Count = Annotated[int, Field(ge=1)]
+_AsList = Field(strict=False)  # a list in the file, a tuple here
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +64,12 @@ class Checkpoint:
 
     Attributes:
         state_dict: weights by name, on the CPU.
-        objective: weights of layers that only training needs, by name, on the CPU.
+        objectives: weights of layers that only training needs, by name, on the CPU.
         optimizer: Adam's tensors of each parameter by its name, on the CPU.
-        experiment: the whole config.
+        config: the whole config, as plain values.
         epoch: epochs trained, from 1.
         train_loss: mean loss over the last epoch's inputs: the weighted sum of the objectives.
-        val_loss: mean squared error over the validation images after it.
+        val_loss: mean squared error over the validation images after it, or None.
         history: all epochs, in order.
         image_shape: (C, H, W).
         data_fingerprint: which data the splits were cut from.
@@ -44,26 +78,35 @@ class Checkpoint:
         machine: kind of processor, as far as it decides which arithmetic torch uses.
         threads: CPU threads that torch used.
         seconds: spent training, all epochs.
-        run: which training it is from, as in `RUN`; sorts after those of earlier trainings to the
-            same path.
+        run: which training it is from, e.g. "000001-0a1b2c3d"; sorts after those of earlier
+            trainings to the same path.
+        format: of the file that it was read from.
     """
 
-    state_dict: dict[str, Tensor]
-    objective: dict[str, Tensor]
-    optimizer: dict[str, dict[str, Tensor]]
-    experiment: Experiment
-    epoch: int
+    state_dict: _Tensors
+    objectives: _Tensors
+    optimizer: dict[str, _Tensors]
+    config: Annotated[dict[str, JsonValue], AfterValidator(_short)]
+    epoch: _Count
     train_loss: float
-    val_loss: float
-    history: tuple[Epoch, ...]
-    image_shape: tuple[int, int, int]
+    val_loss: float | None
+    history: Annotated[tuple[Epoch, ...], _AsList]
+    image_shape: Annotated[tuple[_Count, _Count, _Count], _AsList]
     data_fingerprint: str
     versions: dict[str, str]
     device: str
     machine: str
-    threads: int
+    threads: _Count
     seconds: float
-    run: str
+    run: Annotated[str, Field(pattern=r"^[0-9]{6}-[0-9a-f]{8}$")]
+    format: int = FORMAT
+
+
+_STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
+_FIELDS = {
+    name: TypeAdapter(kind, config=_STRICT)
+    for name, kind in get_type_hints(Checkpoint, include_extras=True).items()
+}
 
 
 def versions() -> dict[str, str]:
@@ -81,194 +124,146 @@ def machine() -> str:
     return f"{kind} bfloat16" if has_native_bfloat16() else kind
 
 
-def hash_path(path: Path) -> Path:
-    """The file with a checkpoint's SHA-256."""
-    return path.with_name(path.name + ".sha256")
-
-
-def epoch_path(path: Path, epoch: int) -> Path:
-    """The periodic checkpoint of an epoch: `x_final.pt` -> `x_final_epoch005.pt`."""
-    return path.with_name(f"{path.stem}_epoch{epoch:03d}{path.suffix}")
-
-
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
-    """Write a checkpoint and, beside it, its SHA-256 in the format of `sha256sum`.
-
-    Returns:
-        The SHA-256 of the file.
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """The file that `read_checkpoint` reads, and `torch.load(..., weights_only=True)` as well.
 
     Raises:
-        UserError: the place cannot be written to.
+        UserError: a weight is not finite.
     """
+    for name, weights in (checkpoint.state_dict | checkpoint.objectives).items():
+        if not weights.isfinite().all():
+            raise UserError(
+                f"{name} holds weights that are not finite after epoch {checkpoint.epoch}; the "
+                "checkpoint was not written; try a smaller training.learning_rate"
+            )
     values = {
         **vars(checkpoint),
         "format": FORMAT,
-        "experiment": checkpoint.experiment.name,
-        "config": checkpoint.experiment.as_dict(),
         "history": [asdict(epoch) for epoch in checkpoint.history],
         "image_shape": list(checkpoint.image_shape),
     }
-    # Saved to a file, the archive would hold that file's (temporary) name.
     buffer = io.BytesIO()
     torch.save(values, buffer)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-        digest = sha256_of(temporary)
-        # While one file is renamed and the other is not, both hashes are good: a kill between
-        # the two leaves a pair that still loads.
-        _write_hashes(path, [digest, *_good_hashes(path)])
-    _write_hashes(path, [digest])
-    return digest
+    return buffer.getvalue()
 
 
-def load_checkpoint(path: Path) -> tuple[Checkpoint, str]:
-    """Read a checkpoint after checking its SHA-256.
-
-    Returns:
-        The checkpoint and its SHA-256.
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. No code in it runs; whether it is intact is for its manifest to say.
 
     Raises:
-        UserError: it is missing, damaged, of another kind, or its SHA-256 is missing.
+        UserError: it is missing, of another kind, or its values are not those of a checkpoint.
     """
-    digest = _checked_hash(path)
     try:
-        values = read_archive(path)
-    except (OSError, ValueError) as error:  # the hash is right, so it was never a checkpoint
-        raise UserError(f"{path} is not a checkpoint: {error}") from None
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of what other people wrote
+            _check_pickle(_pickle_of(file))
+            file.seek(0)
+            values = torch.load(file, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"checkpoint {path} does not exist") from None
+    except OSError as error:
+        raise UserError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+    except Exception as error:  # torch raises all sorts on a file that it did not write
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"{path} is not a checkpoint: {reason[:120]}") from None
     found = values.get("format") if isinstance(values, dict) else type(values).__name__
-    if type(found) is not int or found != FORMAT:
+    if type(found) is not int or found not in (LAST_FORMAT, FORMAT):
         shown = found if isinstance(found, str | int | None) else type(found).__name__
         raise UserError(
-            f"{path} has checkpoint format {shown}, this version reads {FORMAT}; train it again"
+            f"{path} has checkpoint format {shown}, this version reads {LAST_FORMAT} and {FORMAT}; "
+            "train it again"
         )
-    missing = [k for k in (*Checkpoint.__annotations__, "config") if k not in values]
-    if missing:
+    if found == LAST_FORMAT:
+        values |= {"objectives": {}, "optimizer": {}}
+    if missing := [name for name in _FIELDS if name not in values]:
         raise UserError(f"{path} lacks {', '.join(missing)}; train it again")
-    wrong = [k for k, is_right in _RIGHT.items() if not is_right(values[k])]
-    if wrong:
-        raise UserError(f"{path} has no usable {', '.join(wrong)}; train it again")
-    fields = {name: values[name] for name in Checkpoint.__annotations__}
-    fields["experiment"] = experiment_from_dict(values["config"], str(path))
-    fields["image_shape"] = tuple(values["image_shape"])
-    fields["history"] = tuple(Epoch(**epoch) for epoch in values["history"])
-    return Checkpoint(**fields), digest
+    held = {}
+    for name, kind in _FIELDS.items():
+        try:
+            held[name] = kind.validate_python(values[name])
+        except ValidationError:
+            raise UserError(f"{path} has no usable {name}; train it again") from None
+    return Checkpoint(**held)
 
 
-def differences(given: Experiment, trained: Experiment) -> dict[str, tuple[Any, Any]]:
-    """Keys that shape training and differ, as `section.key` -> (given, trained)."""
-    mine, theirs = _flat(training_config(given)), _flat(training_config(trained))
-    return {
-        key: (mine.get(key), theirs.get(key))
-        for key in sorted(mine.keys() | theirs.keys())
-        if mine.get(key) != theirs.get(key)
-    }
+def model_of(
+    checkpoint: Checkpoint,
+    build: Callable[[tuple[int, int, int]], Autoencoder],
+    where: str = "the checkpoint",
+) -> Autoencoder:
+    """The model that a checkpoint holds, on the CPU.
 
+    Args:
+        checkpoint: its weights.
+        build: makes the model that its config describes, of an image shape (C, H, W).
+        where: the checkpoint's path, for messages.
 
-def training_config(experiment: Experiment) -> dict[str, Any]:
-    """The part of the config that decides what comes out of training.
-
-    Paths, the device and what is only used after training are not in it; a section that is
-    switched off counts as its defaults.
+    Raises:
+        UserError: the weights are not those of such a model.
     """
-    config = experiment.as_dict()
-    config["experiment"] = {"seed": config["experiment"]["seed"]}
-    config["data"] = {k: config["data"][k] for k in ("dataset", "train_samples", "val_samples")}
-    config["model"] |= experiment.model.build_arguments()
-    del config["training"]["device"], config["output"], config["analysis"]
-    config["regularization"] = {"dropout_p": experiment.regularization.dropout_p}
-    augmented = config.pop("self_supervised")
-    if experiment.self_supervised.enabled:
-        # Where a fixed set is kept does not change what is in it.
-        for key in ("precompute", "cache_path"):
-            del augmented[key]
-        augmented["refresh_each_epoch"] = experiment.self_supervised.refreshes
-        config["self_supervised"] = augmented
-    return config
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = (
-            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-        flat |= inner
-    return flat
-
-
-def _write_hashes(path: Path, digests: list[str]) -> None:
-    write_text(hash_path(path), "".join(f"{digest}  {path.name}\n" for digest in digests))
-
-
-def _good_hashes(path: Path) -> list[str]:
-    """The hash that lets the file at a path be loaded, if it is there and intact."""
+    held = checkpoint.state_dict
     try:
-        return [_checked_hash(path)]
-    except UserError:
-        return []
+        # A model of no memory shows whether the weights that are there are those of its config.
+        with torch.device("meta"):
+            expected = build(checkpoint.image_shape).state_dict()
+        for name in sorted(expected.keys() ^ held.keys()):
+            raise ValueError(f"{'no' if name in expected else 'unknown'} weights {name}")
+        for name, weights in expected.items():
+            if (weights.shape, weights.dtype) != (held[name].shape, held[name].dtype):
+                raise ValueError(
+                    f"{name} is {_kind(held[name])}, the config makes it {_kind(weights)}"
+                )
+        with torch.random.fork_rng(devices=[]):
+            model = build(checkpoint.image_shape)
+        model.load_state_dict(held)
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{where} does not fit its own config: {reason}; train it again") from None
+    return model
 
 
-def _checked_hash(path: Path) -> str:
-    try:
-        digest = sha256_of(path)
-        lines = hash_path(path).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        if not path.exists():
-            raise UserError(f"checkpoint {path} does not exist") from None
-        raise UserError(
-            f"{path} cannot be checked: {error.filename} is missing; if you trust the checkpoint: "
-            f"(cd {path.parent} && sha256sum {path.name} > {path.name}.sha256)"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read checkpoint {path}: {error}") from None
-    if digest not in [line.split(" ")[0] for line in lines]:
-        raise UserError(
-            f"{path} is damaged: its SHA-256 is {digest[:12]}..., not the one in "
-            f"{hash_path(path).name}; train it again or copy both files again"
-        )
-    return digest
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+def _pickle_of(file: IO[bytes]) -> bytes:
+    """The pickle in an archive that takes no more room unpacked than it has on the disk."""
+    if file.read(4) != b"PK\x03\x04":
+        raise ValueError("not an archive of torch.save")
+    size = file.seek(0, 2)
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        pickles = [one for one in entries if one.filename.casefold().endswith("/data.pkl")]
+        if len(pickles) != 1 or pickles[0].file_size > MAX_PICKLE_BYTES:
+            raise ValueError(f"it has not one data.pkl of at most {MAX_PICKLE_BYTES >> 20} MiB")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise ValueError("its archive is compressed, which torch.save does not do")
+        if sum(entry.file_size for entry in entries) > size:
+            raise ValueError("its archive claims more bytes than the file has")
+        return archive.read(pickles[0])
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 1
+def _check_pickle(data: bytes) -> None:
+    """Refuse a pickle that does anything but what tensors and plain values need.
 
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_dict(value: Any, is_right: Callable[[Any], bool]) -> bool:
-    return isinstance(value, dict) and all(_is_text(k) and is_right(value[k]) for k in value)
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, Tensor)
-
-
-def _is_epoch(value: Any) -> bool:
-    return _is_dict(value, _is_number) and value.keys() == Epoch.__annotations__.keys()
-
-
-# What a file made by someone else could hold instead.
-_RIGHT: dict[str, Callable[[Any], bool]] = {
-    "state_dict": lambda v: _is_dict(v, _is_tensor),
-    "objective": lambda v: _is_dict(v, _is_tensor),
-    "optimizer": lambda v: _is_dict(v, lambda inner: _is_dict(inner, _is_tensor)),
-    "config": lambda v: isinstance(v, dict),
-    "epoch": _is_count,
-    "train_loss": _is_number,
-    "val_loss": _is_number,
-    "history": lambda v: isinstance(v, list) and all(map(_is_epoch, v)),
-    "image_shape": lambda v: isinstance(v, list) and len(v) == 3 and all(map(_is_count, v)),
-    "data_fingerprint": _is_text,
-    "versions": lambda v: _is_dict(v, _is_text),
-    "device": _is_text,
-    "machine": _is_text,
-    "threads": _is_count,
-    "seconds": _is_number,
-    "run": lambda v: _is_text(v) and RUN.fullmatch(v) is not None,
-}
+    Forty lists, each of which holds the one before it twice, are 2^40 values to whom they are
+    shown, and torch shows in an error what it could not call. So only names and texts may return,
+    and all that returns may not be longer than a pickle.
+    """
+    lengths: dict[object, int] = {}
+    returned, before, length = 0, "", 0
+    for steps, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        name = opcode.name
+        if steps > MAX_PICKLE_STEPS:
+            raise ValueError("it holds too many values")
+        if not _STEP.fullmatch(name) or (
+            name == "GLOBAL" and not _CALLABLE.fullmatch(str(argument))
+        ):
+            raise ValueError("it holds more than plain values")
+        if name.endswith("PUT"):
+            lengths[argument] = length if before in ("GLOBAL", "BINUNICODE") else len(data) + 1
+        elif name.endswith("GET"):
+            returned += lengths.get(argument, 0)
+            if returned > len(data):
+                raise ValueError("one of its values repeats, which no file of ours does")
+        before, length = name, len(argument) if isinstance(argument, str) else 0

@@ -1,12 +1,14 @@
-"""What each epoch came to, and the file that says so."""
+"""What each epoch came to, and the lines that say so."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from grounding._errors import UserError
-from grounding._files import write_text
 
 
 @dataclass(frozen=True)
@@ -17,30 +19,24 @@ class Epoch:
         epoch: from 1.
         train_loss: mean loss over the epoch's inputs: the weighted sum of the objectives, by
             default the mean squared error.
-        val_loss: mean squared error over the validation images after the epoch.
+        val_loss: mean squared error over the validation images after the epoch; None if there are
+            no such images, or no decoder that is trained.
         seconds: training and validation.
         images_per_second: inputs trained on per second, validation not counted.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
     epoch: int
     train_loss: float
-    val_loss: float
+    val_loss: float | None
     seconds: float
     images_per_second: float
 
 
-def metrics_path(checkpoint_path: Path) -> Path:
-    """The file with one line of metrics an epoch: `x_final.pt` -> `x_final_metrics.jsonl`."""
-    return checkpoint_path.with_name(f"{checkpoint_path.stem}_metrics.jsonl")
-
-
-def write_metrics(path: Path, history: Sequence[Epoch]) -> None:
-    """Replace a metrics file.
-
-    Raises:
-        UserError: the place cannot be written to.
-    """
-    write_text(path, "".join(map(_line, history)))
+def metrics_text(history: Sequence[Epoch]) -> str:
+    """One line of JSON for each epoch."""
+    return "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history)
 
 
 def append_metrics(path: Path, epoch: Epoch) -> None:
@@ -52,7 +48,7 @@ def append_metrics(path: Path, epoch: Epoch) -> None:
     try:
         with path.open("ab", buffering=0) as file:
             before = file.seek(0, 2)
-            rest = _line(epoch).encode()
+            rest = metrics_text([epoch]).encode()
             try:
                 while rest:
                     rest = rest[file.write(rest) :]
@@ -61,7 +57,3 @@ def append_metrics(path: Path, epoch: Epoch) -> None:
                 raise
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _line(epoch: Epoch) -> str:
-    return json.dumps(asdict(epoch)) + "\n"

@@ -2,197 +2,253 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from grounding._errors import UserError
-from grounding._files import check_writable
-from grounding._streams import generator, stream_seed
-from grounding.data.augmented import TrainingInputs
-from grounding.data.splits import Splits, to_unit
-from grounding.experiment.schema import Experiment
+from grounding._streams import seeded
+from grounding.data.loader import TrainingInputs
+from grounding.data.splits import to_unit
 from grounding.models.autoencoder import Autoencoder
-from grounding.models.build import build_autoencoder
 from grounding.models.layers import Dropout
-from grounding.objectives.losses import reconstruction_error
-from grounding.objectives.weighted import Objective
-from grounding.training.checkpoint import (
-    Checkpoint,
-    epoch_path,
-    machine,
-    save_checkpoint,
-    versions,
-)
-from grounding.training.history import Epoch, append_metrics, metrics_path, write_metrics
+from grounding.objectives.base import Objectives
+from grounding.objectives.reconstruction import reconstruction_error
+from grounding.training.checkpoint import Checkpoint, machine, versions
+from grounding.training.history import Epoch
 from grounding.training.memory import keep_freed_memory
-from grounding.training.optimizer import Adam, new_optimizer, set_step_size
-from grounding.training.precision import resolve_precision
-from grounding.training.resume import Start, find_start, optimizer_tensors, restore
+from grounding.training.optimizer import Adam, one_cycle
+from grounding.training.resume import restore
 
 EVALUATION_BATCH = 500
+COLLAPSE_IMAGES = 2000
+"""Validation images that tell whether the latents have collapsed."""
+
+
+@dataclass(eq=False)
+class Training:
+    """A training after some epochs: the objects that are trained, and what each epoch came to."""
+
+    model: Autoencoder
+    objectives: Objectives
+    optimizer: Adam
+    history: list[Epoch] = field(default_factory=list)
+
+    def checkpoint(self, *, config: dict[str, Any], data_fingerprint: str, run: str) -> Checkpoint:
+        """All of it as it is now, on the CPU; for the arguments see `Checkpoint`."""
+        return Checkpoint(
+            state_dict=_copies(self.model.state_dict()),
+            objectives=_copies(self.objectives.state_dict()),
+            optimizer={name: _copies(state) for name, state in self.optimizer.state.items()},
+            config=config,
+            epoch=len(self.history),
+            train_loss=self.history[-1].train_loss,
+            val_loss=self.history[-1].val_loss,
+            history=tuple(self.history),
+            image_shape=self.model.image_shape,
+            data_fingerprint=data_fingerprint,
+            versions=versions(),
+            device=next(self.model.parameters()).device.type,
+            machine=machine(),
+            threads=torch.get_num_threads(),
+            seconds=sum(epoch.seconds for epoch in self.history),
+            run=run,
+        )
 
 
 def train(
-    experiment: Experiment,
-    splits: Splits,
-    device: torch.device,
+    model: Autoencoder,
+    objectives: Objectives,
+    loader: TrainingInputs,
+    val_images: Tensor | None = None,
     *,
-    start: Start | None = None,
+    epochs: int,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.0,
+    optimizer: Literal["adam", "adamw"] = "adam",
+    schedule: Literal["constant", "one_cycle"] = "constant",
+    start: Checkpoint | None = None,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
-) -> Checkpoint:
-    """Train an experiment's model and write its checkpoints and metrics.
+    save: Callable[[Training], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Training:
+    """Train a model; it and its objectives are moved to the device that the loader's images are on.
 
     Args:
-        experiment: what to train and where its outputs go.
-        splits: its images.
-        device: where to compute.
-        start: where to begin; default: at the first epoch.
+        model: with its initial weights.
+        objectives: what is made smaller, and in which precision.
+        loader: what each epoch reads; its seed decides on all that is drawn.
+        val_images: uint8 (N, C, H, W), to measure reconstructions with after each epoch.
+        epochs: passes over the loader, those before `start` included.
+        learning_rate: step size; with one_cycle the largest.
+        weight_decay: L2 penalty of adam; decoupled decay of adamw.
+        optimizer: "adam" or "adamw".
+        schedule: of the step size: "constant" or "one_cycle".
+        start: where to go on; default: at the first epoch.
         on_step: called after each step with the number of inputs it used.
-        on_epoch: called after each epoch.
-
-    Returns:
-        The final checkpoint, which is also at `experiment.checkpoint_path`.
+        save: called after each epoch; `Training.checkpoint` is what can be kept of it.
+        on_epoch: called after that.
+        warn: called with a line about what is not as it should be.
 
     Raises:
-        UserError: an output cannot be written, the model does not fit the images, or the loss is
-            no longer finite (checkpoints written before that stay).
+        ValueError: an unknown optimizer or schedule.
+        UserError: the loss is no longer finite, a step is too small for the model, or `start` does
+            not fit.
     """
-    path = experiment.checkpoint_path
-    check_writable(path)
+    if optimizer not in ("adam", "adamw") or schedule not in ("constant", "one_cycle"):
+        raise ValueError(f"optimizer {optimizer!r} or schedule {schedule!r} is unknown")
     keep_freed_memory()
-    start = start or find_start(experiment, splits.fingerprint)
-    model = initial_model(experiment, splits.image_shape).to(device)
-    precision = resolve_precision(experiment.training.precision, device)
-    objective = Objective(experiment, model, splits, precision).to(device)
-    optimizer = new_optimizer(experiment.training, [*model.parameters(), *objective.parameters()])
-    inputs = TrainingInputs(splits.train.images.to(device), experiment, splits.fingerprint)
-    settings = experiment.training
-    val_images = splits.val.images.to(device)
-    held = partial(_checkpoint, experiment, splits, model, objective, optimizer, start.run)
-    history: list[Epoch] = []
-    if start.checkpoint:
-        restore(start, model, objective, optimizer)
-        history += start.checkpoint.history
-        write_metrics(metrics_path(path), history)
+    device = loader.images.device
+    model.to(device)
+    objectives.to(device)
+    adam = Adam(
+        {**dict(model.named_parameters()), **dict(objectives.named_parameters("objectives"))},
+        learning_rate,
+        weight_decay=weight_decay,
+        decoupled=optimizer == "adamw",
+    )
+    smallest = smallest_batch(model, objectives, loader.views)
+    training = Training(model, objectives, adam)
+    history = training.history
+    if start:
+        restore(start, model, objectives, adam)
+        history += start.history
+    if val_images is not None:
+        val_images = val_images.to(device)
 
-    for number in range(len(history) + 1, settings.epochs + 1):
+    for number in range(len(history) + 1, epochs + 1):
         started = time.perf_counter()
-        objective.begin_epoch(model, inputs, number)
-        model.train()
-        _seed_dropout(model, experiment.seed, number, device)
-        total = torch.zeros((), dtype=torch.float64, device=device)
-        for step, batch in enumerate(inputs.epoch(number), (number - 1) * inputs.steps):
-            set_step_size(optimizer, settings, step, settings.epochs * inputs.steps)
-            loss = objective(model, batch)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            # Summed on the device: asking for the number here would wait for every step.
-            total.add_(loss.detach(), alpha=len(batch.inputs))
-            on_step(len(batch.inputs))
-        train_loss = total.item() / inputs.count
+        # Everything of ours draws from streams of its own; parts of other people may not.
+        with seeded(loader.seed, "epoch", number):
+            objectives.begin_epoch(model, loader, number)
+            model.train()
+            _seed_dropout(model, loader.generator("dropout", number))
+            losses = torch.zeros(loader.steps, device=device)
+            sizes = []
+            for step, batch in enumerate(loader.epoch(number)):
+                if len(batch.inputs) < smallest * loader.views:
+                    raise UserError(
+                        f"a step of {len(batch.inputs)} inputs is too small: the model or its "
+                        f"objectives need {smallest} images; give training.batch_size and "
+                        "data.train_samples that many or more"
+                    )
+                if schedule == "one_cycle":
+                    share = one_cycle((number - 1) * loader.steps + step, epochs * loader.steps)
+                    adam.learning_rate = learning_rate * share
+                loss = objectives(model, batch)
+                loss.backward()
+                adam.step()
+                adam.zero_grad()
+                # Kept on the device: asking for the number here would wait for every step.
+                losses[step] = loss.detach()
+                sizes.append(len(batch.inputs))
+                on_step(sizes[-1])
+        train_loss = _mean(losses, sizes)
         trained = time.perf_counter()
-        val_loss = reconstruction_loss(model, val_images)
-        _stop_if_not_finite(train_loss, val_loss, number, experiment, history)
+        val_loss = None
+        if val_images is not None and objectives.trains_decoder:
+            val_loss = reconstruction_loss(model, val_images)
+        found = {"training": train_loss, "validation": val_loss}
+        _stop_if_not_finite(found, history, learning_rate)
+        if train_loss == 0:
+            warn(f"the training loss of epoch {number} is exactly 0: nothing is learnt any more")
 
         done = time.perf_counter()
         epoch = Epoch(
-            number, train_loss, val_loss, done - started, inputs.count / (trained - started)
+            number, train_loss, val_loss, done - started, loader.count / (trained - started)
         )
         history.append(epoch)
-        # The first epoch replaces the file of an earlier run.
-        if number == 1:
-            write_metrics(metrics_path(path), history)
-        else:
-            append_metrics(metrics_path(path), epoch)
-        every = experiment.output.save_every_n_epochs
-        if every and number % every == 0:
-            save_checkpoint(held(history), epoch_path(path, number))
+        save(training)
         on_epoch(epoch)
 
-    final = held(history)
-    save_checkpoint(final, path)
-    return final
+    if history and val_images is not None:
+        _warn_of_collapse(model, val_images, warn)
+    return training
 
 
-def initial_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Autoencoder:
-    """The model before training, on the CPU, its weights drawn from the experiment's seed.
+def initial_model(build: Callable[[], Autoencoder], seed: int) -> Autoencoder:
+    """The model that `build` makes, its weights drawn from a seed."""
+    with seeded(seed, "init"):
+        return build()
 
-    Raises:
-        UserError: the model does not fit images of this shape.
+
+def smallest_batch(model: nn.Module, objectives: Objectives, views: int = 1) -> int:
+    """Images without which a step cannot be computed; for the loader, if it comes after these.
+
+    Batch normalisation needs two inputs; objectives say what they need.
     """
-    # torch's initialisers draw from the global state: seed it for them alone.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(experiment.seed, "init"))
-        try:
-            return build_autoencoder(
-                **experiment.model.build_arguments(),
-                image_shape=image_shape,
-                dropout=experiment.regularization.dropout_p,
-            )
-        except ValueError as error:
-            raise UserError(f"model: {error}") from None
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    normalises = any(isinstance(m, kinds) for part in (model, objectives) for m in part.modules())
+    return max(objectives.smallest_batch, 2 if normalises and views == 1 else 1)
 
 
 @torch.inference_mode()
 def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
     """Mean squared error of D(E(x)) over images uint8 (N, C, H, W), without dropout."""
     model.eval()
-    total = torch.zeros((), dtype=torch.float64, device=images.device)
+    errors, sizes = [], []
     for batch in images.split(EVALUATION_BATCH):
         clean = to_unit(batch)
-        total += reconstruction_error(model(clean), clean) * len(batch)
-    return total.item() / len(images)
+        errors.append(reconstruction_error(model(clean), clean))
+        sizes.append(len(batch))
+    return _mean(torch.stack(errors), sizes)
 
 
-def _checkpoint(
-    experiment: Experiment,
-    splits: Splits,
-    model: Autoencoder,
-    objective: Objective,
-    optimizer: Adam,
-    run: str,
-    history: Sequence[Epoch],
-) -> Checkpoint:
-    return Checkpoint(
-        state_dict={k: v.cpu().contiguous() for k, v in model.state_dict().items()},
-        objective={k: v.cpu() for k, v in objective.state_dict().items()},
-        optimizer=optimizer_tensors(model, objective, optimizer),
-        experiment=experiment,
-        epoch=len(history),
-        train_loss=history[-1].train_loss,
-        val_loss=history[-1].val_loss,
-        history=tuple(history),
-        image_shape=splits.image_shape,
-        data_fingerprint=splits.fingerprint,
-        versions=versions(),
-        device=next(model.parameters()).device.type,
-        machine=machine(),
-        threads=torch.get_num_threads(),
-        seconds=sum(past.seconds for past in history),
-        run=run,
-    )
+def _mean(values: Tensor, counts: Sequence[int]) -> float:
+    """The mean of values (N,) that stand for so many each."""
+    # In Python's float64: not every device has one.
+    total = sum(value * count for value, count in zip(values.tolist(), counts, strict=True))
+    return float(total / sum(counts))
 
 
-def _seed_dropout(model: Autoencoder, seed: int, epoch: int, device: torch.device) -> None:
-    draws = generator(seed, "dropout", epoch, device)
+def rank_me(latents: Tensor) -> float:
+    """Dimensions over which latents (N, D) spread (Garrido et al., 2023).
+
+    Returns:
+        exp of the entropy of the singular values divided by their sum; in [1, min(N, D)].
+    """
+    values = torch.linalg.svdvals(latents.cpu().double())
+    shares = values / values.sum().clamp_min(torch.finfo(values.dtype).tiny)
+    return math.exp(-torch.xlogy(shares, shares).sum().item())
+
+
+@torch.inference_mode()
+def _warn_of_collapse(model: Autoencoder, images: Tensor, warn: Callable[[str], None]) -> None:
+    model.eval()
+    some = images[:COLLAPSE_IMAGES].split(EVALUATION_BATCH)
+    latents = torch.cat([model.encode(to_unit(batch)) for batch in some])
+    if min(latents.shape) > 2 and (rank := rank_me(latents)) < 2:
+        warn(
+            f"the latents have collapsed: those of the validation images spread over {rank:.1f} "
+            f"dimensions of {latents.shape[1]} (RankMe); train longer, or on more images or views"
+        )
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        for name, tensor in tensors.items()
+    }
+
+
+def _seed_dropout(model: Autoencoder, draws: torch.Generator) -> None:
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = draws
 
 
 def _stop_if_not_finite(
-    train_loss: float, val_loss: float, number: int, experiment: Experiment, history: list[Epoch]
+    losses: Mapping[str, float | None], history: Sequence[Epoch], learning_rate: float
 ) -> None:
-    if math.isfinite(train_loss) and math.isfinite(val_loss):
-        return
-    before = f"it was {history[-1].train_loss:.4g} before" if history else "in the first epoch"
-    raise UserError(
-        f"the loss of epoch {number} is {train_loss} ({before}); training stopped and "
-        f"{experiment.checkpoint_path} was not written; try a smaller step: "
-        f"--set training.learning_rate={experiment.training.learning_rate / 10:g}"
-    )
+    before = f" (training loss before: {history[-1].train_loss:.4g})" if history else ""
+    for name, loss in losses.items():
+        if loss is not None and not math.isfinite(loss):
+            raise UserError(
+                f"the {name} loss of epoch {len(history) + 1} is {loss}{before}; training stopped "
+                "and its checkpoint was not written; try a smaller step: --set "
+                f"training.learning_rate={learning_rate / 10:g}"
+            )

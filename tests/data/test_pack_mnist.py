@@ -1,52 +1,32 @@
-import gzip
-import hashlib
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import image_set, write_idx
 
-from grounding._errors import UserError
-from grounding.data import catalog
-from grounding.data.idx import write_idx
+from grounding.data import load
+from grounding.data.sources import mnist
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "pack_mnist.py"
 
 
-@pytest.fixture
-def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four small files that the catalog takes for the published ones."""
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for size, file in enumerate(catalog.FILES, start=1):
-        write_idx(folder / file, np.arange(size, dtype=np.uint8))
-    checksums = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
-    monkeypatch.setattr(catalog, "PUBLISHED_CHECKSUMS", {"mnist": checksums})
-    return folder
+def test_only_the_published_files_are_packed(tmp_path, monkeypatch, capsys):
+    raw, output = image_set(tmp_path / "raw"), tmp_path / "a" / "b"
+    monkeypatch.setattr(mnist, "FINGERPRINT", load(raw).fingerprint)
+    monkeypatch.setattr("sys.argv", ["pack_mnist", str(raw), "--output", str(output)])
 
+    def packed() -> int:
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+        return left.value.code
 
-def test_packs_the_raw_bytes(raw: Path, tmp_path: Path) -> None:
-    output = tmp_path / "a" / "b"
-    written = runpy.run_path(str(SCRIPT))["pack"](raw, output)
-    assert sorted(output.iterdir()) == sorted(written)
-    assert {p.name: gzip.decompress(p.read_bytes()) for p in written} == {
-        f"{p.name}.gz": p.read_bytes() for p in raw.iterdir()
-    }
-
-
-def test_writes_nothing_if_one_file_is_another(raw: Path, tmp_path: Path) -> None:
-    write_idx(raw / catalog.TEST_LABELS, np.zeros(5, dtype=np.uint8))
-    with pytest.raises(UserError, match=f"{catalog.TEST_LABELS} has the SHA-256"):
-        runpy.run_path(str(SCRIPT))["pack"](raw, tmp_path / "output")
-    assert not (tmp_path / "output").exists()
-
-
-def test_the_command_refuses_an_empty_folder_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), str(tmp_path), "--output", str(tmp_path / "output")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("pack_mnist: ")
-    assert done.stderr.count("\n") == 1
+    assert packed() == 0
+    assert load(output).fingerprint == load(raw).fingerprint
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    before = {path: path.read_bytes() for path in output.iterdir()}
+    write_idx(raw / "t10k-labels-idx1-ubyte", np.zeros(80, np.uint8))
+    assert packed() == 2
+    assert {path: path.read_bytes() for path in output.iterdir()} == before
+    error = capsys.readouterr().err
+    assert error == f"pack_mnist: {raw} does not hold MNIST as it is published\n"

@@ -2,25 +2,23 @@ import numpy as np
 import pytest
 import torch
 
-from grounding._errors import UserError
-from grounding.data.splits import Split, load_splits
-from grounding.experiment.schema import DataSection
+from grounding.data import cut, load
+from grounding.data.splits import Split
 from grounding.export import points
-from grounding.export.assets import digit_samples, interactive_assets
 from grounding.export.points import (
     EmbeddingOptions,
     choose_points,
-    label_agreement,
+    interactive_assets,
     latent_points,
     rounded,
 )
 
 OPTIONS = EmbeddingOptions(max_points=60, l2_normalize=True, umap_n_neighbors=10, umap_min_dist=0.1)
-SPLITS = load_splits(DataSection(train_samples=200, val_samples=50, test_samples=100), 42)
+TEST = cut(load(), train=200, val=50, test=100, seed=42).test
 LATENTS = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
 
 
-def embed(latents, options, seed):
+def embed(latents, options, seed=42):
     chosen = choose_points(len(latents), options.max_points, seed)
     return points.embed(chosen, latents[chosen], options, seed)
 
@@ -36,80 +34,70 @@ def test_points_are_drawn_by_the_seed_in_ascending_order():
 
 
 def test_an_embedding_is_reproducible_and_says_which_points_it_holds():
-    embedding = embed(LATENTS, OPTIONS, 42)
+    embedding = embed(LATENTS, OPTIONS)
     assert embedding.points.shape == (60, 3)
     assert torch.equal(embedding.latents, LATENTS[embedding.indices])
     assert torch.allclose(embedding.searched.norm(dim=1), torch.ones(60))
-    again = embed(LATENTS, OPTIONS, 42)
-    assert np.array_equal(embedding.points, again.points)
+    assert np.array_equal(embedding.points, embed(LATENTS, OPTIONS).points)
     raw = EmbeddingOptions(0, False, 10, 0.1)
-    assert torch.equal(embed(LATENTS, raw, 42).searched, LATENTS)
+    assert torch.equal(embed(LATENTS, raw).searched, LATENTS)
 
 
-@pytest.mark.parametrize(("count", "neighbors"), [(4, 30), (60, 4)])
-def test_too_few_points_are_an_error(count, neighbors):
-    options = EmbeddingOptions(count, False, neighbors, 0.1)
-    with pytest.raises(UserError, match="at least 5"):
-        embed(LATENTS, options, 42)
+@pytest.mark.parametrize(
+    ("count", "neighbors", "projection"),
+    [(1, 30, "pca_3d"), (4, 30, "pca_3d"), (5, 30, "umap_3d"), (60, 2, "umap_3d")],
+)
+def test_any_number_of_points_can_be_laid_out(count, neighbors, projection):
+    embedding = embed(LATENTS[:count], EmbeddingOptions(0, False, neighbors, 0.1))
+    assert embedding.points.shape == (count, 3)
+    assert np.isfinite(embedding.points).all()
+    assert embedding.projection == projection
 
 
-def test_five_points_are_enough():
-    assert embed(LATENTS[:5], EmbeddingOptions(0, False, 30, 0.1), 1).points.shape == (5, 3)
+@pytest.mark.parametrize("latent_dim", [1, 2, 3])
+def test_a_latent_of_few_numbers_is_drawn_as_it_is(latent_dim):
+    latents = LATENTS[:, :latent_dim]
+    embedding = embed(latents, OPTIONS)
+    assert embedding.projection == "latent"
+    assert embedding.l2_normalized == (latent_dim == 3)
+    expected = embedding.searched.numpy()
+    assert np.allclose(embedding.points[:, :latent_dim], expected)
+    assert (embedding.points[:, latent_dim:] == 0).all()
 
 
 def test_latent_points_belong_to_their_labels():
-    embedding = embed(LATENTS, OPTIONS, 42)
+    embedding = embed(LATENTS, OPTIONS)
     errors = torch.linspace(0, 1, 60)
-    body = latent_points(embedding, SPLITS, "test", OPTIONS, errors)
-    labels = SPLITS.test.labels.tolist()
+    body = latent_points(embedding, TEST, OPTIONS, errors)
+    labels = TEST.labels.tolist()
     assert body["labels"] == [labels[i] for i in body["indices"]]
     assert body["num_points"] == len(body["points"]) == 60
     assert (body["projection"], body["latent_dim"]) == ("umap_3d", 8)
     assert np.allclose(body["reconstruction_error"], errors)
-    assert all(0 <= share <= 1 for share in body["neighbor_label_agreement"])
+    # By other means: the nine nearest others of each in the latents that were searched.
+    z = embedding.searched
+    nearest = torch.cdist(z, z).fill_diagonal_(torch.inf).argsort(1)[:, :9]
+    own = TEST.labels[embedding.indices]
+    shares = (own[nearest] == own[:, None]).double().mean(1)
+    assert np.allclose(body["neighbor_label_agreement"], shares)
 
 
-def test_label_agreement_counts_the_others():
-    labels = torch.tensor([1, 1, 2, 1])
-    # The point itself first, last, in between, and not at all because of duplicates.
-    neighbors = torch.tensor([[0, 1, 2], [2, 3, 1], [0, 2, 3], [0, 1, 2]])
-    assert label_agreement(neighbors, labels).tolist() == pytest.approx([1 / 2, 1 / 2, 0, 2 / 3])
+def test_without_labels_and_without_a_trained_decoder_the_points_are_there_all_the_same():
+    bare = Split(TEST.images, None, TEST.indices)
+    body = latent_points(embed(LATENTS, OPTIONS), bare, OPTIONS, None)
+    assert body["labels"] == [0] * 60
+    assert "reconstruction_error" not in body
+    assert "neighbor_label_agreement" not in body
+
+
+def test_assets_hold_the_latents_that_are_searched_and_those_that_are_decoded():
+    embedding = embed(LATENTS, OPTIONS)
+    body = interactive_assets(embedding, TEST, OPTIONS, 12)
+    assert np.allclose(np.linalg.norm(body["reference_latents"], axis=1), 1, atol=1e-6)
+    assert np.allclose(body["reference_latents_raw"], LATENTS[embedding.indices], atol=1e-6)
+    assert (body["projection_k"], body["projection_method"]) == (12, "knn_barycentric")
 
 
 def test_rounding_keeps_seven_digits():
     values = torch.tensor([[1 / 3, -123456.789], [1e-12, 0.0]])
     assert rounded(values) == [[0.3333333, -123456.8], [1e-12, 0.0]]
-
-
-def test_each_digit_sample_is_an_image_of_that_digit():
-    samples = digit_samples(SPLITS, "test")
-    assert samples.shape == (10, 784)
-    for digit in range(10):
-        first = int((SPLITS.test.labels == digit).nonzero()[0])
-        assert torch.equal(samples[digit], SPLITS.test.images[first].flatten() / 255)
-
-
-def without(splits, digit, *names):
-    from dataclasses import replace
-
-    kept = {}
-    for name in names:
-        split = splits.named(name)
-        keep = split.labels != digit
-        kept[name] = Split(split.images[keep], split.labels[keep])
-    return replace(splits, **kept)
-
-
-def test_a_digit_that_the_split_lacks_comes_from_another():
-    lacking = without(SPLITS, 3, "test", "val")
-    samples = digit_samples(lacking, "test")
-    first = int((SPLITS.train.labels == 3).nonzero()[0])
-    assert torch.equal(samples[3], SPLITS.train.images[first].flatten() / 255)
-    with pytest.raises(UserError, match="no split has an image of digit 3"):
-        digit_samples(without(SPLITS, 3, "test", "val", "train"), "test")
-
-
-def test_projection_k_is_checked():
-    embedding = embed(LATENTS, OPTIONS, 42)
-    with pytest.raises(UserError, match="--projection-k 61 is not in 1 to 60"):
-        interactive_assets(embedding, SPLITS, "test", OPTIONS, 61)

@@ -1,3 +1,5 @@
+"""Nearest neighbours of real points and of 8-bit images, on this processor and on others."""
+
 import math
 
 import numpy as np
@@ -5,15 +7,24 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operations import LargestTensor
+from operations import blocks_of
+from sklearn import manifold
 from sklearn.neighbors import NearestNeighbors
 
+from grounding.data import load
+from grounding.metrics import continuity, nearest, products, trustworthiness
 from grounding.metrics.distances import Distances
-from grounding.metrics.neighbors import nearest
 
 DTYPES = pytest.mark.parametrize(
     ("dtype", "within"), [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 )
+
+
+@pytest.fixture(params=["as here", "as on another processor"])
+def processor(request, monkeypatch):
+    """With 8-bit products where there are some, and without."""
+    if request.param != "as here":
+        monkeypatch.setattr(products, "_is_exact_here", lambda: False)
 
 
 def gaussian(*shape, dtype=torch.float32, seed=0):
@@ -21,10 +32,16 @@ def gaussian(*shape, dtype=torch.float32, seed=0):
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
-def by_definition(queries, references, k, exclude_self):
+def pixels(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    return values * (torch.rand(*shape, generator=generator) < 0.3)  # as in images, many are 0
+
+
+def by_definition(points, k, exclude_self):
     """The first k of a stable full sort of float64 distances."""
-    q, r = queries.double().numpy(), references.double().numpy()
-    distances = np.sqrt(((q[:, None] - r[None]) ** 2).sum(-1))
+    p = points.double().numpy()
+    distances = np.sqrt(((p[:, None] - p[None]) ** 2).sum(-1))
     if exclude_self:
         np.fill_diagonal(distances, np.inf)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
@@ -33,15 +50,12 @@ def by_definition(queries, references, k, exclude_self):
 
 def test_five_points_on_a_line():
     points = torch.tensor([[0.0], [1.0], [3.0], [7.0], [7.0]])
-    found = nearest(points, points, 2, exclude_self=True)
-    assert found.indices.tolist() == [[1, 2], [0, 2], [1, 0], [4, 2], [3, 2]]
-    assert found.distances.tolist() == [[1, 3], [1, 2], [2, 3], [0, 4], [0, 4]]
-    assert found.indices.dtype == torch.int64
-
-
-def test_without_exclude_self_a_point_finds_itself_or_its_first_copy():
-    points = torch.tensor([[2.0, 0.0], [5.0, 1.0], [2.0, 0.0]])
-    assert nearest(points, points, 1).indices.tolist() == [[0], [1], [0]]
+    for line in (points, points.byte()):
+        found = nearest(line, line, 2, exclude_self=True)
+        assert found.indices.tolist() == [[1, 2], [0, 2], [1, 0], [4, 2], [3, 2]]
+        assert found.distances.tolist() == [[1, 3], [1, 2], [2, 3], [0, 4], [0, 4]]
+        # Otherwise a point finds itself, or its first copy.
+        assert nearest(line, line, 1).indices[:, 0].tolist() == [0, 1, 2, 3, 3]
 
 
 def test_cosine_of_four_directions_and_a_zero_vector():
@@ -72,138 +86,127 @@ def test_near_duplicates_far_from_the_origin(dtype, within):
     step = 2.0**-10
     references = torch.tensor([[1000.0 + step * i, 2000.0] for i in range(64)], dtype=dtype)
     references = torch.cat((references, torch.tensor([[-5000.0, 0.0]], dtype=dtype)))
-    found = nearest(references[:64], references, 3, exclude_self=False)
+    found = nearest(references[:64], references, 3)
     assert found.indices[:3].tolist() == [[0, 1, 2], [1, 0, 2], [2, 1, 3]]
     np.testing.assert_allclose(found.distances[5], [0, step, step], rtol=within)
 
 
-@DTYPES
-def test_many_duplicates_come_in_the_order_of_their_indices(dtype, within):
-    points = gaussian(1, 8, dtype=dtype).expand(80, 8).clone()
-    points[40] += 1
-    found = nearest(points, points, 50, exclude_self=True)
-    first = [i for i in range(80) if i not in (40, 7)][:50]
-    assert found.indices[7].tolist() == first
-    assert found.distances[7].tolist() == [0.0] * 50
-
-
+@pytest.mark.usefixtures("processor")
 @given(
     data=st.data(),
     n=st.integers(2, 40),
-    dimension=st.integers(1, 4),
+    width=st.integers(1, 5),
     offset=st.sampled_from([0.0, 0.5, 1000.0]),
-    scale=st.sampled_from([1.0, 1e-30, 3e18]),
+    power=st.sampled_from([0, -100, 62]),
     exclude_self=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
-def test_grid_points_full_of_ties(data, n, dimension, offset, scale, exclude_self):
-    cells = data.draw(
-        st.lists(
-            st.lists(st.integers(0, 2), min_size=dimension, max_size=dimension),
-            min_size=n,
-            max_size=n,
-        )
-    )
+@settings(max_examples=60, deadline=None)
+def test_points_full_of_ties(data, n, width, offset, power, exclude_self):
+    row = st.lists(st.sampled_from([0, 1, 254, 255]), min_size=width, max_size=width)
+    points = torch.tensor(data.draw(st.lists(row, min_size=n, max_size=n)), dtype=torch.uint8)
     k = data.draw(st.integers(1, n - 1))
-    grid = torch.tensor(cells, dtype=torch.float32) + offset
-    distances, indices = by_definition(grid, grid, k, exclude_self)
+    distances, indices = by_definition(points, k, exclude_self)
     # Scaled, the squares of these numbers leave the range of float32.
-    power = 2.0 ** round(math.log2(scale))
-    found = nearest(grid * power, grid * power, k, exclude_self=exclude_self)
-    np.testing.assert_array_equal(found.indices, indices)
-    np.testing.assert_allclose(found.distances / power, distances, rtol=1e-6)
+    for some, scale in ((points, 1), ((points + offset) * 2.0**power, 2.0**power)):
+        with blocks_of(3):
+            found = nearest(some, some, k, exclude_self=exclude_self)
+        np.testing.assert_array_equal(found.indices, indices)
+        assert found.distances.dtype == torch.float32
+        np.testing.assert_allclose(found.distances / scale, distances, rtol=1e-6)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_block_size_changes_nothing(metric):
+def test_blocks_and_precision_change_nothing(metric):
     points = torch.cat((gaussian(150, 12), gaussian(150, 12).round()))
     points[20:60] = points[60:100]
     whole = nearest(points, points, 9, metric=metric, exclude_self=True)
-    for block_bytes in (1, 5000, 70000):
-        parts = nearest(
-            points, points, 9, metric=metric, exclude_self=True, block_bytes=block_bytes
-        )
+    for rows, precision in ((1, "highest"), (7, "highest"), (256, "medium")):
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision(precision)
+        with blocks_of(rows):
+            parts = nearest(points, points, 9, metric=metric, exclude_self=True)
+        torch.set_float32_matmul_precision(before)
         assert torch.equal(parts.indices, whole.indices)
         assert torch.equal(parts.distances, whole.distances)
-
-
-def test_lower_matmul_precision_changes_nothing():
-    points = gaussian(200, 30)
-    expected = nearest(points, points, 5, exclude_self=True)
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        found = nearest(points, points, 5, exclude_self=True)
-    finally:
-        torch.set_float32_matmul_precision(before)
-    assert torch.equal(found.indices, expected.indices)
-
-
-def test_order_of_references_does_not_matter():
-    references, queries = gaussian(300, 10), gaussian(40, 10, seed=1)
-    order = torch.randperm(300, generator=torch.Generator().manual_seed(2))
-    found = nearest(queries, references[order], 7)
-    expected = nearest(queries, references, 7)
-    assert torch.equal(order[found.indices], expected.indices)
-    assert torch.equal(found.distances, expected.distances)
 
 
 @DTYPES
 def test_error_of_every_block_value_is_within_its_bound(dtype, within):
     points = gaussian(300, 60, dtype=dtype) * torch.logspace(-3, 3, 300, dtype=dtype)[:, None] + 50
     distances = Distances(points, points)
-    block = distances.block(0, 300)
-    exact = distances.rows(block.rows).square()
+    block = distances.block(0, 256)
+    exact = torch.cat([some for _, some in distances.rows(block.queries)]).square()
     error = (block.squared.double() - exact).abs()
     assert bool((error <= block.tolerance[:, None]).all())
     assert float(error.max()) > 0
 
 
-def test_input_is_left_alone_and_may_require_gradients():
+# 4,000 columns: distances no longer fit into the 24 bits of a float32.
+@pytest.mark.parametrize("width", [1, 3, 784, 4000])
+@pytest.mark.usefixtures("processor")
+def test_distances_of_images_are_exact(width):
+    references, queries = pixels(300, width), pixels(90, width, seed=1)
+    references[5], queries[7] = 0, 255  # as far apart as points can be
+    block = Distances(queries, references).block(0, 90)
+    rows = [(row - references.long()).square().sum(dim=1) for row in queries.long()]
+    assert torch.equal(block.squared.long(), torch.stack(rows))
+    assert not block.tolerance.any()
+
+
+def test_numbers_that_would_outgrow_32_bits():
+    wide = torch.tensor([[0], [255]], dtype=torch.uint8)
+    for width in (43_600, 43_700):
+        points = wide.expand(2, width)
+        assert nearest(points, points, 1).indices.tolist() == [[0], [1]]
+        far = nearest(points, points, 1, exclude_self=True).distances
+        torch.testing.assert_close(far, torch.full((2, 1), 255 * width**0.5))
+
+
+@pytest.mark.usefixtures("processor")
+def test_mnist_as_it_is_and_as_numbers_from_0_to_1():
+    # scikit-learn is the oracle: of distances in float64, without its fast but rounded product.
+    images = torch.tensor(load().test_images[:700])
+    unit = images.flatten(1).double() / 255
+    z = unit @ torch.linalg.svd(unit - unit.mean(dim=0), full_matrices=False).Vh[:8].T
+    oracle = NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(unit.numpy())
+    found = nearest(images, images, 5, exclude_self=True)
+    np.testing.assert_array_equal(found.indices.numpy(), oracle.kneighbors()[1])
+    np.testing.assert_allclose(found.distances.numpy() / 255, oracle.kneighbors()[0], rtol=1e-6)
+    for measure, theirs in (
+        (trustworthiness, manifold.trustworthiness(unit, z, n_neighbors=5)),
+        (continuity, manifold.trustworthiness(z, unit, n_neighbors=5)),
+    ):
+        assert measure(images, z, 5) == pytest.approx(theirs, abs=1e-10)
+        assert measure(images, z, 5) == measure(unit, z, 5)
+    cosine = (nearest(some, some, 3, metric="cosine").indices for some in (images, unit))
+    assert torch.equal(*cosine)
+
+
+def test_input_is_left_alone_and_may_require_gradients_or_be_of_numpy():
     points = gaussian(30, 4, dtype=torch.float64).requires_grad_()
     before = points.detach().clone()
-    found = nearest(points, points, 3, exclude_self=True)
+    assert not nearest(points, points, 3, exclude_self=True).distances.requires_grad
     assert torch.equal(points, before)
-    assert not found.distances.requires_grad
+    images = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 1, 2, 3)[::-1]
+    images.flags.writeable = False
+    assert nearest(images, images, 1, exclude_self=True).indices.tolist() == [[1], [0], [1], [2]]
 
 
-def test_constant_columns_and_identical_points():
-    points = torch.zeros(12, 3)
-    points[:, 1] = 0.1
-    assert nearest(points, points, 2, exclude_self=True).indices[5].tolist() == [0, 1]
-
-
-@pytest.mark.parametrize("kind", ["spread", "identical"])
-def test_no_tensor_is_larger_than_the_block_and_the_data(kind):
-    points = gaussian(1500, 8) if kind == "spread" else torch.ones(1500, 8)
-    with LargestTensor() as largest:
-        nearest(points, points, 5, exclude_self=True, block_bytes=200_000)
-    assert 0 < largest.bytes < 400_000  # 1500 x 1500 floats are 9,000,000
-
-
-def test_progress_counts_blocks():
-    points, calls = gaussian(100, 3), []
-    nearest(points, points, 2, block_bytes=100 * 4 * 30, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
-
-
-@pytest.mark.parametrize(
-    ("queries", "references", "k", "options", "message"),
-    [
-        (torch.ones(3, 2), torch.ones(4, 2), 0, {}, "k is 0, allowed: 1 to 4"),
-        (torch.ones(3, 2), torch.ones(4, 2), 5, {}, "k is 5, allowed: 1 to 4"),
-        (torch.ones(4, 2), torch.ones(4, 2), 4, {"exclude_self": True}, "allowed: 1 to 3"),
-        (torch.ones(3, 2), torch.ones(4, 2), 1, {"exclude_self": True}, "3 and 4"),
-        (torch.ones(3, 2), torch.ones(4, 3), 1, {}, "dimension 2"),
-        (torch.ones(3, 2), torch.ones(4, 2).double(), 1, {}, "float64"),
-        (torch.ones(3, 2).int(), torch.ones(4, 2), 1, {}, "int32"),
-        (torch.ones(3), torch.ones(4, 2), 1, {}, r"shape \(3,\)"),
-        (torch.ones(0, 2), torch.ones(4, 2), 1, {}, "empty"),
-        (torch.full((3, 2), math.nan), torch.ones(4, 2), 1, {}, "queries .* not finite"),
-        (torch.ones(3, 2), torch.tensor([[1, -math.inf]]), 1, {}, "references .* not finite"),
-        (torch.ones(3, 2), torch.ones(4, 2), 1, {"metric": "manhattan"}, "'manhattan'"),
-    ],
-)
-def test_wrong_arguments(queries, references, k, options, message):
-    with pytest.raises(ValueError, match=message):
-        nearest(queries, references, k, **options)
+def test_wrong_arguments():
+    points, more = torch.ones(3, 2), torch.ones(4, 2)
+    for queries, references, k, options, message in (
+        (points, more, 0, {}, "k is 0, allowed: 1 to 4"),
+        (points, more, 5, {}, "k is 5, allowed: 1 to 4"),
+        (more, more, 4, {"exclude_self": True}, "k is 4, allowed: 1 to 3"),
+        (points, more, 1, {"exclude_self": True}, "3 and 4"),
+        (points, torch.ones(4, 3), 1, {}, "dimension 2"),
+        (points, more.double(), 1, {}, "float64"),
+        (points.int(), more, 1, {}, "int32"),
+        (points[0], more, 1, {}, r"shape \(2,\)"),
+        (points[:0], more, 1, {}, r"shape \(0, 2\)"),
+        (points / 0, more, 1, {}, "queries .* not finite"),
+        (points, more * math.nan, 1, {}, "references .* not finite"),
+        (points, more, 1, {"metric": "manhattan"}, "'manhattan'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            nearest(queries, references, k, **options)

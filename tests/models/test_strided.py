@@ -41,10 +41,8 @@ def test_the_product_is_torchs_transposed_convolution(size, before, after):
 
 
 def test_the_transposed_layer_is_the_adjoint_of_the_other():
-    down, up = (
-        StridedConv2d(2, 3, bias=False).double(),
-        StridedConvTranspose2d(3, 2, (9, 6)).double(),
-    )
+    down = StridedConv2d(2, 3, bias=False).double()
+    up = StridedConvTranspose2d(3, 2, (9, 6)).double()
     with torch.no_grad():
         up.weight.copy_(down.weight)
         up.bias.zero_()

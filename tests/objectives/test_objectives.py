@@ -1,127 +1,167 @@
-import math
+"""The weighted sum, what it refuses, and objectives of other people."""
+
+from typing import Annotated
 
 import pytest
 import torch
-import torch.nn.functional as F
+from pydantic import Field
+from small_trainings import new_model, splits, trained
+from torch import nn
 
-from grounding.objectives.losses import (
-    classification_loss,
-    contrastive_loss,
-    kl_divergence,
-    reconstruction_error,
-    vicreg_loss,
+from grounding import _registry as register
+from grounding import objectives
+from grounding._registry import Settings
+from grounding.data import Batch, TrainingInputs
+from grounding.models import Autoencoder
+from grounding.objectives import Objective, Step, check
+from grounding.objectives.contrastive import ContrastiveSettings
+
+
+def batch(model, views=1):
+    images = splits().train.images.float()[:8] / 255
+    inputs = images.repeat(views, 1, 1, 1)
+    return model, Batch(inputs, inputs, torch.arange(8).repeat(views))
+
+
+def test_the_sum_is_weighted():
+    model = new_model("conv").eval()
+    single = {
+        name: objectives.build({name: 1.0}, model=model, seed=3)(*batch(model, 2)).item()
+        for name in ("reconstruction", "contrastive", "vicreg")
+    }
+    weights = {"reconstruction": 8.0, "contrastive": 0.5, "vicreg": 1.0, "kl": 0.0}
+    whole = objectives.build(weights, model=model, seed=3)
+    assert list(whole) == ["reconstruction", "contrastive", "vicreg"]
+    expected = sum(weights[name] * loss for name, loss in single.items())
+    assert whole(*batch(model, 2)).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_each_head_is_drawn_from_the_seed_alone():
+    model = new_model("conv")
+    before = torch.random.get_rng_state()
+    alone = objectives.build({"vicreg": 1.0}, model=model, seed=1)
+    beside = objectives.build({"contrastive": 1.0, "vicreg": 1.0}, model=model, seed=1)
+    other = objectives.build({"vicreg": 1.0}, model=model, seed=2)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    for name, weights in alone.state_dict().items():
+        assert torch.equal(weights, beside.state_dict()[name])
+    assert not torch.equal(
+        alone["vicreg"].projection[0].weight, other["vicreg"].projection[0].weight
+    )
+
+
+def test_the_model_is_asked_once_in_a_step():
+    model, asked = new_model("variational"), []
+    model.encoder[0].register_forward_hook(lambda *_: asked.append("encoder"))
+    model.decoder.register_forward_hook(lambda *_: asked.append("decoder"))
+    weights = {"reconstruction": 1.0, "kl": 1.0, "contrastive": 1.0}
+    whole = objectives.build(weights, model=model)
+    assert whole(*batch(model, 2)).isfinite()
+    assert asked == ["encoder", "decoder"]
+    asked.clear()
+    objectives.build({"contrastive": 1.0}, model=model)(*batch(model, 2))
+    assert asked == ["encoder"]
+
+
+def test_the_variational_decoder_sees_a_sample_around_the_latent():
+    model = new_model("variational").eval()
+    sum_of = objectives.build({"kl": 1.0, "reconstruction": 1.0}, model=model)
+    with torch.no_grad():
+        sum_of["kl"].log_variance.weight.zero_()
+        sum_of["kl"].log_variance.bias.fill_(2 * torch.log(torch.tensor(0.1)))
+    images = splits().train.images
+    sum_of.begin_epoch(model, TrainingInputs(images, seed=0, batch_size=8), 1)
+    step = Step(model, batch(model)[1], sum_of)
+    difference = step.sample - step.latents
+    assert difference.std().item() == pytest.approx(0.1, rel=0.3)
+    assert step.sample is step.sample
+
+
+def test_labels_can_be_any_whole_numbers():
+    model = new_model("conv")
+    labels = 7 * splits().train.labels - 30
+    spread = objectives.build({"labels": 1.0}, model=model, labels=labels)
+    plain = objectives.build({"labels": 1.0}, model=model, labels=splits().train.labels)
+    assert spread["labels"].classifier.out_features == len(labels.unique())
+    assert spread(*batch(model)).item() == plain(*batch(model)).item()
+    with pytest.raises(ValueError, match="labels needs training images with labels"):
+        objectives.build({"labels": 1.0}, model=model)
+
+
+def test_what_a_training_has_to_know_of_it():
+    model = new_model("conv")
+    plain = objectives.build({"reconstruction": 1.0}, model=model)
+    views = objectives.build({"contrastive": 1.0, "vicreg": 1.0}, model=model, near=3)
+    assert (plain.trains_decoder, views.trains_decoder) == (True, False)
+    assert (plain.smallest_batch, views.smallest_batch) == (1, 2)
+    settings = [ContrastiveSettings(near=n, near_from=f) for n, f in ((0, 0.2), (3, 0.2), (3, 0.0))]
+    assert [one.depends_on_epochs for one in settings] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("weights", "arguments", "words"),
+    [
+        ({"reconstruction": 0.0}, {}, "all weights are 0; give at least one"),
+        ({"reconstruction": -1.0}, {}, "the weight of reconstruction is -1.0"),
+        ({"contrastiv": 1.0}, {}, "did you mean contrastive"),
+        ({"contrastive": 1.0}, {}, "contrastive compares views .* set views to 2 or more"),
+        ({"vicreg": 1.0}, {"views": 1}, "vicreg compares views"),
+        ({"labels": 1.0}, {"mirrored": True}, "mirrored makes images without a label; drop it, or"),
+        ({"labels": 1.0}, {"composites": 3}, "composites makes images without a label"),
+        ({"reconstruction": 1.0}, {"near": 3}, "near has an effect on contrastive only"),
+        ({"contrastive": 1.0}, {"near": 9, "views": 2, "images": 9}, "near 9 needs more images"),
+    ],
 )
+def test_what_cannot_be_is_refused_by_name(weights, arguments, words):
+    settings = {"contrastive": ContrastiveSettings(near=arguments.pop("near", 0))}
+    with pytest.raises(ValueError, match=words):
+        check(weights, settings, **arguments)
 
 
-def test_reconstruction_error_is_the_mean_over_all_pixels():
-    images = torch.tensor([0.0, 1.0, 0.5, 0.5]).view(1, 1, 2, 2)
-    assert reconstruction_error(images, torch.zeros(1, 1, 2, 2)).item() == 1.5 / 4
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"temperatur": 0.1}, "temperatur: there is no such setting of contrastive; did you mean"),
+        ({"temperature": 0.0}, "contrastive.temperature: .* greater than 0"),
+        ({"near": 1, "close": 2}, "contrastive: close 2 is more than near 1"),
+    ],
+)
+def test_settings_are_checked_in_one_line(settings, words):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{words}[^\n]*$"):
+        objectives.build({"contrastive": 1.0}, model=new_model("conv"), **settings)
 
 
-class TestContrastive:
-    def test_four_vectors_by_hand(self):
-        # Two views of image 0 along x, two of image 1 along y: cosines are 1 to the own other view
-        # and 0 to both of the other image.
-        projections = torch.tensor([[1.0, 0], [2.0, 0], [0, 3.0], [0, 0.5]])
-        loss = contrastive_loss(projections, torch.tensor([7, 7, 9, 9]), 0.5)
-        assert loss.item() == pytest.approx(-math.log(math.e**2 / (math.e**2 + 2)))
-
-    def test_three_views_take_the_mean_over_both_positives(self):
-        # The third view of image 0 points away: cosine -1 to its own, 0 to nothing else.
-        projections = torch.tensor([[1.0, 0], [1.0, 0], [-1.0, 0], [0, 1.0]])
-        loss = contrastive_loss(projections, torch.tensor([0, 0, 0, 1]), 1.0)
-        e = math.e
-        near = math.log(e + 1 / e + 1)  # what the first two views see
-        far = math.log(2 / e + 1)
-        each = [near - (1 - 1) / 2, near - (1 - 1) / 2, far + 1]
-        # The view of image 1 has no positive and does not count.
-        assert loss.item() == pytest.approx(sum(each) / 3)
-
-    def test_two_views_are_ntxent(self):
-        # NT-Xent written as a classification of 2N - 1 candidates.
-        draws = torch.Generator().manual_seed(0)
-        a, b = torch.randn(2, 6, 5, generator=draws, dtype=torch.float64)
-        unit = F.normalize(torch.cat([a, b]), dim=1)
-        similarity = unit @ unit.T / 0.2
-        similarity.fill_diagonal_(-1e9)
-        partners = torch.arange(12).roll(6)
-        expected = F.cross_entropy(similarity, partners)
-        found = contrastive_loss(torch.cat([a, b]), torch.arange(6).repeat(2), 0.2)
-        assert found.item() == pytest.approx(expected.item(), rel=1e-12)
-
-    def test_length_and_order_do_not_matter(self):
-        draws = torch.Generator().manual_seed(1)
-        projections = torch.randn(8, 3, generator=draws)
-        identities = torch.arange(4).repeat(2)
-        order = torch.randperm(8, generator=draws)
-        loss = contrastive_loss(projections, identities, 0.3)
-        other = contrastive_loss(9 * projections[order], identities[order], 0.3)
-        assert other.item() == pytest.approx(loss.item(), rel=1e-5)
-
-    def test_without_positives_it_is_zero_and_has_a_gradient(self):
-        projections = torch.randn(3, 2, requires_grad=True)
-        loss = contrastive_loss(projections, torch.arange(3), 0.1)
-        loss.backward()
-        assert loss.item() == 0
-        assert projections.grad is not None
-        assert projections.grad.isfinite().all()
-
-    def test_kin_and_near_by_hand(self):
-        # Images 0 and 1 with two views each at right angles, and one view of image 2 opposite to
-        # image 0: cosines 1 to the own view, 0 and -1 to the others.
-        projections = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1], [-1, 0]])
-        identities = torch.tensor([0, 0, 1, 1, 2])
-        kin = torch.zeros(5, 5, dtype=torch.bool)
-        kin[0, 2] = kin[0, 3] = True
-        near = torch.zeros(5, 5, dtype=torch.bool)
-        near[0, 3] = near[0, 4] = near[2, 4] = True
-        e = math.e
-        # View 0: its own other view and both kin, which stay in the sum although near; view 4 is
-        # near and left out. View 1 sees all. View 2 does not see view 4. View 4 has no positive.
-        first = math.log(e + 2) - (1 + 0.25 * 0 + 0.25 * 0) / 1.5
-        second = math.log(e + 2 + 1 / e) - 1
-        third = math.log(e + 2) - 1
-        fourth = math.log(e + 3) - 1
-        loss = contrastive_loss(projections, identities, 1.0, kin=kin, kin_weight=0.25, near=near)
-        assert loss.item() == pytest.approx((first + second + third + fourth) / 4)
+def test_an_encoder_without_a_linear_layer_at_its_end_is_refused_by_kl():
+    model = Autoencoder(nn.Flatten(), nn.Identity(), image_shape=(1, 2, 2), latent_dim=4)
+    with pytest.raises(ValueError, match="kl needs an encoder that"):
+        objectives.build({"kl": 1.0}, model=model)
 
 
-class TestVicreg:
-    def test_by_hand(self):
-        # Standard deviations sqrt(2) and sqrt(0.5 / 4 * 2): values 0 and 2; 0 and 0.5.
-        a = torch.tensor([[0.0, 0.0], [2.0, 0.5]], dtype=torch.float64)
-        b = torch.tensor([[0.0, 0.0], [2.0, 0.5]], dtype=torch.float64) + 1
-        variance = max(0, 1 - math.sqrt(2 + 1e-4)) + max(0, 1 - math.sqrt(0.125 + 1e-4))
-        covariance = 2 * (1.0 * 0.25 * 2) ** 2 / 2  # both off-diagonal entries, squared, over 2
-        expected = 25 * 1 + 25 * variance / 2 + 2 * covariance
-        assert vicreg_loss(a, b).item() == pytest.approx(expected, rel=1e-9)
-
-    def test_spread_and_independent_pairs_that_agree_cost_nothing(self):
-        a = 2 * torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
-        assert vicreg_loss(a, a).item() == 0
-
-    def test_collapse_costs_the_whole_variance_term(self):
-        a = torch.ones(5, 3)
-        assert vicreg_loss(a, a).item() == pytest.approx(25 * (1 - 0.01))
+class SparsitySettings(Settings):
+    target: Annotated[float, Field(ge=0)] = 0.0
+    """How large values may be for nothing."""
 
 
-class TestVariational:
-    def test_by_hand(self):
-        assert kl_divergence(torch.zeros(4, 3), torch.zeros(4, 3)).item() == 0
-        mean, log_variance = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, math.log(4)]])
-        by_hand = (1 + 4 - 1 - math.log(4)) / 2
-        assert kl_divergence(mean, log_variance).item() == pytest.approx(by_hand)
+def test_an_objective_of_ones_own_is_a_class_and_a_decorator(monkeypatch):
+    monkeypatch.setattr(register.objective, "_components", {**register.objective._components})
 
-    def test_torchs_own_distributions_agree(self):
-        draws = torch.Generator().manual_seed(2)
-        mean, log_variance = torch.randn(2, 7, 4, generator=draws)
-        found = torch.distributions.Normal(mean, (log_variance / 2).exp())
-        standard = torch.distributions.Normal(0.0, 1.0)
-        expected = torch.distributions.kl_divergence(found, standard).sum(1).mean()
-        assert kl_divergence(mean, log_variance).item() == pytest.approx(expected.item(), rel=1e-5)
+    @register.objective("sparsity", settings=SparsitySettings)
+    class Sparsity(Objective):
+        """Mean size of the latents' values above a target."""
+
+        def forward(self, step: Step) -> torch.Tensor:
+            return (step.latents.abs() - self.settings.target).relu().mean()
+
+    model = new_model("conv")
+    sum_of = objectives.build({"sparsity": 1.0, "reconstruction": 0.01}, model=model, target=0.1)
+    expected = (model.encode(batch(model)[1].inputs).abs() - 0.1).relu().mean()
+    alone = objectives.build({"sparsity": 1.0}, model=model, target=0.1)
+    assert alone(*batch(model)).item() == pytest.approx(expected.item())
+    assert sum_of.trains_decoder
+    assert not alone.trains_decoder
+    assert register.objective["sparsity"].summary == Sparsity.__doc__
 
 
-def test_classification_by_hand():
-    logits = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
-    loss = classification_loss(logits, torch.tensor([0, 1]))
-    assert loss.item() == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+def test_a_training_by_two_objectives_goes_down():
+    losses = [epoch.train_loss for epoch in trained("contrastive", epochs=4).history]
+    assert losses[-1] < losses[0]

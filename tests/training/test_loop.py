@@ -1,60 +1,60 @@
-import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
+from small_trainings import CPU, KINDS, kept, new_model, splits, trained
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from grounding import data, models, objectives
 from grounding._errors import UserError
-from grounding.cli.commands import main
-from grounding.data.splits import load_splits, to_unit
-from grounding.experiment.load import load_experiment
+from grounding._streams import generator
+from grounding.data import to_unit
 from grounding.metrics.neighbors import nearest
-from grounding.objectives.losses import reconstruction_error
-from grounding.runs.run import model_of
-from grounding.training.checkpoint import load_checkpoint
-from grounding.training.device import resolve_device
-from grounding.training.history import metrics_path
-from grounding.training.loop import initial_model, train
-
-CPU = torch.device("cpu")
-SMALL = [
-    "data.train_samples=64",
-    "data.val_samples=32",
-    "data.test_samples=16",
-    "training.epochs=2",
-    "training.batch_size=24",
-    "output.save_every_n_epochs=0",
-    "output.checkpoint_path=x_final.pt",
-]
+from grounding.training import resolve_device, smallest_batch, train
+from grounding.training.loop import rank_me
+from grounding.training.tensorboard import tensorboard_log
 
 
-def trained(config, *settings):
-    experiment = load_experiment(config, [*SMALL, *settings])
-    return train(experiment, load_splits(experiment.data, experiment.seed), CPU)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_gives_the_same_bytes(kind):
+    first, second = (trained(kind) for _ in range(2))
+    losses = [(e.train_loss, e.val_loss) for e in first.history]
+    assert losses == [(e.train_loss, e.val_loss) for e in second.history]
+    again = second.model.state_dict()
+    assert all(torch.equal(w, again[name]) for name, w in first.model.state_dict().items())
+    other = trained(kind, seed=1)
+    assert other.history[-1].train_loss != first.history[-1].train_loss
 
 
-@pytest.mark.parametrize("config", ["0", "1", "3", "4", "5", "7", "9"])
-def test_the_same_seed_gives_the_same_bytes(in_folder, config):
-    augmented = ["self_supervised.augmentations_per_sample=2"] if config in "457" else []
-    first, second = (trained(config, *augmented) for _ in range(2))
-    assert (first.train_loss, first.val_loss) == (second.train_loss, second.val_loss)
-    for name, weights in first.state_dict.items():
-        assert torch.equal(weights, second.state_dict[name])
-    other = trained(config, *augmented, "experiment.seed=1")
-    assert other.train_loss != first.train_loss
-
-
-def test_what_ran_before_makes_no_difference(in_folder):
-    first = trained("3")
+def test_what_ran_before_makes_no_difference_and_what_runs_after_sees_nothing_of_it():
+    first = trained("dropout").history[-1].val_loss
     torch.manual_seed(123)
-    torch.rand(1000)
-    assert trained("3").val_loss == first.val_loss
+    expected = torch.rand(3)
+    torch.manual_seed(123)
+    assert trained("dropout").history[-1].val_loss == first
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_layers_of_other_people_draw_from_the_seed_as_well():
+    def once(noise):
+        torch.rand(noise)
+        encoder = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 4))
+        decoder = nn.Sequential(nn.Linear(4, 784), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28)))
+        model = models.Autoencoder(encoder, decoder, image_shape=(1, 28, 28), latent_dim=4)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            for module in model.modules():
+                if isinstance(module, nn.Linear):
+                    module.reset_parameters()
+        return trained("conv", model=model).history[-1].train_loss
+
+    assert once(1) == once(100)
 
 
 class HostWaits(TorchDispatchMode):
-    """Counts the operations for which the host would wait for a GPU: they ask for a value."""
+    """Counts the operations for which the host would wait for a GPU, and float64 made elsewhere."""
 
     ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "unique")
 
@@ -70,15 +70,13 @@ class HostWaits(TorchDispatchMode):
         return function(*arguments, **(options or {}))
 
 
-@pytest.mark.parametrize("config", ["0", "1", "3", "4", "5", "7", "9"])
-def test_steps_never_wait_for_the_device(in_folder, config):
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_never_wait_for_the_device(kind):
     """Six steps an epoch ask for as many values as three: none."""
     counts = []
     for batch_size in (24, 12):
-        each = 2 if config == "7" else 1
-        augmented = [f"self_supervised.augmentations_per_sample={each}"] if config in "457" else []
         with HostWaits() as waits:
-            trained(config, f"training.batch_size={batch_size}", *augmented)
+            trained(kind, batch_size=batch_size)
         counts.append(waits.count)
     assert counts[0] == counts[1]
     with HostWaits() as waits:
@@ -86,104 +84,151 @@ def test_steps_never_wait_for_the_device(in_folder, config):
     assert waits.count == 2
 
 
-def test_initial_weights_leave_the_global_random_state_alone():
-    experiment = load_experiment("1")
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    initial_model(experiment, (1, 28, 28))
-    assert torch.equal(torch.rand(3), expected)
+class Doubles(TorchDispatchMode):
+    """Remembers the operations that gave float64."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        out = function(*arguments, **(options or {}))
+        if isinstance(out, torch.Tensor) and out.dtype == torch.float64:
+            self.made.append(function.__name__)
+        return out
 
 
-def test_one_plain_step_is_the_step_of_a_bare_loop(in_folder):
-    """Same weights, same batch, torch's own Adam: the same result to the bit."""
-    exact = ["training.epochs=1", "training.batch_size=64", "training.precision=float32"]
-    checkpoint = trained("1", *exact)
-    experiment = load_experiment("1", SMALL)
-    images = load_splits(experiment.data, 42).train.images.float() / 255
-    from grounding._streams import generator
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"contrastive"}))
+def test_nothing_of_a_training_asks_its_device_for_float64(kind):
+    """Apple's MPS has none. `contrastive` looks for neighbours in float64, and its steps do not."""
+    with Doubles() as doubles:
+        trained(kind, images=splits(64, 2))  # two latents are too few to measure their rank
+    assert not doubles.made
 
+
+def test_one_plain_step_is_the_step_of_a_bare_loop():
+    """Same weights, same batch, torch's own Adam."""
+    training = trained("conv", epochs=1, batch_size=64)
+    images = splits().train.images.float() / 255
     order = torch.randperm(64, generator=generator(42, "order", 1))
-    model = initial_model(experiment, (1, 28, 28))
+    model = new_model("conv")
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     batch = images[order]
     loss = ((model(batch) - batch) ** 2).mean()
     loss.backward()
     optimizer.step()
-    assert checkpoint.train_loss == pytest.approx(loss.item(), rel=1e-6)
-    for name, weights in model.state_dict().items():
-        assert torch.allclose(weights, checkpoint.state_dict[name], atol=1e-6)
+    assert training.history[0].train_loss == pytest.approx(loss.item(), rel=1e-6)
+    for name, weights in training.model.state_dict().items():
+        assert torch.allclose(weights, model.state_dict()[name], atol=1e-6)
 
 
-def test_training_learns(in_folder):
-    first = trained("1", "training.epochs=1").val_loss
-    longer = trained("1", "training.epochs=30")
-    assert longer.val_loss < 0.7 * first
-
-
-def test_outputs_of_a_training(in_folder):
-    checkpoint = trained(
-        "4", "self_supervised.augmentations_per_sample=2", "output.save_every_n_epochs=2",
-        "training.epochs=3",
-    )  # fmt: skip
-    assert checkpoint.epoch == 3
-    files = {p.name for p in Path().iterdir()}
-    assert files == {
-        "x_final.pt",
-        "x_final.pt.sha256",
-        "x_final_epoch002.pt",
-        "x_final_epoch002.pt.sha256",
-        "x_final_metrics.jsonl",
-    }
-    lines = [json.loads(line) for line in metrics_path(Path("x_final.pt")).read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert all(
-        set(line) == {"epoch", "train_loss", "val_loss", "seconds", "images_per_second"}
-        for line in lines
-    )
-    assert lines[-1]["val_loss"] == checkpoint.val_loss
-    assert load_checkpoint(Path("x_final.pt"))[0].val_loss == checkpoint.val_loss
-    assert load_checkpoint(Path("x_final_epoch002.pt"))[0].epoch == 2
-    assert all(line["images_per_second"] > 0 for line in lines)
-
-
-def test_the_validation_loss_is_that_of_the_saved_model(in_folder):
-    checkpoint = trained("3")
-    experiment = checkpoint.experiment
-    model = initial_model(experiment, (1, 28, 28)).eval()
-    model.load_state_dict(checkpoint.state_dict)
-    images = load_splits(experiment.data, 42).val.images.double().div(255).float()
-    with torch.inference_mode():
-        expected = ((model(images) - images) ** 2).mean().item()
-    assert checkpoint.val_loss == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_loss_that_is_not_finite_stops_training_and_keeps_what_was_there(in_folder):
-    trained("1")
-    before = Path("x_final.pt").read_bytes()
-    # Weights of 1e30 are as good as a diverged training, and sure to happen.
-    with pytest.raises(UserError, match=r"the loss of epoch 1 is .*learning_rate=") as caught:
-        diverge()
-    assert "\n" not in str(caught.value)
-    assert Path("x_final.pt").read_bytes() == before
-
-
-def diverge():
-    from grounding.training import loop
-
-    experiment = load_experiment("1", SMALL)
-    poisoned = initial_model(experiment, (1, 28, 28))
+def test_the_training_loss_is_the_mean_over_inputs_not_over_steps():
+    # 64 images in steps of 48 and 16; with a step size of almost nothing, the model stays.
+    training = trained("conv", epochs=1, batch_size=48, learning_rate=1e-12)
+    images = splits().train.images.float() / 255
     with torch.no_grad():
-        next(poisoned.parameters()).fill_(math.nan)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "initial_model", lambda *_: poisoned)
-        train(experiment, load_splits(experiment.data, 42), CPU)
+        expected = ((new_model("conv")(images) - images) ** 2).mean().item()
+    assert training.history[0].train_loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_reconstruction_error_by_hand():
-    a = torch.tensor([[[[0.0, 0.5], [1.0, 1.0]]]])
-    b = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
-    assert reconstruction_error(a, b).item() == pytest.approx((0.25 + 1) / 4)
+def test_training_learns_and_calls_back_in_order():
+    called = []
+    training = trained(
+        "conv",
+        epochs=20,
+        on_step=lambda inputs: called.append(inputs),
+        save=lambda so_far: called.append(("save", len(so_far.history))),
+        on_epoch=lambda epoch: called.append(("epoch", epoch.epoch)),
+    )
+    assert called[:5] == [24, 24, 16, ("save", 1), ("epoch", 1)]
+    assert called[5:10] == [24, 24, 16, ("save", 2), ("epoch", 2)]
+    assert training.history[-1].val_loss < 0.9 * training.history[0].val_loss
+    assert [epoch.epoch for epoch in training.history] == list(range(1, 21))
+    assert all(epoch.images_per_second > 0 for epoch in training.history)
+
+
+def test_the_validation_loss_is_that_of_the_model_without_dropout():
+    training = trained("dropout")
+    images = splits().val.images.double().div(255).float()
+    with torch.inference_mode():
+        expected = ((training.model.eval()(images) - images) ** 2).mean().item()
+    assert training.history[-1].val_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_a_trained_decoder_there_is_no_validation_loss():
+    training = trained("vicreg")
+    assert [epoch.val_loss for epoch in training.history] == [None, None]
+    before = new_model("vicreg").decoder.state_dict()
+    assert all(torch.equal(w, before[k]) for k, w in training.model.decoder.state_dict().items())
+
+
+@pytest.mark.parametrize(("place", "named"), [("encoder", "training"), ("decoder", "validation")])
+def test_a_loss_that_is_not_finite_stops_training_and_is_named(place, named):
+    model = new_model("conv")
+    saved = []
+    if place == "encoder":
+        with torch.no_grad():
+            next(model.encoder.parameters()).fill_(math.nan)
+    else:  # the decoder breaks once it is no longer in training
+        model.decoder.register_forward_hook(
+            lambda module, _, out: out if module.training else out * math.nan
+        )
+    with pytest.raises(
+        UserError, match=rf"the {named} loss of epoch 1 is nan; .*learning_rate=0.0"
+    ):
+        trained("conv", model=model, save=saved.append)
+    assert not saved
+
+
+def test_a_loss_of_exactly_nothing_is_said():
+    lines = []
+    model = new_model("conv")
+    objective = objectives.build({"contrastive": 1.0}, model=model)
+    loader = data.TrainingInputs(
+        splits().train.images[:1], seed=0, batch_size=2, views=2, each=2,
+        augmentations=data.Augmentations({"noise": {"enabled": True}}),
+    )  # fmt: skip
+    train(model, objective, loader, epochs=1, warn=lines.append)
+    assert lines == ["the training loss of epoch 1 is exactly 0: nothing is learnt any more"]
+
+
+def test_latents_that_have_collapsed_are_said():
+    lines = []
+    model = new_model("conv")
+    with torch.no_grad():
+        model.encoder[-1].weight.mul_(1e-3)
+        model.encoder[-1].bias.fill_(5)
+    trained("conv", model=model, learning_rate=1e-9, warn=lines.append)
+    assert len(lines) == 1
+    assert lines[0].startswith("the latents have collapsed: those of the validation images spread")
+
+
+def test_rank_me_by_hand():
+    assert rank_me(torch.eye(4)) == pytest.approx(4)
+    assert rank_me(torch.ones(5, 3)) == pytest.approx(1)
+    # Singular values 3 and 1: exp of the entropy of 3/4 and 1/4.
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert rank_me(torch.diag(torch.tensor([3.0, 1.0]))) == pytest.approx(math.exp(entropy))
+    assert rank_me(torch.zeros(3, 2)) == 1.0
+
+
+def test_a_step_that_is_too_small_for_batch_normalisation_is_refused_in_one_line():
+    model = models.build("vgg", (1, 28, 28), hidden_dims=[4, 8], latent_dim=4)
+    sum_of = objectives.build({"reconstruction": 1.0}, model=model)
+    assert smallest_batch(model, sum_of) == 2
+    assert smallest_batch(model, sum_of, views=2) == 1
+    images = splits().train.images[:25]
+    loader = data.TrainingInputs(images, seed=0, batch_size=24)
+    with pytest.raises(UserError, match="a step of 1 inputs is too small"):
+        train(model, sum_of, loader, epochs=1)
+    joined = data.TrainingInputs(images, seed=0, batch_size=24, smallest_batch=2)
+    assert len(train(model, sum_of, joined, epochs=1).history) == 1
+
+
+def test_an_unknown_optimizer_or_schedule_is_refused():
+    for wrong in ({"optimizer": "adamW"}, {"schedule": "cosine"}):
+        with pytest.raises(ValueError, match=r"'(adamW|cosine)'.* is unknown"):
+            trained("conv", **wrong)
 
 
 def test_auto_takes_the_best_device_there_is(monkeypatch):
@@ -198,72 +243,62 @@ def test_auto_takes_the_best_device_there_is(monkeypatch):
     assert resolve_device("auto").type == "cuda"
 
 
-def test_plain_output_is_one_line_an_epoch(in_folder, capsys):
-    arguments = [part for setting in SMALL for part in ("--set", setting)]
-    assert main("train", ["--config", "1", *arguments, "--set", "data.num_workers=2"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "data.num_workers 2 has no effect" in lines[0]
-    assert lines[1].startswith("training naive_covnet_autoencoder: naive_conv, 64 images x 1")
-    assert [line.split()[1] for line in lines if line.startswith("epoch")] == ["1/2", "2/2"]
-
-
-def test_tensorboard_logs_the_losses(in_folder):
-    tensorboard = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    arguments = [part for setting in SMALL for part in ("--set", setting)]
-    assert main("train", ["--config", "1", *arguments, "--tensorboard", "logs"]) == 0
-    (folder,) = Path("logs/naive_covnet_autoencoder").glob("loss_validation")
-    events = tensorboard.EventAccumulator(str(folder)).Reload()
-    assert len(events.Scalars("loss")) == 2
-
-
 @pytest.mark.parametrize(
-    "weights",
+    ("kind", "changes"),
     [
-        ["objectives.contrastive=1"],
-        ["objectives.contrastive=1", "objectives.near=4", "objectives.close=2"],
-        ["objectives.contrastive=1", "objectives.mirrored=true", "objectives.composites=8"],
-        ["objectives.vicreg=1"],
-        ["objectives.labels=1"],
+        ("contrastive", {"schedule": "constant", "learning_rate": 0.005}),
+        ("vicreg", {"learning_rate": 0.005}),
+        ("labels", {"learning_rate": 0.005, "batch_size": 8}),
     ],
 )
-def test_an_objective_brings_views_of_a_kind_together(in_folder, weights):
+def test_an_objective_brings_views_of_a_kind_together(kind, changes):
     """More of the validation digits are named by their nearest training latent than before."""
-    settings = [
-        "data.val_samples=300",
-        "training.epochs=4",
-        "training.schedule=constant",
-        "self_supervised.augmentations_per_sample=12",
-        "objectives.reconstruction=0",
-        "objectives.contrastive=0",
-        "objectives.near=0",
-        "objectives.close=0",
-        "objectives.mirrored=false",
-        "objectives.composites=0",
-        "model.hidden_dims=[8,16]",
-        *weights,
-    ]
-    experiment = load_experiment("7", [*SMALL, *settings])
-    splits = load_splits(experiment.data, experiment.seed)
+    images = splits(64, 300)
+    labels = images.train.labels, images.val.labels
 
     def share_right(model):
         model.eval()
         with torch.inference_mode():
-            train, val = (model.encode(to_unit(s.images)) for s in (splits.train, splits.val))
-        found = nearest(val, train, 1, metric="cosine").indices[:, 0]
-        return (splits.train.labels[found] == splits.val.labels).float().mean().item()
+            known, asked = (model.encode(to_unit(s.images)) for s in (images.train, images.val))
+        found = nearest(asked, known, 1, metric="cosine").indices[:, 0]
+        return (labels[0][found] == labels[1]).float().mean().item()
 
-    before = share_right(initial_model(experiment, splits.image_shape))
-    held = train(experiment, splits, CPU)
-    after = share_right(model_of(held, experiment.checkpoint_path))
-    assert after > before + 0.05
+    before = share_right(new_model(kind))
+    more = {} if kind == "labels" else {"each": 12}
+    training = trained(kind, epochs=6, images=images, loader=more, **changes)
+    assert share_right(training.model) > before + 0.05
 
 
-def test_the_variational_latent_is_pulled_towards_a_standard_normal_one(in_folder):
-    def length(*settings):
-        held = trained("9", "training.epochs=20", "training.batch_size=16", *settings)
-        model = model_of(held, Path("x_final.pt"))
-        images = load_splits(held.experiment.data, held.experiment.seed).train.images
+def test_the_variational_latent_is_pulled_towards_a_standard_normal_one():
+    def length(weight):
+        model = new_model("fully connected")
+        sum_of = objectives.build({"kl": weight, "reconstruction": 1.0}, model=model)
+        images = splits().train.images
+        loader = data.TrainingInputs(images, seed=0, batch_size=16)
+        train(model, sum_of, loader, epochs=20)
         with torch.inference_mode():
             return model.encode(to_unit(images)).square().mean().item()
 
-    assert length("objectives.kl=10") < 0.1 * length("objectives.kl=0")
+    assert length(10) < 0.1 * length(0)
+
+
+def test_two_trainings_are_two_curves_of_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for kind in ("conv", "vicreg"):
+        with tensorboard_log(tmp_path) as log:
+            trained(kind, on_epoch=log)
+    folders = {path.parent for path in tmp_path.rglob("events.*")}
+    assert len({folder.relative_to(tmp_path).parts[0] for folder in folders}) == 2
+    for folder in folders:
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            assert [event.step for event in events.Scalars(tag)] == [1, 2]
+
+
+def test_a_training_writes_no_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept(trained("conv"))
+    assert not list(Path().iterdir())

@@ -7,12 +7,17 @@ import pytest
 import torch
 from torch import nn
 
+from grounding._errors import UserError
 from grounding.training.optimizer import Adam, one_cycle
 
 
 def network():
     torch.manual_seed(3)
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 5))
+
+
+def named(model):
+    return dict(model.named_parameters())
 
 
 def train(model, optimizer, steps, begin=0):
@@ -36,23 +41,23 @@ def same(model, other):
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_steps_are_those_of_torch_to_the_bit(decoupled, theirs, decay, layout):
     model, other = (network().to(memory_format=layout) for _ in range(2))
-    optimizer = Adam(model.parameters(), 0.01, weight_decay=decay, decoupled=decoupled)
+    optimizer = Adam(named(model), 0.01, weight_decay=decay, decoupled=decoupled)
     oracle = theirs(other.parameters(), lr=0.01, weight_decay=decay, fused=True)
     train(model, optimizer, 5)
     train(other, oracle, 5)
-    optimizer.step_size = oracle.param_groups[0]["lr"] = 0.002
+    optimizer.learning_rate = oracle.param_groups[0]["lr"] = 0.002
     train(model, optimizer, 3, 5)
     train(other, oracle, 3, 5)
     assert same(model, other)
-    for ours, torchs in zip(model.parameters(), other.parameters(), strict=True):
-        for key, tensor in oracle.state[torchs].items():
-            assert torch.equal(optimizer.state[ours][key], tensor)
+    for name, parameter in other.named_parameters():
+        for key, tensor in oracle.state[parameter].items():
+            assert torch.equal(optimizer.state[name][key], tensor)
 
 
 def test_the_first_step_by_hand():
     """After one step both means are corrected back to the gradient: the step is its sign."""
     weights = nn.Parameter(torch.tensor([1.0, 2.0]))
-    optimizer = Adam([weights], 0.1, weight_decay=0.5, decoupled=True)
+    optimizer = Adam({"w": weights}, 0.1, weight_decay=0.5, decoupled=True)
     weights.grad = torch.tensor([4.0, -0.25])
     optimizer.step()
     # Decay first: 1 * (1 - 0.1 * 0.5) and 2 * (1 - 0.1 * 0.5); then 0.1 against the sign.
@@ -61,37 +66,51 @@ def test_the_first_step_by_hand():
 
 def test_parameters_without_a_gradient_stay():
     used, unused = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
-    optimizer = Adam([unused, used], 0.1, weight_decay=0.1, decoupled=True)
+    optimizer = Adam({"unused": unused, "used": used}, 0.1, weight_decay=0.1, decoupled=True)
     used.grad = torch.ones(2)
     optimizer.step()
     assert torch.equal(unused, torch.ones(2))
     assert not torch.equal(used, torch.ones(2))
-    assert list(optimizer.state) == [used]
+    assert optimizer.state["unused"] == {}
     optimizer.zero_grad()
     assert used.grad is None
 
 
-def test_another_optimiser_goes_on_where_one_stopped():
-    model, whole = network(), network()
-    first = Adam(model.parameters(), 0.01, weight_decay=0.0, decoupled=False)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_another_optimiser_goes_on_where_one_stopped(layout):
+    model, whole = (network().to(memory_format=layout) for _ in range(2))
+    first = Adam(named(model), 0.01)
     train(model, first, 3)
-    second = Adam(model.parameters(), 0.01, weight_decay=0.0, decoupled=False)
-    for parameter in model.parameters():
-        second.remember(parameter, first.state[parameter])
+    second = Adam(named(model), 0.01)
+    second.load(
+        {name: {k: t.contiguous() for k, t in kept.items()} for name, kept in first.state.items()}
+    )
     train(model, second, 3, 3)
-    train(whole, Adam(whole.parameters(), 0.01, weight_decay=0.0, decoupled=False), 6)
+    train(whole, Adam(named(whole), 0.01), 6)
     assert same(model, whole)
 
 
-def test_a_memory_that_does_not_fit_is_refused():
+def test_a_state_that_does_not_fit_is_refused():
     weights = nn.Parameter(torch.ones(2, 3))
-    optimizer = Adam([weights], 0.1, weight_decay=0.0, decoupled=False)
     kept = {"step": torch.tensor(1.0), "exp_avg": torch.ones(2, 3), "exp_avg_sq": torch.ones(2, 3)}
-    with pytest.raises(ValueError, match="exp_avg_sq has another shape"):
-        optimizer.remember(weights, {**kept, "exp_avg_sq": torch.ones(6)})
+    optimizer = Adam({"w": weights}, 0.1)
+    with pytest.raises(ValueError, match="of w: exp_avg_sq is missing or misshapen"):
+        optimizer.load({"w": {**kept, "exp_avg_sq": torch.ones(6)}})
     del kept["step"]
-    with pytest.raises(KeyError, match="step"):
-        optimizer.remember(weights, kept)
+    with pytest.raises(ValueError, match="of w: step is missing"):
+        optimizer.load({"w": kept})
+    with pytest.raises(ValueError, match="no optimiser state of w"):
+        optimizer.load({})
+
+
+def test_a_state_that_is_missing_is_noticed_once_there_is_a_gradient():
+    weights = nn.Parameter(torch.ones(2))
+    optimizer = Adam({"w": weights}, 0.1)
+    optimizer.load({"w": {}})  # as of a parameter that never had one
+    optimizer.step()
+    weights.grad = torch.ones(2)
+    with pytest.raises(UserError, match="no optimiser state of w; delete it, or train without"):
+        optimizer.step()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 100])
@@ -104,3 +123,15 @@ def test_one_cycle_rises_to_one_and_ends_near_zero(steps):
     assert all(a > b for a, b in pairwise(shares[top:]))
     if steps > 3:
         assert math.isclose(shares[-1], 4e-6, rel_tol=1e-9)
+
+
+def test_one_cycle_is_that_of_torch():
+    steps = 40
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, total_steps=steps, pct_start=0.25, div_factor=25, final_div_factor=1e4
+    )
+    for step in range(steps):
+        assert one_cycle(step, steps) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
+        optimizer.step()
+        schedule.step()

@@ -2,19 +2,12 @@ import itertools
 
 import pytest
 import torch
+from small_trainings import CPU, KINDS, kept, new_model, new_objectives, splits, trained
 
-from grounding.data.augmented import Batch
-from grounding.data.splits import load_splits
-from grounding.experiment.load import load_experiment
+from grounding.data import Batch
 from grounding.models.strided import StridedConv2d, StridedConvTranspose2d
-from grounding.objectives.weighted import Objective
-from grounding.training import precision
+from grounding.training import resolve_precision
 from grounding.training.checkpoint import machine
-from grounding.training.loop import initial_model, train
-from grounding.training.precision import resolve_precision
-
-CPU = torch.device("cpu")
-FEW = ["data.train_samples=40", "data.val_samples=20", "data.test_samples=10"]
 
 
 @pytest.fixture
@@ -50,24 +43,25 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(
         assert resolve_precision(name, CPU) == getattr(torch, name)
 
 
-@pytest.mark.parametrize("config", ["0", "1", "4", "5", "6", "7", "9"])
-def test_a_step_in_bfloat16_is_nearly_the_step_in_float32(config):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_in_bfloat16_is_nearly_the_step_in_float32(kind):
     """Loss and gradients agree to bfloat16's eight bits; what is trained stays float32."""
-    experiment = load_experiment(config, FEW)
-    splits = load_splits(experiment.data, experiment.seed)
-    images = splits.train.images.float() / 255
-    views = Batch(images.repeat(2, 1, 1, 1), images.repeat(2, 1, 1, 1), torch.arange(40).repeat(2))
+    images = splits().train.images.float() / 255
+    two = images.repeat(2, 1, 1, 1)
+    views = Batch(two, two, torch.arange(64).repeat(2))
     losses, gradients = [], []
     for dtype in (torch.float32, torch.bfloat16):
-        model = initial_model(experiment, splits.image_shape).train()
-        objective = Objective(experiment, model, splits, dtype)
-        objective.seeded = torch.Generator().manual_seed(0)
+        model = new_model(kind).train()
+        objective = new_objectives(kind, model, epochs=2, precision=dtype)
+        for _, one in objective.by_name():
+            one.generator = torch.Generator().manual_seed(0)
         loss = objective(model, views)
         loss.backward()
         assert loss.dtype == torch.float32
-        assert {p.grad.dtype for p in model.parameters()} == {torch.float32}
+        trains = [p for p in model.parameters() if p.grad is not None]
+        assert {p.grad.dtype for p in trains} == {torch.float32}
         losses.append(loss.item())
-        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+        gradients.append(torch.cat([p.grad.flatten() for p in trains]))
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     assert losses[1] != losses[0]  # it is not float32 under another name
     assert torch.cosine_similarity(*gradients, dim=0) > 0.95
@@ -86,27 +80,13 @@ def test_strided_layers_compute_as_autocast_asks(layer):
     torch.testing.assert_close(lower.float(), exact, rtol=0.05, atol=0.05)
 
 
-def test_the_precision_is_the_configs_to_choose(tmp_path):
+def test_what_is_kept_of_a_training_in_bfloat16_is_float32():
     found = {}
-    for name in ("float32", "bfloat16"):
-        experiment = load_experiment(
-            "4",
-            [
-                *FEW, f"training.precision={name}", "training.epochs=1",
-                "self_supervised.augmentations_per_sample=4", "output.save_every_n_epochs=0",
-                f"output.checkpoint_path={tmp_path / name}.pt",
-            ],
-        )  # fmt: skip
-        splits = load_splits(experiment.data, experiment.seed)
-        found[name] = train(experiment, splits, CPU)
-        kept = [state.values() for state in found[name].optimizer.values()]
-        tensors = [*found[name].state_dict.values(), *itertools.chain(*kept)]
+    for dtype in (torch.float32, torch.bfloat16):
+        found[dtype] = kept(trained("augmented", epochs=1, precision=dtype))
+        states = [state.values() for state in found[dtype].optimizer.values()]
+        tensors = [*found[dtype].state_dict.values(), *itertools.chain(*states)]
         assert {tensor.dtype for tensor in tensors} == {torch.float32}
-    one, other = (found[name].state_dict["encoder.0.weight"] for name in found)
+    one, other = (held.state_dict["encoder.0.weight"] for held in found.values())
     assert not torch.equal(one, other)
     torch.testing.assert_close(one, other, rtol=0.02, atol=0.02)
-
-
-def test_a_processor_without_the_question_computes_in_float32(monkeypatch):
-    monkeypatch.setattr(precision.torch.cpu, "get_capabilities", dict)
-    assert resolve_precision("auto", CPU) == torch.float32

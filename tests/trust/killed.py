@@ -121,12 +121,12 @@ def child(order: dict[str, Any], output: int, count_to: int) -> None:
     """Do an order in this process."""
     import resource
 
-    from grounding.cli.commands import main
-    from grounding.export import layout
+    from grounding.cli import main
+    from grounding.serve.site import publish
 
     os.chdir(order["folder"])
     if (pages := Path("pages").absolute()).is_dir():
-        layout.pages_folder = lambda: pages  # stand-ins: the real ones need node to be built
+        publish.__kwdefaults__["pages"] = pages  # stand-ins: the real ones need node to be built
     for stream in (1, 2):
         os.dup2(output, stream)
     if order["file_size"] is not None:
@@ -142,16 +142,16 @@ def child(order: dict[str, Any], output: int, count_to: int) -> None:
 def parent() -> None:
     """Answer orders until there are no more."""
     import onnxruntime  # noqa: F401
-    import torch._dynamo  # noqa: F401
+    import torch._dynamo
+    import torch.onnx  # noqa: F401
     import umapers  # noqa: F401
 
-    import grounding.export.site
-    import grounding.runs.steps
-    import grounding.runs.trainer  # noqa: F401
-    from grounding.data.splits import load_splits
-    from grounding.experiment.schema import DataSection
+    import grounding.runs.chain
+    import grounding.serve.site
+    import grounding.studies.seeds  # noqa: F401
+    from grounding.data import load
 
-    load_splits(DataSection(), 42)
+    load()
     for line in sys.stdin:
         order = json.loads(line)
         output, count_to = os.memfd_create("output"), os.memfd_create("steps")

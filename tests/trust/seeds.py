@@ -3,15 +3,13 @@
 import gzip
 import io
 import json
-import os
 import struct
 import zipfile
-from pathlib import Path
+from typing import Any
 
-import onnx
 import torch
 
-from grounding.cli.commands import main
+from grounding.runs.manifest import sealed_json
 
 CONFIG = b"""\
 experiment: {name: small, seed: 1}
@@ -40,47 +38,44 @@ YAML_BOMBS = (
     b"a: |1-\n   x\n  y\n",
 )
 
-_NAMES = ("../x", "/etc/x", "<script>alert(1)</script>", "\x1b[2J", "\u202ex", "a" * 5000, "", 1)
-_PLAIN = {"points": [[0, 1, 2]], "labels": [1]}
-OUTPUTS = tuple(
-    text.encode("utf-8", "surrogatepass")
-    for text in (
-        *(json.dumps({"experiment": name, **_PLAIN}) for name in _NAMES),
-        '{"experiment":"\\ud800","points":[[1e999,0,0]],"labels":[1e20]}',
-        '{"experiment":"a","points":[[%s,0,0]],"labels":[0]}' % ("9" * 400),
-        '{"experiment":"a","points":[[[0]],{},null],"labels":"abc"}',
-        '{"experiment":"a","manifold_score":NaN,"metrics":{"silhouette":[1]},"config":{"data":1}}',
-        '{"experiment":"a","manifold_score":1e308,"metrics":[],"checkpoint_sha256":%s}'
-        % ("[" * 970 + "]" * 970),
-        '{"experiment":"a","knn_accuracy":true,"classes":{},"split":["x"],"total_parameters":1e299}',
-        '{"companion":{"file":"points.bin","id":1,"bytes":[]},"experiment":"a"}',
-        '{"companion":{"file":"%s.bin","id":"","bytes":1},"experiment":"a"}' % ("\ufffd" * 90),
-        '{"companion":{"file":"\\ud800.bin","id":"","bytes":1},"experiment":"a"}',
-        '{"checkpoint_sha256":1,"options":[],"versions":null}',
-        "[" * 3000,
-        '{"a":' * 3000,
-        "1" * 5000,
-        "",
-    )
-)  # fmt: skip
-
 # Pickles of protocol 2: what a checkpoint must not be able to ask for.
 PICKLES = (
     b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.",
-    b"\x80\x02cbuiltins\nbytearray\n\x8a\x06\x00\x00\x00\x00\x00\x01\x85R.",
     b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.",
     b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
     b"\x80\x02}q\x00X\x06\x00\x00\x00formatK\x01s.",
-    b"\x80\x02]q\x00" + b"]h\x00ah\x00aq\x00" * 40 + b"h\x00.",
-    b"\x80\x02]q\x00" + b"]h\x00ah\x00aq\x00" * 40 + b"h\x00)R.",  # is shown in an error
     b"\x80\x02" + b"]" * 900 + b"a" * 899 + b".",
     b"\x80\x02S'\\G'\n.",  # an escape that Python warns of
     b"\x80\x02}X\x06\x00\x00\x00formatccollections\nOrderedDict\n)Rs.",
 )
 
+_FILES = {"a.json": {"sha256": "0" * 64, "bytes": 2}}
+_ARTIFACT = {"kind": "points", "files": _FILES, "made_from": {}, "results": {}, "seconds": 0.5}
+_MANIFEST = {"format": 1, "name": "a", "config": {}, "data": {}, "code": {}}
+_ODD_FILES: tuple[Any, ...] = (
+    *({"../outside.txt": {"sha256": "0" * 64, "bytes": 1}}, {"": {"sha256": 1, "bytes": "x"}}),
+    *({"a.json": {"sha256": "\ud800", "bytes": -1}}, {"a\0": _FILES["a.json"]}, [], None),
+    *({"a.json": {"sha256": "0" * 64, "bytes": 2, "x": 1}}, {"/etc/passwd": _FILES["a.json"]}),
+)
+MANIFESTS = (
+    *({**_MANIFEST, "artifacts": {"a.json": _ARTIFACT}}, {**_MANIFEST, "artifacts": {}}),
+    *({**_MANIFEST, "artifacts": {"a.json": {**_ARTIFACT, "files": x}}} for x in _ODD_FILES),
+    *({**_MANIFEST, "artifacts": {"x": {**_ARTIFACT, "kind": x}}} for x in (1, None, [], "seeds")),
+    *(
+        {**_MANIFEST, "artifacts": {"a.json": {**_ARTIFACT, "results": {"r": x}}}}
+        for x in (1, {"value": 1e308, "tables": ["index"]}, {"value": "x", "title": "<script>"})
+    ),
+    *({**_MANIFEST, "name": x, "artifacts": {}} for x in ("../x", "<script>", "\x1b[2J", 1, {})),
+    *({**_MANIFEST, "config": {"model": x}, "artifacts": {}} for x in (1, [], {"a": [{}]})),
+)
+MANIFEST_FILES = (
+    *(sealed_json(one) for one in MANIFESTS),
+    *(sealed_json({"a": 1}), b"{}", b"", b"[" * 3000, b'{"a":' * 3000, b"1" * 5000, b"\xff"),
+)
+
 WORDS = {
     "idx": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x08\x03", b"\x03\x00"),
-    "data": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x0c\x01", b"\0\0\0\1"),
+    "data folder": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x0c\x01"),
     "config": (
         *(b"&a ", b"*a", b"!!str ", b"<<: ", b"---\n", b"...\n", b"\\0", b"\\U00110000", b"- "),
         *(b"? ", b": ", b"|\n", b">-\n", b"\r", "\u2028".encode(), b"\xff", b"1e999", b"9" * 300),
@@ -89,32 +84,26 @@ WORDS = {
     ),
     "override": (b"=", b".", b"\n", b'"\\ud800"', b"\xff", b"\0", b"training.epochs=", b"[", b"{"),
     "checkpoint": (b"PK\x01\x02", b"PK\x05\x06", b"cos\nsystem\n", b"K\x01", b"R", b"\x85", b"h\0"),
-    "checksum": (b"  ", b"\n", b"0" * 64, b"\xff", b"x.pt"),
-    "augmented": (
-        b"PK\x01\x02",
-        b"PK\x05\x06",
-        b"cos\nsystem\n",
-        b"K\x01",
-        b"R",
-        b"images",
-        b"h\0",
-    ),
-    "companion": (b"GRNDBIN1", b'"shape":', b'"offset":', b"99999999", b"null", b"[", b"-1", b"{}"),
-    "output": (
+    "kept set": (b'"images"', b'"dtype":"U8"', b'"shape":', b'"data_offsets":', b"[", b"9999999"),
+    "manifest": (
+        *(b'"artifacts":', b'"files":', b'"kind":', b'"results":', b'"value":', b'"bytes":', b","),
         *(b"1e999", b"NaN", b"null", b"[", b"]", b"{", b"}", b'"', b"\\ud800", b"-", b"9" * 400),
-        *(b'"experiment":', b'"points":', b'"labels":', b'"metrics":', b'"manifold_score":', b","),
-        *(b'"config":', b'"split":', b'"companion":', b"../", b"<script>", b"true"),
+        *(b"../", b"<script>", b"true", b'"tables":["index"]', b'"checkpoint"'),
     ),
-    "onnx": (b"made_from", b"\xff\xff\xff\xff\x0f", b"[", b"{", b"\x72", b"\x3a", b"\x12"),
-    "site": (b'"files"', b'"made_by"', b"../", b"kept.txt", b"null", b"[", b"{", b"\\ud800", b","),
+    "arrays": (
+        b'"__metadata__":',
+        b'"shape":',
+        b'"data_offsets":',
+        b"99999999",
+        b"[",
+        b"-1",
+        b"{}",
+    ),
+    "site list": (b'"files":', b'"before":', b"../", b"kept.txt", b"null", b"[", b"{", b"\\ud800"),
     "request": (
         *(b"GET ", b"HEAD ", b" HTTP/1.1\r\n", b"\r\n\r\n", b"%2e%2e%2f", b"%00", b"../", b"\r\n "),
         *(b"Host: localhost:8000\r\n", b"If-Modified-Since: ", b"If-None-Match: ", b"-9999", b":"),
-        *(b"Content-Length: ", b"Expect: 100-continue\r\n", b"http://", b"\xff", b"\0", b"Jan"),
-    ),
-    "verified": (
-        *(b"PK\x05\x06", b"GRNDBIN1", b"grounding augmented set 2\n", b"\nsha256 ", b"0" * 64),
-        *(b"\x1f\x8b\x08\x00", b'"sha256":', b'"companion":', b"[", b"{", b"\n", b"  ", b"\xff"),
+        *(b"Range: bytes=", b"Cookie: ", b"http://", b"\xff", b"\0", b"Jan", b"?token="),
     ),
 }
 
@@ -141,20 +130,6 @@ def idx_files() -> list[bytes]:
     ]
 
 
-def train_small(folder: Path) -> bytes:
-    """A checkpoint of two small layers."""
-    folder.mkdir()
-    config, path = folder / "small.yaml", folder / "small.pt"
-    config.write_bytes(CONFIG)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        assert main("train", ["--config", str(config), "--output", str(path)]) == 0
-    finally:
-        os.chdir(before)
-    return path.read_bytes()
-
-
 def archive_of(pickled: bytes, like: bytes) -> bytes:
     """An archive of `torch.save` with another pickle in it."""
     made = io.BytesIO()
@@ -165,20 +140,14 @@ def archive_of(pickled: bytes, like: bytes) -> bytes:
     return made.getvalue()
 
 
-def onnx_model(made_from: str) -> bytes:
-    """The smallest model that says what it was made from."""
-    kind = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
-    node = onnx.helper.make_node("Identity", ["x"], ["y"])
-    other = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
-    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [kind], [other]))
-    model.metadata_props.add(key="made_from", value=made_from)
-    return model.SerializeToString()
-
-
-def _empty_archive() -> bytes:
+def saved(values: object) -> bytes:
+    """What `torch.save` writes."""
     made = io.BytesIO()
-    torch.save({}, made)
+    torch.save(values, made)
     return made.getvalue()
 
 
-EMPTY = _empty_archive()
+def safetensors(header: Any, size: int = 0) -> bytes:
+    """A safetensors file with any header, and zeros behind it."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(size)

@@ -12,22 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from killed import Forks
 from results import document_result, training_result
+from safetensors.numpy import load_file
 
 from grounding._errors import UserError
-from grounding.data.augmented import CACHE_TRAILER
-from grounding.export.companion import companion_of, companion_path
-from grounding.export.companion_file import read_companion
-from grounding.export.layout import SCRIPTS
-from grounding.export.site import MARKER
-from grounding.training.checkpoint import load_checkpoint
+from grounding.runs.manifest import manifests_in
+from grounding.serve.layout import SCRIPTS
+from grounding.serve.site import check_site, is_site
+from grounding.training.checkpoint import read_checkpoint
 
 SMALL = [
+    "experiment.name=x",
     "data.train_samples=64",
     "data.val_samples=32",
     "data.test_samples=60",
@@ -35,25 +33,18 @@ SMALL = [
     "training.batch_size=24",
     "training.device=cpu",
     "output.save_every_n_epochs=1",
-    "output.checkpoint_path=artifacts/x_final.pt",
-    "output.analysis_path=artifacts/x_analysis.txt",
 ]
-CACHED = [
+KEPT = [
     "self_supervised.augmentations_per_sample=2",
     "self_supervised.refresh_each_epoch=null",
     "self_supervised.precompute=true",
     "self_supervised.cache_path=artifacts/set.pt",
 ]
 FINAL = Path("artifacts/x_final.pt")
-PAGES = (
-    "latent_space_viewer.html",
-    "interactive_latent_playground.html",
-    *(f"web/dist/{name}" for name in SCRIPTS),
-)
 TRAININGS = {
     "fully connected": ("0", []),
     "dropout": ("3", []),
-    "precomputed": ("4", CACHED),
+    "kept set": ("4", KEPT),
     "resnet": ("5", ["self_supervised.augmentations_per_sample=2"]),
 }
 
@@ -70,7 +61,6 @@ class Work:
         command: what is killed.
         again: what is run after the kill.
         folder: holds the old outputs, if there are any.
-        check: raises if a file of a folder is unreadable.
         result: of a folder, once all is done.
         expected: the result without a kill.
         seconds: what the command takes.
@@ -80,7 +70,6 @@ class Work:
     command: list[str]
     again: list[str]
     folder: Path
-    check: Callable[[Path], None]
     result: Callable[[Path], Any]
     expected: Any = None
     seconds: float = 0.0
@@ -96,70 +85,51 @@ class Count:
     differing: list[str] = field(default_factory=list)
 
 
+def check_readable(folder: Path) -> None:
+    """Raise if a file of a folder cannot be read, whatever the manifests say of it."""
+    artifacts = folder / "artifacts"
+    assert manifests_in(artifacts)[1] == []
+    for path in artifacts.glob("*"):
+        if path.suffix == ".pt":
+            read_checkpoint(path)
+        elif path.suffix == ".safetensors" and path.name[0] != ".":
+            load_file(path)
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+        elif path.suffix == ".onnx":
+            onnx.checker.check_model(onnx.load(path), full_check=True)
+        elif path.suffix == ".jsonl":
+            epochs = [json.loads(line)["epoch"] for line in path.read_text().splitlines()]
+            assert epochs == list(range(1, len(epochs) + 1))
+    if is_site(folder / "site"):
+        assert list(check_site(folder / "site"))  # what it lists may be interrupted, but is read
+
+
+def results(folder: Path) -> Any:
+    """All outputs of a folder; every manifest has to be true of them."""
+    artifacts, found = folder / "artifacts", {}
+    for manifest in manifests_in(artifacts)[0]:
+        for key in manifest.artifacts:
+            manifest.check(key)
+    for path in sorted(artifacts.glob("*")):
+        if path.suffix == ".json" and not path.name.endswith(".run.json"):
+            found[path.name] = document_result(path)
+        elif path.suffix in (".onnx", ".txt"):
+            found[path.name] = path.read_bytes()
+        elif path.suffix == ".safetensors":
+            found[path.name] = {k: v.tobytes() for k, v in load_file(path).items()}
+    return found
+
+
+def site(folder: Path) -> Any:
+    assert [problem for _, problem in check_site(folder / "site") if problem is not None] == []
+    return {p.name: p.read_bytes() for p in (folder / "site").rglob("*") if p.is_file()}
+
+
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
     with Forks() as forks:
         yield forks
-
-
-def measure(work: Work, forks: Forks, scratch: Path) -> Work:
-    """Run the command without a kill."""
-    folder = shutil.copytree(work.folder, scratch / "measured")
-    ended = forks.run(folder, *work.command)
-    assert ended.status == 0, ended.output
-    work.check(folder)
-    work.expected, work.seconds, work.steps = work.result(folder), ended.seconds, ended.steps
-    shutil.rmtree(folder)
-    return work
-
-
-def kill(work: Work, forks: Forks, scratch: Path, draw: random.Random, count: Count) -> None:
-    """Kill the command until a kill has hit it, look at the files, do it again to the end."""
-    folder = shutil.copytree(work.folder, scratch / "killed")
-    while True:
-        if draw.random() < 0.5:
-            ended = forks.run(folder, *work.command, after=draw.uniform(0, work.seconds))
-        else:
-            ended = forks.run(folder, *work.command, at_step=draw.randint(1, work.steps))
-        assert ended.status in (0, -9), ended.output
-        if ended.status == -9:
-            break
-        shutil.rmtree(folder)  # it was quicker than the time drawn
-        shutil.copytree(work.folder, folder)
-    count.kills += 1
-    try:
-        work.check(folder)
-    except (UserError, ValueError, KeyError, AssertionError, OSError) as error:
-        count.unreadable.append(f"{work.command[0]}: {error}")
-    ended = forks.run(folder, *work.again)
-    hidden = [path.name for path in folder.rglob(".*") if path.name.endswith((".tmp", ".lock"))]
-    if ended.status != 0 or hidden or work.result(folder) != work.expected:
-        count.differing.append(f"{work.command[0]}: {ended.status} {ended.output} {hidden}")
-    shutil.rmtree(folder)
-
-
-def training(name: str, folder: Path) -> Work:
-    config, settings = TRAININGS[name]
-    given = arguments(config, *settings)
-    folder.mkdir()
-    return Work(
-        ["train", *given],
-        ["train", "--resume", *given],
-        folder,
-        check_training,
-        lambda folder: training_result(folder / FINAL),
-    )
-
-
-def check_training(folder: Path) -> None:
-    for path in (folder / "artifacts").glob("x_final*.pt"):
-        load_checkpoint(path)
-    for path in (folder / "artifacts").glob("set-*.pt"):
-        assert CACHE_TRAILER.holds(path)
-        assert path.stat().st_size > 128 * 28 * 28
-    for path in (folder / "artifacts").glob("*.jsonl"):
-        epochs = [json.loads(line)["epoch"] for line in path.read_text().splitlines()]
-        assert epochs == list(range(1, len(epochs) + 1))
 
 
 @pytest.fixture(scope="module")
@@ -176,110 +146,97 @@ def trained(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def points(trained: Path) -> Work:
-    command = ["points", *arguments("3"), "--umap-n-neighbors", "12"]
-    path = Path("artifacts/regularized_covnet_test_latent_points.json")
-
-    def check(folder: Path) -> None:
-        document = json.loads((folder / path).read_text())
-        assert document["umap_n_neighbors"] in (10, 12)
-        arrays = read_companion(companion_path(folder / path)).arrays
-        # Between the two renames the JSON is the old one, and knows that the other is not its own.
-        if companion_of(folder / path) is not None:
-            expected = np.asarray(document["points"], np.float32)
-            assert arrays["points"].tobytes() == expected.tobytes()
-
-    def result(folder: Path) -> Any:
-        companion = companion_of(folder / path)
-        assert companion is not None
-        arrays = read_companion(companion).arrays
-        return document_result(folder / path), {k: v.tobytes() for k, v in arrays.items()}
-
-    return Work(command, command, trained, check, result)
-
-
-def analysis(trained: Path) -> Work:
-    command = ["analyze", *arguments("3", "analysis.k=3")]
-    path = Path("artifacts/x_analysis.json")
-
-    def check(folder: Path) -> None:
-        assert document_result(folder / path)["options"]["k"] in (2, 3)
-        assert "kNN accuracy" in (folder / path).with_suffix(".txt").read_text()
-
-    def result(folder: Path) -> Any:
-        return document_result(folder / path), (folder / path).with_suffix(".txt").read_bytes()
-
-    return Work(command, command, trained, check, result)
-
-
-def encoder(trained: Path) -> Work:
-    command = ["export-encoder", *arguments("3")]
-    path = Path("artifacts/regularized_covnet_encoder.onnx")
-
-    def check(folder: Path) -> None:
-        if (folder / path).exists():
-            onnx.checker.check_model(onnx.load(folder / path), full_check=True)
-            onnxruntime.InferenceSession(folder / path, providers=["CPUExecutionProvider"])
-
-    return Work(command, command, trained, check, lambda folder: (folder / path).read_bytes())
-
-
 def published(trained: Path, forks: Forks, folder: Path) -> Work:
     """A site of one run that is replaced by one with more files."""
     shutil.copytree(trained, folder)
-    for name in PAGES:
+    pages = ("latent_space_viewer.html", "interactive_latent_playground.html")
+    for name in (*pages, *(f"web/dist/{name}" for name in SCRIPTS)):
         (folder / "pages" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "pages" / name).write_text(name)
-    ended = forks.run(folder, "publish", "site")
+    for command in (["publish", "site"], ["manifold", *arguments("3")]):
+        ended = forks.run(folder, *command)
+        assert ended.status == 0, ended.output
+    return Work(["publish", "site"], ["publish", "site"], folder, site)
+
+
+def work(name: str, trained: Path, forks: Forks, folder: Path) -> Work:
+    if name in TRAININGS:
+        config, settings = TRAININGS[name]
+        given = arguments(config, *settings)
+        folder.mkdir()
+
+        def result(folder: Path) -> Any:
+            return training_result(folder / FINAL), results(folder)
+
+        return Work(["train", *given], ["train", "--resume", *given], folder, result)
+    if name == "published":
+        return published(trained, forks, folder)
+    given = arguments("3", "analysis.k=3")
+    command = {
+        "points": ["points", *given, "--umap-n-neighbors", "12"],
+        "analysis": ["analyze", *given],
+        "encoder": ["export-encoder", *given],
+        "chain": ["run", *given],
+        "retraining": ["train", "--force", *given],
+    }[name]
+    return Work(command, command, trained, results)
+
+
+def measure(one: Work, forks: Forks, scratch: Path) -> None:
+    """Run the command without a kill."""
+    folder = shutil.copytree(one.folder, scratch / "measured")
+    ended = forks.run(folder, *one.command)
     assert ended.status == 0, ended.output
-    ended = forks.run(folder, "manifold", *arguments("3"))
-    assert ended.status == 0, ended.output
-
-    def files(folder: Path) -> dict[str, bytes]:
-        site = folder / "site"
-        listed = json.loads((site / MARKER).read_text())["files"]
-        names = list(listed)
-        there = {p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file()}
-        assert there == {MARKER, *names}
-        return {name: (site / name).read_bytes() for name in names}
-
-    before = files(folder)
-    work = Work(["publish", "site"], ["publish", "site"], folder, lambda _: None, files)
-
-    def check(folder: Path) -> None:
-        found = files(folder)
-        assert found == (before if len(found) == len(before) else work.expected or found)
-
-    work.check = check
-    return work
+    check_readable(folder)
+    one.expected, one.seconds, one.steps = one.result(folder), ended.seconds, ended.steps
+    shutil.rmtree(folder)
 
 
-def report(count: Count) -> str:
-    return (
-        f"{count.kills} kills, {len(count.unreadable)} unreadable files, "
-        f"{len(count.differing)} differing results"
-    )
+def kill(one: Work, forks: Forks, scratch: Path, draw: random.Random, count: Count) -> None:
+    """Kill the command until a kill has hit it, look at the files, do it again to the end."""
+    while True:
+        folder = shutil.copytree(one.folder, scratch / "killed")
+        if draw.random() < 0.5:
+            ended = forks.run(folder, *one.command, after=draw.uniform(0, one.seconds))
+        else:
+            ended = forks.run(folder, *one.command, at_step=draw.randint(1, one.steps))
+        assert ended.status in (0, -9), ended.output
+        if ended.status == -9:
+            break
+        shutil.rmtree(folder)  # it was quicker than the time drawn
+    count.kills += 1
+    try:
+        check_readable(folder)
+    except (UserError, ValueError, KeyError, AssertionError, OSError) as error:
+        count.unreadable.append(f"{one.command[0]}: {error!r}")
+    ended = forks.run(folder, *one.again)
+    try:
+        same = one.result(folder) == one.expected
+    except (UserError, ValueError, OSError, AssertionError) as error:
+        same = False
+        ended = ended._replace(output=f"{ended.output} {error!r}")
+    hidden = [path.name for path in folder.rglob(".*") if path.name.endswith((".tmp", ".lock"))]
+    if ended.status != 0 or hidden or not same:
+        count.differing.append(f"{one.command[0]}: {ended.status} {ended.output} {hidden}")
+    shutil.rmtree(folder)
 
 
 def kills(forks: Forks, trained: Path, scratch: Path, shares: dict[str, int], seed: int) -> Count:
     draw, count = random.Random(seed), Count()
-    makers: dict[str, Callable[[], Work]] = {
-        **{name: lambda name=name: training(name, scratch / name) for name in TRAININGS},  # type: ignore[misc]
-        "points": lambda: points(trained),
-        "analysis": lambda: analysis(trained),
-        "encoder": lambda: encoder(trained),
-        "published": lambda: published(trained, forks, scratch / "published"),
-    }
     for name, times in shares.items():
-        work = measure(makers[name](), forks, scratch)
+        one = work(name, trained, forks, scratch / name)
+        measure(one, forks, scratch)
         for _ in range(times):
-            kill(work, forks, scratch, draw, count)
-    print(report(count))
+            kill(one, forks, scratch, draw, count)
+    print(
+        f"{count.kills} kills, {len(count.unreadable)} unreadable files, "
+        f"{len(count.differing)} differing results"
+    )
     return count
 
 
 def test_a_few_kills(forks, trained, tmp_path):
-    shares = {"dropout": 3, "precomputed": 2, "points": 2, "analysis": 1, "published": 2}
+    shares = {"dropout": 2, "kept set": 1, "chain": 1, "published": 1}
     count = kills(forks, trained, tmp_path, shares, seed=1)
     assert count.unreadable == []
     assert count.differing == []
@@ -288,8 +245,8 @@ def test_a_few_kills(forks, trained, tmp_path):
 @pytest.mark.full
 def test_two_hundred_kills(forks, trained, tmp_path, capsys):
     shares = {
-        "fully connected": 25, "dropout": 45, "precomputed": 35, "resnet": 15,
-        "points": 25, "analysis": 20, "encoder": 15, "published": 20,
+        "fully connected": 20, "dropout": 40, "kept set": 30, "resnet": 15, "retraining": 15,
+        "points": 20, "analysis": 15, "encoder": 10, "chain": 15, "published": 20,
     }  # fmt: skip
     with capsys.disabled():
         print()

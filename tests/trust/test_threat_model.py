@@ -1,4 +1,4 @@
-"""The threat model tells the truth: its tests exist, its floors are those of the package."""
+"""The threat model tells the truth: its tests exist, its floors and limits are those in force."""
 
 import re
 import tomllib
@@ -6,12 +6,14 @@ import tomllib
 import pytest
 from conftest import REPOSITORY
 from packaging.requirements import Requirement
+from packaging.version import Version
 
-from grounding.data.idx import DEFAULT_MAX_BYTES
-from grounding.experiment.document import MAX_BYTES
-from grounding.serve.handler import HEAD_SECONDS, MAX_HEAD_BYTES, SEND_SECONDS
-from grounding.serve.server import MAX_THREADS
-from grounding.training.archive import MAX_PICKLE_BYTES
+from grounding.data.sources import idx
+from grounding.experiment import document
+from grounding.export import arrays
+from grounding.runs import manifest
+from grounding.serve import server
+from grounding.training import checkpoint
 
 TEXT = (REPOSITORY / "docs" / "threat_model.md").read_text(encoding="utf-8")
 
@@ -21,21 +23,27 @@ def test_what_shows_a_promise_exists(path: str) -> None:
     assert (REPOSITORY / path).exists()
 
 
-def test_floors_are_those_of_the_package() -> None:
+def test_the_package_asks_for_no_less_than_the_floors() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = {r.name: r for r in map(Requirement, project["dependencies"])}
     told = dict(re.findall(r"^\| (\w+) (\d[\d.]+) \|", TEXT, re.MULTILINE))
-    assert {"torch", "onnx", "pyyaml", "pydantic"} <= told.keys()
+    assert {"torch", "onnx", "pyyaml", "pydantic", "starlette", "filelock"} <= told.keys()
     for name, floor in told.items():
-        assert f">={floor}" in str(asked[name].specifier).split(",")
+        (least,) = (s.version for s in asked[name].specifier if s.operator == ">=")
+        assert Version(least) >= Version(floor), name
 
 
 def test_limits_are_those_of_the_code() -> None:
     flat = " ".join(TEXT.split())
-    assert f"{DEFAULT_MAX_BYTES >> 30} GiB of values an IDX file" in flat
-    assert f"{MAX_BYTES >> 10} KiB a config" in flat
-    assert f"{MAX_PICKLE_BYTES >> 20} MiB the part of a checkpoint" in flat
-    assert f"{MAX_HEAD_BYTES >> 10} KiB of head" in flat
-    assert (
-        f"{MAX_THREADS} at once, {HEAD_SECONDS:.0f} s for a request, {SEND_SECONDS:.0f} s" in flat
-    )
+    for told in (
+        f"{idx.MAX_BYTES >> 30} GiB of values an IDX file",
+        f"{document.MAX_BYTES >> 10} KiB a config",
+        f"at most {document.MAX_BYTES >> 10} KiB and {document.MAX_DEPTH} levels",
+        f"{manifest.MAX_BYTES >> 20} MiB a manifest",
+        f"a header of at most {arrays._MAX_HEADER >> 20} MiB",
+        f"pickle has at most {checkpoint.MAX_PICKLE_BYTES >> 20} MiB and",
+        f"{checkpoint.MAX_PICKLE_STEPS:,} steps",
+        f"a config of at most {checkpoint.MAX_CONFIG:,} characters",
+        f"more than {server.MAX_CONNECTIONS} connections at once",
+    ):
+        assert told in flat, told

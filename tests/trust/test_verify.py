@@ -1,343 +1,202 @@
 """`grounding verify`: what it says of whole, damaged, swapped and foreign files."""
 
-import hashlib
-import json
 import random
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
-import onnx
 import pytest
 import torch
-from whole_run import NAME, arguments, everything, inside, quiet
+from whole_run import NAME, Everything, everything
 
-from grounding._errors import UserError
-from grounding._files import sha256_of, write_json
-from grounding.cli.commands import main
-from grounding.experiment.load import load_experiment
-from grounding.export.onnx_file import ONNX_TRAILER
-from grounding.export.outputs import read_folder
-from grounding.export.site import publish
-from grounding.training.checkpoint import (
-    differences,
-    hash_path,
-    load_checkpoint,
-    save_checkpoint,
-)
+from grounding.cli import main
+from grounding.runs.manifest import FileEntry, read_manifest, write_manifest
+from grounding.serve.site import LIST
 
-Said = tuple[int, list[str], str]
+KNOWN = Path("artifacts") / f"{NAME}.run.json"
+FINAL = Path("artifacts") / f"{NAME}_final.pt"
+POINTS = Path("artifacts") / f"{NAME}_test_latent_points.json"
 
 
 @pytest.fixture
-def made(tmp_path_factory, tmp_path, monkeypatch) -> dict[str, Path]:
+def made(tmp_path_factory, in_folder) -> Everything:
     """A copy of everything, with its folder as the current one."""
     whole = everything(tmp_path_factory.getbasetemp())
-    root = whole["checkpoint"].parents[1]
-    for name in ("artifacts", "site", "pages"):
-        shutil.copytree(root / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    return {k: p.relative_to(root) for k, p in whole.items() if "packaged" not in k}
+    shutil.copytree(whole.root, in_folder, dirs_exist_ok=True)
+    return Everything(*(Path(), *(p.relative_to(whole.root) for p in whole[1:])))
 
 
 @pytest.fixture
-def verify(capsys) -> Callable[..., Said]:
-    def verified(*words: object) -> Said:
+def verify(capsys) -> Callable[..., tuple[list[str], list[str]]]:
+    """Run it; the lines of what is right, and of what is not. Nothing may be changed by it."""
+
+    def verified(*words: object) -> tuple[list[str], list[str]]:
         capsys.readouterr()
+        before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in Path().rglob("*")}
         status = main("verify", [str(word) for word in words])
+        assert before == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in Path().rglob("*")}
         shown = capsys.readouterr()
-        return status, shown.out.splitlines(), shown.err
+        lines = shown.out.splitlines()
+        right = [line for line in lines if line.startswith("ok ")]
+        wrong = [line for line in lines if not line.startswith("ok ")]
+        if status == 0:
+            last, wrong = wrong[-1], wrong[:-1]
+            plural = "" if len(right) == 1 else "s"
+            assert last == f"{len(right)} file{plural}, all ok"
+        assert (status, shown.err.count("\n")) == ((2, 1) if wrong else (0, 0)), shown
+        return right, wrong
 
     return verified
 
 
-def wrong(said: Said) -> list[str]:
-    status, lines, error = said
-    assert status == 2
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    return [line for line in lines if not line.startswith("ok ")]
-
-
 def test_whole_files_are_ok_however_they_are_named(made, verify):
-    checkpoint = made["checkpoint"]
+    entered = len(made.entered())
     for words, count in (
-        (["artifacts"], 14),
-        ([checkpoint], 14),
-        ([NAME], 13),
-        (["site"], 16),
-        ([made["report"]], 1),
-        ([made["analysis"]], 2),
-        ([made["interactive assets"]], 2),
-        ([made["encoder"], made["encoder"]], 1),
-        ([made["checkpoint hash"]], 1),
+        (["artifacts"], 1 + entered),
+        ([KNOWN], 1 + entered),
+        ([NAME], 2 + entered),  # and its data
+        ([f"{NAME}.yaml"], 2 + entered),
+        ([FINAL], 1),
+        ([POINTS, POINTS.with_suffix(".safetensors"), POINTS], 2),
+        (["site"], len(made.published())),
+        (["artifacts", "site"], 1 + entered + len(made.published())),
     ):
-        status, lines, error = verify(*words)
-        assert (status, error) == (0, ""), words
-        assert all(line.startswith("ok ") for line in lines[:-1])
-        assert len(lines) - 1 == count or words[0] == "site", (words, lines)
-        plural = "" if len(lines) == 2 else "s"
-        assert lines[-1] == f"{len(lines) - 1} file{plural}, all ok"
+        right, wrong = verify(*words)
+        assert (len(right), wrong) == (count, []), words
+    shutil.copy(FINAL, "copy.pt")
+    (line,) = verify("copy.pt")[0]
+    assert f"checkpoint of {NAME}, a copy of {NAME}_final" in line
 
 
-def test_a_config_means_its_run(made, verify):
-    (line,) = wrong(verify("3"))
-    assert line.startswith("does not belong")
-    assert "it was trained with" in line
-    settings = load_checkpoint(made["checkpoint"])[0].experiment.as_dict()
-    Path("own.yaml").write_text(json.dumps(settings))
-    assert verify("own.yaml")[0] == 0
-    assert any("data that regularized_covnet was trained on" in x for x in verify("own.yaml")[1])
-    other = ["--set", f"output.checkpoint_path={made['checkpoint'].parent / 'x.pt'}"]
-    assert (
-        "make it with: grounding run --config own.yaml --set out" in verify("own.yaml", *other)[2]
-    )
-    made["checkpoint"].unlink()
-    assert "make it with: grounding run --config own.yaml\n" in verify("own.yaml")[2]
-
-
-def test_overrides_change_the_config_of_a_run(made, verify):
-    trained = load_checkpoint(made["checkpoint"])[0].experiment
-    changes = differences(load_experiment("3"), trained)
-    words = [word for key, (_, value) in changes.items() for word in ("--set", f"{key}={value}")]
-    assert changes
-    status, lines, error = verify("3", *words)
-    assert (status, error) == (0, ""), lines
-    assert any(str(made["checkpoint"]) in line for line in lines)
-    for path in (made["checkpoint"], "artifacts"):
-        assert f"{path} is none; name the run by its config" in verify(path, *words)[2]
-    assert "unknown key" in verify("3", "--set", "training.epocs=1")[2]
-
-
-def test_nothing_there_is_said(made, verify):
-    assert "does not exist" in verify("no_such_run")[2]
+def test_what_means_nothing_is_said_with_what_to_type(made, refused):
     Path("empty").mkdir()
-    assert "holds nothing that grounding wrote" in verify("empty")[2]
+    assert "holds no run of grounding" in refused("verify", "empty")
+    assert f"there is no run nothing in artifacts: {''}" in refused("verify", "nothing")
+    KNOWN.unlink()
+    line = refused("verify", f"{NAME}.yaml")
+    assert line.endswith(f"make it with: grounding run --config {NAME}.yaml\n")
 
 
 @pytest.mark.parametrize("length", ["nothing", "a part", "all but one byte"])
 def test_cut_off_files_are_noticed(made, verify, length):
     draw = random.Random(length)
-    for kind, path in made.items():
+    for path in [KNOWN, *made.entered()]:
         whole = path.read_bytes()
         keep = {"nothing": 0, "a part": draw.randrange(1, len(whole) - 1)}
         path.write_bytes(whole[: keep.get(length, len(whole) - 1)])
-        lines = wrong(verify("site" if "published" in kind else path))
-        assert any(path.stem in line for line in lines), kind
-        assert not any(line.startswith("does not belong") for line in lines)
+        _, (line,) = verify(path)
+        assert line.startswith("damaged ")
+        assert str(path.with_suffix("")) in line
         path.write_bytes(whole)
 
 
-def with_hash(path: Path) -> None:
-    hash_path(path).write_text(f"{sha256_of(path)}  {path.name}\n")
-
-
-class Payload:
-    def __reduce__(self):
-        return (print, ("the payload ran",))
-
-
-def test_checkpoints_of_other_kinds_are_refused_though_their_hash_is_right(made, verify):
-    path = made["checkpoint"]
-    whole = torch.load(path, weights_only=True)
-    first = next(iter(whole["state_dict"]))
-    misfit = {**whole["state_dict"], first: torch.zeros(3, 3)}
-    for values, reason in (
-        ({"format": 1, "x": Payload()}, "is not a checkpoint"),
-        ({**whole, "format": 1}, "has checkpoint format 1, this version reads"),
-        ({**whole, "format": 99}, "has checkpoint format 99, this version reads"),
-        ({**whole, "state_dict": misfit}, "does not fit its own config"),
-        ({**whole, "image_shape": [1, 9, 9]}, "does not fit its own config"),
-    ):
-        torch.save(values, path)
-        with_hash(path)
-        said = verify(path)
-        assert "the payload ran" not in "".join(said[1])
-        assert any(reason in line for line in wrong(said)), reason
-
-
-def test_a_renamed_checkpoint_says_how_to_name_it_again(made, verify):
-    path = made["checkpoint"]
-    moved = path.rename(path.with_name("mine.pt"))
-    hashes = hash_path(path).rename(hash_path(moved))
-    (line,) = wrong(verify(moved))
-    assert "sha256sum mine.pt > mine.pt.sha256" in line
-    with_hash(moved)
-    assert verify(moved)[0] == 0
-    hashes.unlink()
-    (line,) = wrong(verify(moved))
-    assert line.startswith("not checkable")
-    assert "mine.pt.sha256 is missing" in line
-
-
-def retrain(path: Path) -> None:
-    """Another checkpoint under the same name, as another training would leave it."""
-    held, _ = load_checkpoint(path)
-    weights = {name: values + 0.01 for name, values in held.state_dict.items()}
-    save_checkpoint(replace(held, state_dict=weights), path)
+def test_a_missing_file_is_named(made, verify):
+    for path in made.entered():
+        moved = path.rename("moved")
+        _, (line,) = verify(KNOWN)
+        assert line.startswith(f"damaged          {path}: is missing; make it again or copy it")
+        moved.rename(path)
 
 
 def test_outputs_of_another_checkpoint_do_not_belong(made, verify):
-    retrain(made["checkpoint"])
-    lines = wrong(verify("artifacts"))
-    named = {line.split(": ")[0].split()[-1] for line in lines}
-    kinds = ("analysis", "manifold metrics", "latent points", "companion of latent points")
-    kinds += ("interactive assets", "companion of interactive assets", "encoder", "decoder")
-    assert named == {str(made[kind]) for kind in kinds}
-    assert all(line.startswith("does not belong") for line in lines)
-    reason = (
-        "made from 3_regularized_covnet_final_epoch002.pt, not from 3_regularized_covnet_final.pt"
-    )
-    assert all(reason in line for line in lines)
+    found = read_manifest(KNOWN)
+    values = torch.load(FINAL, weights_only=True)
+    torch.save(values | {"seconds": 0.0}, FINAL)
+    data = FINAL.read_bytes()
+    entry = {FINAL.name: FileEntry(sha256(data).hexdigest(), len(data))}
+    final = replace(found.artifacts[FINAL.name], files=entry)
+    write_manifest(replace(found, artifacts={**found.artifacts, FINAL.name: final}))
+    right, wrong = verify("artifacts")
+    assert all(line.startswith("does not belong  ") for line in wrong)
+    named = {Path(line.split(": ")[0].split()[-1]).name for line in wrong}
+    of_training = {".pt", ".jsonl", ".run.json"}
+    assert named == {p.name for p in made.entered() if p.suffix not in of_training}
+    assert len(right) == 1 + sum(p.suffix in of_training for p in made.entered())
 
 
-def of_another_checkpoint(path: Path) -> None:
-    """The same model, whole, but made from another checkpoint."""
-    model = onnx.load(path)
-    facts = {entry.key: entry.value for entry in model.metadata_props if entry.key != "sha256"}
-    made_from = json.loads(facts["made_from"]) | {"checkpoint_sha256": "0" * 64}
-    del model.metadata_props[:]
-    for key, value in (facts | {"made_from": json.dumps(made_from)}).items():
-        model.metadata_props.add(key=key, value=value)
-    body = model.SerializeToString(deterministic=True)
-    path.write_bytes(body + ONNX_TRAILER.of(body))
+def test_a_file_in_the_place_of_another_is_noticed(made, verify):
+    assets = POINTS.with_name(f"{NAME}_test_interactive_assets.safetensors")
+    shutil.copy(assets, POINTS.with_suffix(".safetensors"))
+    _, wrong = verify("artifacts")
+    assert [line.split(":")[0] for line in wrong] == [
+        f"damaged          {POINTS.with_suffix('.safetensors')}"
+    ]
 
 
-def test_an_encoder_of_another_checkpoint_is_named_everywhere(made, verify):
-    of_another_checkpoint(made["encoder"])
-    (line,) = wrong(verify("artifacts"))
-    assert line.startswith("does not belong")
-    assert str(made["encoder"]) in line
-    assert "made from another checkpoint, not from 3_regularized_covnet_final.pt" in line
-    (run,) = read_folder(Path("artifacts")).runs
-    assert run.strangers == [made["encoder"]]
-    with pytest.raises(UserError, match=r"nothing was published: .*_encoder.onnx was made from an"):
-        publish(Path("site"), Path("artifacts"), pages=Path("pages"))
-    assert verify("site")[0] == 0
-    # Without the checkpoint the outputs are compared with each other.
-    for path in Path("artifacts").glob("*.pt*"):
-        path.unlink()
-    assert str(made["encoder"]) in "".join(wrong(verify("artifacts")))
+def test_what_no_manifest_knows_is_said_but_not_the_users_own_files(made, verify):
+    Path("artifacts/notes.txt").write_text("mine")
+    Path("artifacts/theirs.json").write_text("{}")
+    assert verify("artifacts")[1] == []
+    shutil.copy(FINAL, "artifacts/left.pt")
+    Path(f"artifacts/{NAME}_old.json").write_text("{}")
+    _, wrong = verify("artifacts")
+    assert [line.split(":")[0] for line in wrong] == [
+        "not entered      artifacts/left.pt",
+        f"not entered      artifacts/{NAME}_old.json",
+    ]
+    assert all("nothing tells whether it is as it was written" in line for line in wrong)
+    _, (line,) = verify("artifacts/theirs.json")
+    assert line.startswith("not entered")
 
 
-def test_a_companion_of_another_file_does_not_belong(made, verify):
-    shutil.copy(made["companion of interactive assets"], made["companion of latent points"])
-    lines = wrong(verify("artifacts"))
-    (line,) = (x for x in lines if str(made["companion of latent points"]) in x.split(": ")[0])
-    assert line.startswith("does not belong")
-    assert "was made for another JSON file" in line
-    assert any("was made for another" in x for x in read_folder(Path("artifacts")).damaged)
+def test_other_data_do_not_belong(made, verify):
+    labels = Path("images/train-labels-idx1-ubyte")
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\0")
+    _, (line,) = verify(NAME)
+    assert line.startswith(f"does not belong  images: {NAME} was trained on other data")
+    shutil.rmtree("images")
+    _, (line,) = verify(NAME)
+    assert line.startswith("damaged          images: ")
 
 
-def test_a_set_that_was_drawn_for_another_experiment_does_not_belong(made, verify):
-    path = made["augmented set"]
-    other = path.rename(path.with_name("augmented-0123456789ab.pt"))
-    (line,) = wrong(verify(other))
-    assert line.startswith("does not belong")
+def test_a_manifest_from_elsewhere_reaches_no_file_outside(made, verify, tmp_path):
+    secret = tmp_path.parent / "secret"
+    secret.write_text("secret")
+    found = read_manifest(KNOWN)
+    kept = found.artifacts[FINAL.name]
+    for place in ("../../secret", str(secret), "link"):
+        Path("artifacts/link").unlink(missing_ok=True)
+        Path("artifacts/link").symlink_to(secret)
+        forged = replace(kept, files={place: FileEntry("0" * 64, 6)})
+        write_manifest(replace(found, artifacts={place: forged}))
+        _, (line,) = verify(KNOWN)
+        assert line.startswith("not looked at    ")
+        assert "it lies elsewhere; look with: grounding verify " in line
+    secret.unlink()
 
 
-def test_metrics_of_a_training_that_has_not_ended(made, verify):
-    for kind in ("checkpoint", "checkpoint hash"):
-        made[kind].unlink()
-    for path in Path("artifacts").glob("*_epoch002.pt*"):
-        path.unlink()
-    (line,) = wrong(verify(made["metrics"]))
-    assert line.startswith("not checkable")
-    assert "goes on after epoch 1" in line
-    first = made["metrics"].read_bytes().splitlines(keepends=True)[0]
-    made["metrics"].write_bytes(first)
-    assert verify(made["metrics"])[0] == 0
-
-
-def test_files_of_others_open_but_cannot_be_checked(made, verify):
-    points = json.loads(made["latent points"].read_text())
-    for key in ("sha256", "companion", "versions", "checkpoint_sha256"):
-        del points[key]
-    Path("artifacts/theirs.json").write_text(json.dumps(points | {"experiment": "theirs"}))
-    lines = wrong(verify("artifacts"))
-    assert [line.split("  ")[0] for line in lines] == ["not checkable"]
-    assert "another program wrote it" in lines[0]
-    found = read_folder(Path("artifacts"))
-    assert {run.experiment for run in found.runs} == {NAME, "theirs"}
-    assert found.damaged == []
-
-
-def test_run_makes_damaged_files_again_and_says_so(made, verify, capsys):
-    kinds = ("encoder", "report", "companion of latent points", "interactive assets")
-    before = {}
-    for kind in kinds:
-        before[kind] = made[kind].read_bytes()
-        data = bytearray(before[kind])
-        data[len(data) // 2] ^= 16
-        made[kind].write_bytes(data)
-    shown = quiet("run", arguments())
-    assert shown.count("up to date") == 3
-    assert shown.count("making it again") == 4
-    for kind in kinds:
-        assert f"{made[kind]} is " in shown
-    assert made["encoder"].read_bytes() == before["encoder"]
-    assert made["report"].read_bytes() == before["report"]
-    assert verify("artifacts")[0] == 0
-
-
-def test_run_says_that_a_checkpoint_is_damaged_before_it_trains_again(made, verify):
-    data = bytearray(made["checkpoint"].read_bytes())
-    data[1000] ^= 1
-    made["checkpoint"].write_bytes(data)
-    shown = quiet("run", arguments())
-    assert f"train: {made['checkpoint']} is damaged" in shown
-    assert "training again" in shown
-    assert verify("artifacts")[0] == 0
-
-
-def test_a_damaged_file_is_left_out_of_the_index_and_not_published(made):
-    data = made["decoder"].read_bytes()
-    made["decoder"].write_bytes(data[:-1] + b"?")
-    found = read_folder(Path("artifacts"))
-    assert found.runs[0].decoder is None
-    assert f"{made['decoder']} is damaged" in found.damaged[0]
-    with pytest.raises(UserError, match=r"nothing was published: .*_decoder.onnx is damaged"):
-        publish(Path("site"), Path("artifacts"), pages=Path("pages"))
-    made["decoder"].write_bytes(data)
-    publish(Path("site"), Path("artifacts"), pages=Path("pages"))
+def test_an_output_elsewhere_is_looked_at_when_it_is_named(made, verify, tmp_path):
+    elsewhere = tmp_path.parent / f"{tmp_path.name}_elsewhere" / "e.onnx"
+    given = ["--config", f"{NAME}.yaml", "--output", str(elsewhere)]
+    assert main("export-encoder", given) == 0
+    assert "not looked at" in verify(NAME)[1][0]
+    (line,) = verify(elsewhere)[0]
+    assert line.endswith(f"encoder of {NAME}")
+    elsewhere.write_bytes(b"")
+    assert verify(elsewhere)[1][0].startswith("damaged")
 
 
 def test_what_happened_to_a_published_site_is_named(made, verify):
+    encoder = Path("site/artifacts") / f"{NAME}_encoder.onnx"
     Path("site/mine.txt").write_text("mine")
-    made["published script"].unlink()
-    made["published index"].write_bytes(made["published index"].read_bytes() + b"\n")
-    made["published model"].unlink()
-    made["published model"].symlink_to(Path("artifacts").resolve() / f"{NAME}_encoder.onnx")
-    lines = sorted(wrong(verify("site")))
-    assert [line.split(":")[0].split("site/")[1] for line in lines] == [
-        f"artifacts/{NAME}_encoder.onnx",
-        "grounding/web/dist/worker.js",
-        "index.html",
-        "mine.txt",
-    ]
-    assert "is a link now" in lines[0]
-    assert "is missing" in lines[1]
-    assert lines[3].startswith("not checkable")
-
-
-def test_a_list_of_published_files_reaches_no_file_outside(made, verify, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    digest = hashlib.sha256(b"secret").hexdigest()
-    marker = json.loads(made["list of a published site"].read_text())
-    del marker["sha256"]
-    marker["files"] |= {"../secret": digest, str(secret): digest}
-    write_json(made["list of a published site"], marker, indent=1)
-    lines = wrong(verify("site"))
-    assert len(lines) == 2
-    assert all("is missing" in line for line in lines)
-
-
-def test_verifying_changes_nothing(made, verify):
-
-    states = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in Path().rglob("*")}
-    with inside(Path("artifacts")):
-        assert verify(".")[0] == 0
-    assert verify("artifacts", "site")[0] == 0
-    assert states == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in Path().rglob("*")}
+    Path("site/grounding/web/dist/worker.js").unlink()
+    index = Path("site/index.html")
+    index.write_bytes(index.read_bytes() + b"\n")
+    encoder.unlink()
+    encoder.symlink_to((Path("artifacts") / encoder.name).resolve())
+    _, wrong = verify("site")
+    assert {line.split(": ")[0].split("site/")[1] for line in wrong} == {
+        *("mine.txt", "grounding/web/dist/worker.js", "index.html", f"artifacts/{encoder.name}")
+    }
+    known = read_manifest(Path("site") / LIST)
+    (key, one) = next(iter(known.artifacts.items()))
+    names = (key, "../secret", str(Path("secret").absolute()))
+    forged = replace(one, files=dict.fromkeys(names, FileEntry("0" * 64, 6)))
+    write_manifest(replace(known, artifacts={key: forged}))
+    Path("secret").write_text("secret")
+    _, wrong = verify("site")
+    outside = [line for line in wrong if "secret" in line]
+    assert len(outside) == 2
+    assert all("is missing" in line for line in outside)

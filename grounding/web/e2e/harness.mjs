@@ -3,6 +3,7 @@
  *
  *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers});
  *       server.origin, server.requests (paths asked for), server.close()
+ *       server.breaks: path -> bytes after which the connection breaks
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
  *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
  *       with the emulator (Chromium's docs/gpu/swiftshader.md)
@@ -60,6 +61,8 @@ export async function startServer(mounts, { headers = {} } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   /** @type {string[]} */
   const requests = [];
+  /** @type {Map<string, number>} */
+  const breaks = new Map();
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname));
     requests.push(path);
@@ -74,7 +77,9 @@ export async function startServer(mounts, { headers = {} } = {}) {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         ...headers,
       });
-      response.end(body);
+      const sent = breaks.get(path);
+      if (sent === undefined) response.end(body);
+      else response.write(body.subarray(0, sent), () => response.destroy());
     } catch {
       response.writeHead(404).end();
     }
@@ -85,6 +90,7 @@ export async function startServer(mounts, { headers = {} } = {}) {
   return {
     origin: `http://127.0.0.1:${address.port}`,
     requests,
+    breaks,
     close: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));

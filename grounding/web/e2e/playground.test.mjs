@@ -70,7 +70,7 @@ test("noise and elastic do not flicker: one seed, one picture; a re-roll gives a
   expectNoProblems(page);
 });
 
-test("every number has room, at its longest and on the narrowest phone", async () => {
+test("every number has space, at its longest and on the narrowest phone", async () => {
   for (const width of [1280, 320]) {
     const page = await open("&shiftX=-10&shiftY=-9.5&rotation=-180&shear=-0.88&thickness=-0.55", { viewport: { width, height: 800 } });
     const tight = await page.locator(".cell").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent));

@@ -4,7 +4,7 @@
  *   prepare()                        call once in a test file
  *   await open("&digit=3", options)  the page, running; visit(search) does not wait
  *   site()                           {origin, run, plain, changed}: plain is what the assets' JSON
- *                                    holds without its companion, changed a folder for other files
+ *                                    holds without its arrays file, changed a folder for other files
  */
 
 import assert from "node:assert/strict";
@@ -37,8 +37,8 @@ export function prepare() {
   before(async () => {
     const changed = await mkdtemp(join(tmpdir(), "grounding-changed-"));
     const run = await findRun(folders.artifacts);
-    const { companion, ...plain } = JSON.parse(await readFile(join(folders.artifacts, run.assets), "utf8"));
-    assert(companion, "the assets name no companion");
+    const { arrays, ...plain } = JSON.parse(await readFile(join(folders.artifacts, run.assets), "utf8"));
+    assert(arrays, "the assets name no arrays file");
     server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
     browser = await startBrowser();
     made = { origin: server.origin, run, plain, changed };

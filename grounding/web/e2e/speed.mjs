@@ -4,7 +4,7 @@
  *   node e2e/speed.mjs [--loads 7] FILE_latent_points.json FILE_interactive_assets.json ...
  *
  * Interactive assets, with encoder and decoder beside them, are opened in the playground: see
- * playground_speed.mjs. Each other file (with its companion, if it has one) is opened in the viewer again and again, with an
+ * playground_speed.mjs. Each other file (with its arrays file, if it has one) is opened in the viewer again and again, with an
  * empty cache and served from 127.0.0.1. Times are milliseconds from the start of the navigation:
  * medians over the loads. `picture`: the first frame with all points has been handed over;
  * `pictures`: all thumbnails are there; `longest`: the longest task of the main thread until then.

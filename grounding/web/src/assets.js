@@ -3,10 +3,10 @@
  *
  *   parseLatentPoints(value)         a parsed JSON value -> LatentPoints
  *   parseInteractiveAssets(value)    a parsed JSON value -> InteractiveAssets
- *   companionValue(companion)        a read binary companion -> a value for either of the two
+ *   arraysValue(meta, arrays)        what an arrays file holds -> a value for either of the two
  *   checkBelongTogether(assets, encoder, decoder)   throws PageError "mismatch"
  *
- * A value may hold nested arrays (JSON) or {shape, data} (companion) under the same keys. Whatever
+ * A value may hold nested arrays (JSON) or {shape, data} (arrays file) under the same keys. Whatever
  * is wrong with a file throws PageError; no value of a file is ever used as markup or as a key of
  * an object that has a prototype.
  */
@@ -27,7 +27,7 @@ import {
 
 export { MAX_POINTS } from "./fields.js";
 
-/** @typedef {import("./companion.js").Companion} Companion */
+/** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
 export const MAX_LATENT_DIM = 4_096;
 const MAX_LABEL = 999;
@@ -83,8 +83,11 @@ const MAX_LABEL = 999;
  * @property {Thumbnails | null} thumbnails
  */
 
-/** @param {Companion} companion @returns {Record<string, unknown>} */
-export function companionValue({ meta, arrays }) {
+/**
+ * @param {Record<string, unknown>} meta @param {Record<string, NamedArray>} arrays
+ * @returns {Record<string, unknown>}
+ */
+export function arraysValue(meta, arrays) {
   return Object.assign(Object.create(null), meta, arrays);
 }
 

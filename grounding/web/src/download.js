@@ -5,6 +5,7 @@
  *   for await (const chunk of chunksOf(response)) …     Uint8Arrays; "network", "too-large"
  *   await download(url, what, onProgress)               -> Uint8Array, the whole file
  *   announced(response)                                 -> bytes to come, or null
+ *   tooLarge(url)                                       PageError for a file of more than MAX_BYTES
  *   nameOf(url)                                         a path as the reader knows it
  *
  * Leaving the loop ends the transfer.
@@ -15,7 +16,7 @@ import { PageError } from "./errors.js";
 /** @typedef {import("./messages.js").Progress} Progress */
 /** @typedef {(progress: Progress) => void} OnProgress */
 
-const MAX_BYTES = 1_000_000_000;
+export const MAX_BYTES = 1_000_000_000;
 
 /** @param {URL} url */
 export function nameOf(url) {
@@ -68,8 +69,13 @@ export async function* chunksOf(response) {
   } finally {
     reader?.cancel().catch(() => undefined);
   }
-  const message = `${nameOf(new URL(response.url))} is larger than ${MAX_BYTES} bytes.`;
-  throw new PageError("too-large", message, "Export again with a lower --max-points.");
+  throw tooLarge(new URL(response.url));
+}
+
+/** @param {URL} url */
+export function tooLarge(url) {
+  const message = `${nameOf(url)} is larger than ${MAX_BYTES} bytes.`;
+  return new PageError("too-large", message, "Export again with a lower --max-points.");
 }
 
 /** @param {readonly Uint8Array[]} chunks @param {number} size */

@@ -1,13 +1,13 @@
 /**
  * Single values of a file of points, checked one by one. A value may be nested lists (JSON) or
- * {shape, data} (companion). What is wrong throws PageError "keys", "shape", "value", "too-many".
+ * {shape, data} (arrays file). What is wrong throws PageError "keys", "shape", "value", "too-many".
  */
 
 import { PageError } from "./errors.js";
 
 /** @typedef {import("./assets.js").Provenance} Provenance */
 /** @typedef {import("./assets.js").Thumbnails} Thumbnails */
-/** @typedef {import("./companion.js").NamedArray} NamedArray */
+/** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
 export const MAX_POINTS = 250_000;
 const MAX_VALUES = 64_000_000;

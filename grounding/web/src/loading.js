@@ -1,23 +1,23 @@
 /**
- * JSON files, read through their binary companion where they name one.
+ * JSON files, read through their arrays file where they name one.
  *
  *   await loadFile(url, what, {onProgress, onNotice})  -> {value, thumbnails}
  *       value: for assets.js's parsers. thumbnails: null, or a function that reads the thumbnails
  *       that are still to come: await thumbnails(onBlock), onBlock(offset, bytes) in order
  *
- * Thumbnails are most of a companion and its last array: `value` is there as soon as everything
+ * Thumbnails are most of an arrays file and its last array: `value` is there as soon as everything
  * before them is, and names them without their bytes. Throws PageError "missing", "network",
- * "too-large", "not-json". A companion that cannot be used is replaced by the JSON file, aloud.
+ * "too-large", "not-json". An arrays file that cannot be used is replaced by the JSON file, aloud.
  */
 
-import { companionValue } from "./assets.js";
-import { SEARCHED_CHARACTERS, arraysOf, endOf, findCompanion, headerOf } from "./companion.js";
-import { announced, chunksOf, download, joined, nameOf, request } from "./download.js";
+import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "./arrays.js";
+import { arraysValue } from "./assets.js";
+import { MAX_BYTES, announced, chunksOf, download, joined, nameOf, request, tooLarge } from "./download.js";
 import { PageError, asPageError } from "./errors.js";
-import { companionUrl, otherSpelling } from "./urls.js";
+import { LENGTH_BYTES, arraysOf, broken, endOf, headerEnd, headerOf } from "./safetensors.js";
+import { arraysUrl, otherSpelling } from "./urls.js";
 
-/** @typedef {import("./companion.js").CompanionEntry} CompanionEntry */
-/** @typedef {import("./companion.js").Header} Header */
+/** @typedef {import("./arrays.js").ArraysEntry} ArraysEntry */
 /** @typedef {import("./download.js").OnProgress} OnProgress */
 /** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>} Chunks */
 /** @typedef {(onBlock: (offset: number, bytes: Uint8Array<ArrayBuffer>) => void) => Promise<void>} Rest */
@@ -50,7 +50,7 @@ async function loadSpelling(url, what, { onProgress, onNotice }) {
   const decoder = new TextDecoder();
   /** @type {Uint8Array[]} */
   const chunks = [];
-  /** @type {CompanionEntry | "none" | "more"} */
+  /** @type {ArraysEntry | "none" | "more"} */
   let entry = "more";
   let [beginning, loaded] = ["", 0];
   for await (const chunk of chunksOf(response)) {
@@ -58,32 +58,62 @@ async function loadSpelling(url, what, { onProgress, onNotice }) {
     loaded += chunk.length;
     if (entry === "more") {
       beginning += decoder.decode(chunk.subarray(0, SEARCHED_CHARACTERS), { stream: true });
-      entry = findCompanion(beginning.slice(0, SEARCHED_CHARACTERS));
+      entry = findArrays(beginning.slice(0, SEARCHED_CHARACTERS));
     }
     if (typeof entry === "object") break;
     onProgress({ loaded, total, what });
   }
   if (typeof entry === "string") return { value: parsedJson(joined(chunks, loaded), url), thumbnails: null };
   try {
-    return await loadCompanion(companionUrl(response.url, entry.file), entry, what, onProgress);
+    return await loadArrays(arraysUrl(response.url, entry.file), entry, what, onProgress);
   } catch (error) {
     onNotice(`${asPageError(error).message} The JSON file was read in its place.`);
     return { value: parsedJson(await download(url, what, onProgress), url), thumbnails: null };
   }
 }
 
-/** @param {URL} url @param {CompanionEntry} entry @param {string} what @param {OnProgress} onProgress @returns {Promise<Loaded>} */
-async function loadCompanion(url, entry, what, onProgress) {
-  const incoming = chunksOf(await request(url));
-  try {
-    const { header, bytes, end, left } = await readAhead(incoming, what, onProgress);
-    if (header.id !== entry.id) {
-      const message = "The binary file does not belong to the JSON file.";
-      throw new PageError("companion", message, "Export them again.");
+/** @param {URL} url @param {ArraysEntry} entry @param {string} what @param {OnProgress} onProgress @returns {Promise<Loaded>} */
+async function loadArrays(url, entry, what, onProgress) {
+  const response = await request(url);
+  const told = announced(response);
+  const size = told ?? entry.bytes;
+  if (size > MAX_BYTES) throw tooLarge(url);
+  const incoming = chunksOf(response);
+  /** @type {Uint8Array[]} */
+  const chunks = [];
+  let loaded = 0;
+  /** @type {number | null} */
+  let total = null;
+  /** @param {number} end @returns what has come in, once it is that long */
+  const readUpTo = async (end) => {
+    for (;;) {
+      if (total !== null) onProgress({ loaded: Math.min(loaded, total), total, what });
+      if (loaded >= end) return joined(chunks, loaded);
+      const { value: chunk, done } = await incoming.next();
+      if (done) throw broken("it is cut off");
+      chunks.push(chunk);
+      loaded += chunk.length;
     }
-    const value = companionValue({ ...header, arrays: arraysOf(header, bytes.buffer) });
+  };
+  try {
+    const begin = headerEnd(await readUpTo(LENGTH_BYTES), size);
+    const header = headerOf((await readUpTo(begin)).subarray(0, begin), size);
+    const { id, meta } = descriptionOf(header);
+    if (id !== entry.id) {
+      const message = "The arrays file does not belong to the JSON file.";
+      throw new PageError("arrays", message, "Export them again.");
+    }
+    // The page allocates all thumbnails at once: only if the server, too, says that they will come.
+    const end = told === null ? size : endOf(header, TAIL);
+    total = end;
+    const bytes = await readUpTo(end);
+    const value = arraysValue(meta, arraysOf(header, bytes.slice(0, end).buffer));
+    if (end === size) {
+      void incoming.return();
+      return { value, thumbnails: null };
+    }
     const tail = header.places[TAIL];
-    if (!tail || end === endOf(header)) return { value, thumbnails: null };
+    const left = bytes.subarray(end);
     return { value, thumbnails: (onBlock) => readTail(incoming, left, tail, onBlock, onProgress) };
   } catch (error) {
     void incoming.return();
@@ -92,35 +122,8 @@ async function loadCompanion(url, entry, what, onProgress) {
 }
 
 /**
- * Read a companion up to its thumbnails.
- * @param {Chunks} incoming @param {string} what @param {OnProgress} onProgress
- * @returns {Promise<{header: Header, bytes: Uint8Array<ArrayBuffer>, end: number, left: Uint8Array}>}
- *   bytes: up to `end`; left: what has come in beyond it
- */
-async function readAhead(incoming, what, onProgress) {
-  /** @type {Uint8Array[]} */
-  const chunks = [];
-  /** @type {Header | null} */
-  let header = null;
-  let [loaded, end] = [0, Infinity];
-  while (loaded < end) {
-    const { value: chunk, done } = await incoming.next();
-    if (done) break;
-    chunks.push(chunk);
-    loaded += chunk.length;
-    header ??= headerOf(chunks.length === 1 ? chunk : joined(chunks, loaded));
-    if (!header) continue;
-    end = endOf(header, header.places[TAIL] ? TAIL : undefined);
-    onProgress({ loaded: Math.min(loaded, end), total: end, what });
-  }
-  if (!header || loaded < end) throw new PageError("companion", "The binary file is cut off.", "Export it again.");
-  const all = joined(chunks, loaded);
-  return { header, bytes: all.slice(0, end), end, left: all.subarray(end) };
-}
-
-/**
  * @param {Chunks} incoming @param {Uint8Array} left first bytes, from the end of what was read
- * @param {import("./companion.js").Place} tail
+ * @param {import("./safetensors.js").Place} tail
  * @param {(offset: number, bytes: Uint8Array<ArrayBuffer>) => void} onBlock @param {OnProgress} onProgress
  */
 async function readTail(incoming, left, tail, onBlock, onProgress) {
@@ -147,7 +150,7 @@ async function readTail(incoming, left, tail, onBlock, onProgress) {
   take(left);
   for await (const chunk of incoming) take(chunk);
   flush();
-  if (sent < tail.bytes) throw new PageError("companion", "The binary file is cut off.", "Export it again.");
+  if (sent < tail.bytes) throw broken("it is cut off");
 }
 
 /** @param {Uint8Array} bytes @param {URL} url @returns {unknown} */

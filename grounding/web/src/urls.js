@@ -3,7 +3,7 @@
  *
  *   sameOriginUrl(text, base, name)  -> URL, or throws PageError "url"
  *   otherSpelling(url)               -> the same with or without a config's number, or null
- *   companionUrl(url, file)          -> URL of a file in the same folder
+ *   arraysUrl(url, file)             -> URL of a file in the same folder
  *
  * Only http and https of the page's own origin are let through.
  */
@@ -54,7 +54,7 @@ export function otherSpelling(url) {
 }
 
 /** @param {URL | string} url @param {string} file a bare name @returns {URL} */
-export function companionUrl(url, file) {
+export function arraysUrl(url, file) {
   const other = new URL(`./${encodeURIComponent(file)}`, url);
   other.search = "";
   return other;

@@ -69,7 +69,7 @@ test("neighbouring values and neighbouring seeds are not correlated", () => {
   assert(Math.abs(along / a.length) < 0.03 && Math.abs(across / a.length) < 0.03);
 });
 
-test("re-rolling walks through valid seeds without repeating soon", () => {
+test("re-rolling goes through valid seeds without repeating soon", () => {
   const seen = new Set();
   let seed = 1;
   for (let i = 0; i < 1000; i++) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { companionUrl, otherSpelling, sameOriginUrl } from "../src/urls.js";
+import { arraysUrl, otherSpelling, sameOriginUrl } from "../src/urls.js";
 
 const PAGE = "http://localhost:8000/lab/grounding/latent_space_viewer.html?data=x";
 
@@ -31,10 +31,10 @@ test("the config's number in a file name can be left out", () => {
   assert.equal(other("/artifacts/5_"), null);
 });
 
-test("a companion lies in the same folder, whatever its name", () => {
-  assert.equal(companionUrl("http://h/a/b.json?x=1", "c.bin").href, "http://h/a/c.bin");
-  for (const name of ["../c.bin", "//x/c.bin", "http://x/c.bin", "c?.bin"]) {
-    const url = companionUrl("http://h/a/b.json", name);
+test("an arrays file lies in the same folder, whatever its name", () => {
+  assert.equal(arraysUrl("http://h/a/b.json?x=1", "c.safetensors").href, "http://h/a/c.safetensors");
+  for (const name of ["../c.safetensors", "//x/c.safetensors", "http://x/c.safetensors", "c?.safetensors"]) {
+    const url = arraysUrl("http://h/a/b.json", name);
     assert(url.href.startsWith("http://h/a/") && !url.search, url.href);
   }
 });

@@ -1,5 +1,5 @@
 /**
- * Two references worth walking between.
+ * Two references worth interpolating between.
  *
  *   sensiblePair(latents, labels, dim)   -> [from, to]: typical points of the two classes whose
  *                                           means lie farthest apart; of one class, two of its points

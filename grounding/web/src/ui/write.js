@@ -2,7 +2,7 @@
  * Texts that change while a slider moves.
  *
  *   write(node, text)   sets a text only when it differs, in the text node that is there
- *   cell(holder)        -> a new last child, to write to: a line high, as wide as there is room
+ *   cell(holder)        -> a new last child, to write to: a line high, as wide as there is space
  *
  * Unchanged texts then cost no layout, and changed ones that of their cell alone. The holder takes
  * no size from its text, and may be an item of a grid or a flexbox: browsers lay out such items only

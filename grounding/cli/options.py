@@ -1,0 +1,179 @@
+"""Options that several commands share, and what their values may be."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SPLITS = ("train", "val", "test")
+MOST_SEEDS = 1000
+MAX_SEED = 2**32 - 1
+
+
+class Place(click.ParamType[Path]):
+    """A path; `~` is the home folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        """The path that a text names."""
+        del param, ctx
+        return Path(value).expanduser()
+
+
+class Seeds(click.ParamType[tuple[int, ...]]):
+    """Seeds in the order given: numbers and ranges between commas, each seed once."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """The seeds that a text lists."""
+        if not isinstance(value, str):
+            return tuple(value)
+        seeds: list[int] = []
+        for part in value.split(","):
+            first, dash, last = part.strip().partition("-")
+            for text in (first, last) if dash else (first,):
+                if not (text.isascii() and text.isdigit()) or int(text[:11]) > MAX_SEED:
+                    self.fail(
+                        f"{value!r} is no list of seeds from 0 to {MAX_SEED}; write e.g. 0-4 or "
+                        "0,1,5-7",
+                        param,
+                        ctx,
+                    )
+            low, high = int(first), int(last if dash else first)
+            if high < low:
+                self.fail(f"{part.strip()} goes down; write {high}-{low}", param, ctx)
+            if len(seeds) + high - low >= MOST_SEEDS:
+                self.fail(f"{value} is more than {MOST_SEEDS} seeds", param, ctx)
+            seeds += range(low, high + 1)
+        twice = next((seed for place, seed in enumerate(seeds) if seed in seeds[:place]), None)
+        if twice is not None:
+            self.fail(f"{value} has seed {twice} twice", param, ctx)
+        return tuple(seeds)
+
+
+def all_of(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """One decorator that adds several options, in this order."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+IMPORT = click.option(
+    "--import",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="import a Python module that registers components; may be repeated",
+)
+
+
+def overrides(what: str = "override a value of the config; may be repeated") -> Callable[[F], F]:
+    """`--set` and `--import`."""
+    return all_of(
+        click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help=what),
+        IMPORT,
+    )
+
+
+CONFIG = all_of(
+    click.option(
+        "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
+    ),
+    overrides(),
+)
+TENSORBOARD = click.option(
+    "--tensorboard",
+    type=Place(),
+    is_flag=False,
+    flag_value="artifacts/tensorboard",
+    metavar="[FOLDER]",
+    help="also log for TensorBoard (default folder: artifacts/tensorboard)",
+)
+RESUME = click.option(
+    "--resume", is_flag=True, help="continue an interrupted training after its last checkpoint"
+)
+SEEDS = Seeds()
+CHECKPOINT = click.option(
+    "--checkpoint",
+    type=Place(),
+    metavar="FILE",
+    help="checkpoint to use (default: the experiment's final one)",
+)
+OUTPUT = click.option("--output", type=Place(), metavar="FILE", help="where to write the result")
+SPLIT = click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    default="test",
+    show_default=True,
+    help="images to use",
+)
+ARTIFACTS = click.option(
+    "--artifacts",
+    type=Place(),
+    default=Path("artifacts"),
+    metavar="FOLDER",
+    help="where the runs lie (default: artifacts)",
+)
+PROJECTION_K = click.option(
+    "--projection-k",
+    type=click.IntRange(1),
+    metavar="K",
+    help="neighbours that a probe is placed between (default: 12)",
+)
+
+
+def embedding(most: int) -> Callable[[F], F]:
+    """How latents become points; `most` of them by default."""
+    return all_of(
+        click.option(
+            "--max-points",
+            type=click.IntRange(0),
+            default=most,
+            show_default=True,
+            metavar="N",
+            help="draw at most N points, 0 for all",
+        ),
+        click.option(
+            "--l2-normalize/--no-l2-normalize",
+            default=True,
+            help="scale latents to unit length first, unless they have one or two numbers "
+            "(default: yes)",
+        ),
+        click.option(
+            "--umap-n-neighbors",
+            type=click.IntRange(2),
+            default=30,
+            show_default=True,
+            metavar="N",
+            help="neighbours that UMAP keeps together",
+        ),
+        click.option(
+            "--umap-min-dist",
+            type=click.FloatRange(0, 1),
+            default=0.1,
+            show_default=True,
+            metavar="D",
+            help="how close UMAP packs points, 0 to 1",
+        ),
+    )
+
+
+def command_line(
+    command: str, config: str, given: tuple[str, ...], modules: tuple[str, ...]
+) -> str:
+    """What to type for a command on an experiment, with the user's own overrides and modules."""
+    words = [("--set", override) for override in given] + [("--import", name) for name in modules]
+    options = "".join(f" {option} {shlex.quote(value)}" for option, value in words)
+    return f"grounding {command} --config {shlex.quote(config)}{options}"

@@ -1,0 +1,85 @@
+"""A data set of images in memory, wherever it came from."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from grounding._errors import UserError
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with or without labels, in the order of their files; all arrays become read-only.
+
+    Attributes:
+        train_images: uint8 (N, C, H, W), 0 to 255.
+        test_images: uint8 (M, C, H, W), of the same C, H and W.
+        source: what to call it, e.g. the folder that it was read from.
+        train_labels: int64 (N,), any whole numbers; None if there are none.
+        test_labels: int64 (M,), or None.
+        class_names: names of labels, where they have any.
+        fingerprint: hex SHA-256 of the data; of the arrays if the source gives none.
+        note: a line that the user should see; "" for none.
+
+    Raises:
+        UserError: an array is not of its type or shape, or the arrays do not fit each other.
+    """
+
+    train_images: Images
+    test_images: Images
+    source: str
+    train_labels: Labels | None = None
+    test_labels: Labels | None = None
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256()
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            is_4d = images.ndim == 4 and 0 not in images.shape
+            if images.dtype != np.uint8 or not is_4d or images.shape[1:] != self.image_shape:
+                raise UserError(
+                    f"{self.source}: {part} images are {times(images.shape)} values of "
+                    f"{images.dtype}; they must be uint8 in N x C x H x W, none of them 0, and C, "
+                    "H and W the same in train and test images"
+                )
+            if labels is not None and (labels.dtype, labels.shape) != (np.int64, images.shape[:1]):
+                raise UserError(
+                    f"{self.source}: {part} labels are {times(labels.shape)} values of "
+                    f"{labels.dtype}; they must be int64, one for each of the {len(images)} "
+                    "images, or None"
+                )
+            for array in (images, labels):
+                if array is None:
+                    continue
+                array.flags.writeable = False
+                if not self.fingerprint:
+                    digest.update(f"{array.dtype.str} {times(array.shape)}\n".encode())
+                    digest.update(np.ascontiguousarray(array).data)
+        object.__setattr__(self, "fingerprint", self.fingerprint or digest.hexdigest())
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """C, H and W of every image."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def classes(self) -> tuple[int, ...]:
+        """The labels that occur, sorted; () without labels."""
+        labels = [of for of in (self.train_labels, self.test_labels) if of is not None]
+        return tuple(np.unique(np.concatenate(labels)).tolist()) if labels else ()
+
+
+def times(shape: tuple[int, ...]) -> str:
+    """Write a shape in words, such as "60000 x 28 x 28"."""
+    return " x ".join(str(size) for size in shape)

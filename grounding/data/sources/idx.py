@@ -1,0 +1,192 @@
+"""Folders of IDX files: MNIST, its relatives as torchvision stores them, and one's own.
+
+A file is `00 00 type ndim`, then `ndim` unsigned 32-bit sizes, then the values in C order, all
+big-endian (http://yann.lecun.com/exdb/mnist/, "The IDX file format"). It may be compressed with
+gzip (RFC 1952).
+"""
+
+import gzip
+import hashlib
+import math
+import os
+import string
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grounding import _registry as register
+from grounding._errors import UserError
+from grounding._files import open_regular
+from grounding.data.image_set import ImageSet, times
+
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+MAX_BYTES = 2 << 30
+MAX_DIMS = 4
+# Images pack to a fifth, blank ones a thousandfold: up to so many bytes for each one of a gzip
+# file, and always up to so many in all.
+MAX_EXPANSION = 100
+ALWAYS_EXPANDED = 64 << 20
+
+_WHOLE_NUMBERS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4"}
+
+# What torchvision calls the folders of the data sets.
+FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST", "idx": "MNIST"}
+_EMNIST = ("digits", "mnist", "letters", "balanced", "bymerge", "byclass")
+FOLDERS |= {f"emnist_{part}": "EMNIST" for part in _EMNIST}
+_FASHION = (
+    *("T-shirt", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
+_MERGED = string.digits + string.ascii_uppercase + "abdefghnqrt"
+# Of labels that are more than numbers.
+CLASS_NAMES: Mapping[str, Mapping[int, str]] = {
+    "fashion_mnist": dict(enumerate(_FASHION)),
+    "kmnist": dict(enumerate("おきすつなはまやれを")),
+    "emnist_letters": dict(enumerate(string.ascii_uppercase, 1)),
+    "emnist_balanced": dict(enumerate(_MERGED)),
+    "emnist_bymerge": dict(enumerate(_MERGED)),
+    "emnist_byclass": dict(enumerate(string.digits + string.ascii_letters.swapcase())),
+}
+
+# Data set, folder, and its files in the order of `FILES`, None for labels that are not there.
+Found = tuple[str, Path, Sequence[Path | None]]
+
+
+@register.source("idx", datasets=tuple(FOLDERS))
+class IdxFolder:
+    """Two files of images and up to two of labels, plain or gzip, in the format of MNIST.
+
+    Images are uint8, N x H x W or N x H x W x C with C up to 4; labels any whole numbers. The
+    files lie in the folder itself, in its `raw`, or where torchvision puts them below it.
+    """
+
+    looks_for = (
+        f"IDX files ({FILES[0]}, {FILES[2]} and, if there are labels, {FILES[1]}, {FILES[3]}; "
+        ".idx for -idx and .gz are fine) in it, in its raw/ or, as torchvision does, in MNIST/raw/"
+    )
+
+    def find(self, folder: Path | None, dataset: str) -> Found | None:
+        """The files of a data set; labels may be missing, images only with them."""
+        if folder is None or dataset not in FOLDERS:
+            return None
+        names: Sequence[str] = FILES
+        if dataset.startswith("emnist_"):
+            start = dataset.replace("_", "-")
+            names = [f"{start}-{name.replace('t10k', 'test')}" for name in FILES]
+        for place in (folder, folder / "raw", folder / FOLDERS[dataset] / "raw"):
+            try:
+                # Some archives unpack each file into a folder of its own name.
+                present = {path.name for path in place.iterdir() if not path.is_dir()}
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise UserError(f"data_dir {place} cannot be read: {error.strerror}") from None
+            paths: list[Path | None] = []
+            for name in names:
+                dotted = name.replace("-idx", ".idx")
+                spellings = (name, dotted, f"{name}.gz", f"{dotted}.gz")
+                paths.append(next((place / s for s in spellings if s in present), None))
+            missing = [names[i] for i in (0, 2) if paths[i] is None]
+            if not missing:
+                return dataset, place, paths
+            if any(paths):
+                raise UserError(
+                    f"{place} holds some files of a data set, but not {' and not '.join(missing)} "
+                    "(plain or .gz); add what is missing, or move the others away"
+                )
+        return None
+
+    def load(self, found: Found) -> ImageSet:
+        """Read the files."""
+        dataset, folder, paths = found
+        is_transposed = dataset.startswith("emnist_")
+        arrays: dict[str, Any] = {}
+        # The fingerprint of four files has been that of their checksums, line by line, since the
+        # first version; the lines of what is missing or stored otherwise are added to that.
+        lines = ""
+        parts = ("train_images", "train_labels", "test_images", "test_labels")
+        for part, path in zip(parts, paths, strict=True):
+            array, checksum = read_idx(path) if path else (None, "none")
+            lines += f"{checksum}\n"
+            if array is None or part.endswith("labels"):
+                arrays[part] = None if array is None else array.astype(np.int64)
+                continue
+            if array.ndim == 3:
+                array = array[..., np.newaxis]
+            if array.ndim != 4 or array.shape[3] > 4:
+                raise UserError(
+                    f"{path} holds {times(array.shape)} values; images must be N x H x W or "
+                    "N x H x W x C with C at most 4"
+                )
+            axes = (0, 3, 2, 1) if is_transposed else (0, 3, 1, 2)
+            arrays[part] = np.ascontiguousarray(array.transpose(axes))
+        lines += "transposed\n" if is_transposed else ""
+        return ImageSet(
+            **arrays,
+            source=str(folder),
+            class_names=CLASS_NAMES.get(dataset, {}),
+            fingerprint=hashlib.sha256(lines.encode("ascii")).hexdigest(),
+        )
+
+
+def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:
+    """Read an IDX file of whole numbers, plain or gzip (told by its content, not by its name).
+
+    Memory follows the bytes that are really there, never what the header claims; a gzip file is
+    unpacked up to `MAX_EXPANSION` times its size.
+
+    Returns:
+        uint8, int8, int16 or int32 in native byte order, 1 to 4 dimensions; and the hex SHA-256 of
+        the file, unpacked.
+
+    Raises:
+        UserError: the file is missing, unreadable, corrupt, not IDX, too short, or too long.
+    """
+    try:
+        with open_regular(path, MAX_BYTES) as file:
+            is_packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            most = os.fstat(file.fileno()).st_size
+            if is_packed:
+                most = max(ALWAYS_EXPANDED, MAX_EXPANSION * most)
+            most = min(MAX_BYTES, most)
+            unpacked = gzip.GzipFile(fileobj=file) if is_packed else file
+            content = bytearray()
+            while len(content) <= most and (piece := unpacked.read(1 << 20)):
+                content += piece
+        if len(content) > most:
+            raise ValueError(f"at most {most} bytes are read of it, and there are more")
+        if len(content) < 4 or content[:2] != b"\0\0":
+            raise ValueError(f"not an IDX file: it starts with {bytes(content[:16])!r}")
+        code, ndim = content[2:4]
+        if code not in _WHOLE_NUMBERS or not 1 <= ndim <= MAX_DIMS:
+            allowed = ", ".join(f"0x{known:02X}" for known in _WHOLE_NUMBERS)
+            raise ValueError(
+                f"values of type 0x{code:02X} in {ndim} dimensions; allowed are whole numbers, "
+                f"{allowed}, in 1 to {MAX_DIMS}"
+            )
+        dtype = np.dtype(_WHOLE_NUMBERS[code])
+        shape = np.frombuffer(content, ">u4", ndim, offset=4).tolist()
+        size = math.prod(shape) * dtype.itemsize
+        values = memoryview(content)[4 + 4 * ndim :]
+        if len(values) != size:
+            raise ValueError(
+                f"its header announces {times(shape)} values of {dtype.name}, {size} bytes, but "
+                f"{len(values)} follow"
+            )
+        array = np.frombuffer(values, dtype).reshape(shape)
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path}: {error}; check that it is the right file, and whole") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    native = array.astype(dtype.newbyteorder("="), copy=False)
+    return native, hashlib.sha256(content).hexdigest()

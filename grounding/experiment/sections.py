@@ -1,0 +1,198 @@
+"""What an experiment can say whatever is registered; `schema` adds the components."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from grounding._registry import Settings
+from grounding.models.autoencoder import Count, ModelSettings
+
+
+def _usable_here(path: Path) -> Path:
+    """Put the user's folder for `~` and refuse what no file of this system can be called."""
+    try:
+        if b"\0" in os.fsencode(path) + str(path).encode():
+            raise ValueError("it holds a null character")
+        return path.expanduser()
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"not a path here: {error}") from None
+
+
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_usable_here)]
+
+
+class ExperimentSection(Settings):
+    """Name and seed of the experiment."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    """What default output files start with: letters, digits, `_`, `.` and `-`."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+    """Everything random is drawn from this number: split, weights, order, augmentation, UMAP."""
+
+
+class DataSection(Settings):
+    """Which images, and how many of them for what."""
+
+    dataset: str = "mnist"
+    """Name of the data set. MNIST is part of the package."""
+    data_dir: FilePath | None = None
+    """Folder of the data set, relative to the current directory; by default the packaged MNIST is
+    read. A folder `data` without a data set means the packaged MNIST, too."""
+    train_samples: Count | None = None
+    """Images to train on: the first of a seeded permutation of the training set; by default all
+    but those for validation."""
+    val_samples: Count | None = None
+    """Images for the validation loss: the next ones of the same permutation; by default a tenth,
+    at most 5,000."""
+    test_samples: Count | None = None
+    """Images of the test set: the first ones, in the order of the file; by default all."""
+    num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Accepted and without effect: images are augmented in memory, as whole batches."""
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether a `data_dir` without a data set means the packaged MNIST."""
+        return self.data_dir == Path("data") and self.dataset == "mnist"
+
+
+class ModelSection(ModelSettings):
+    """The architecture and its numbers: a registered model's settings beside its name."""
+
+    architecture: str
+    """Name of a registered model."""
+
+
+class TrainingSection(Settings):
+    """How the model is trained: the optimiser and its steps."""
+
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
+    """Images in one step."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 15
+    """Passes over the training images, each `augmentations_per_sample` times."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
+    """Step size; with one_cycle the largest."""
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """L2 penalty of adam; decoupled decay of adamw."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """adam, or adamw, whose weight decay is not part of the gradient."""
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """one_cycle: the step size rises over the first quarter of all steps and falls to almost 0
+    over the rest, both along a cosine."""
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where to compute; auto takes CUDA before MPS before CPU."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the layers in a training step; all else is float32. auto: bfloat16 on a CPU
+    that multiplies it in hardware (a step takes about two thirds of the time), else float32."""
+
+
+class DropoutSection(Settings):
+    """Dropout after each hidden activation: channels in conv models, units in vanilla_fc."""
+
+    enabled: bool = False
+    """Whether to drop anything."""
+    p: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Probability of dropping, in [0, 1)."""
+
+
+class RegularizationSection(Settings):
+    """Regularisation of the model."""
+
+    dropout: DropoutSection = DropoutSection()
+
+    @property
+    def dropout_p(self) -> float:
+        """The probability in force: 0 when dropout is off."""
+        return self.dropout.p if self.dropout.enabled else 0.0
+
+
+class AugmentationsSection(Settings):
+    """How training images are augmented; what is given takes part unless `enabled` is false."""
+
+    clamp_min: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Augmented pixels are at least this."""
+    clamp_max: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Augmented pixels are at most this."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given_is_enabled(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = {key: value for key, value in values.items() if isinstance(value, dict)}
+        return values | {key: {"enabled": True, **value} for key, value in given.items()}
+
+    @model_validator(mode="after")
+    def _clamp_leaves_something(self) -> Self:
+        if self.clamp_min >= self.clamp_max:
+            raise ValueError(f"clamp_min {self.clamp_min} is not below clamp_max {self.clamp_max}")
+        return self
+
+
+class SelfSupervisedSection(Settings):
+    """Training on augmented images; `objectives.reconstruction_of` says what the decoder draws."""
+
+    enabled: bool = False
+    """Whether to augment. If not, the other keys of this section have no effect."""
+    augmentations_per_sample: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """Augmented inputs of each training image in one epoch."""
+    refresh_each_epoch: bool | None = None
+    """true: new augmentations each epoch. false: one set, drawn once. Default: not precompute."""
+    precompute: bool = False
+    """Keep the one set in a file at cache_path and take it from there next time."""
+    cache_path: FilePath | None = None
+    """File of the precomputed set; its name gets a key of data, seed and augmentation values."""
+    augmentations: AugmentationsSection = AugmentationsSection()
+
+    @model_validator(mode="after")
+    def _one_set_or_many(self) -> Self:
+        if self.enabled and self.precompute:
+            if self.refresh_each_epoch:
+                raise ValueError("precompute keeps one set; set it or refresh_each_epoch to false")
+            if self.cache_path is None:
+                raise ValueError("precompute needs a cache_path, e.g. artifacts/augmented.pt")
+        return self
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether each epoch draws new augmentations."""
+        return not self.precompute if self.refresh_each_epoch is None else self.refresh_each_epoch
+
+
+class ObjectivesSection(Settings):
+    """What a training step makes smaller: a weighted sum. Only reconstruction by default."""
+
+    views: Annotated[int, Field(ge=1, le=64)] = 1
+    """Augmented views of each image in one step; must divide training.batch_size. contrastive and
+    vicreg need at least 2."""
+    mirrored: bool = False
+    """The mirror image of each training image takes part as an image of its own: in the same step,
+    in as many views, besides the batch_size inputs."""
+    composites: Annotated[int, Field(ge=0, le=65_536)] = 0
+    """Images that each step puts together from quarters of two images of its batch, each an image
+    of its own, in as many views, besides the batch_size inputs."""
+
+
+class OutputSection(Settings):
+    """Where results go; paths are relative to the current directory."""
+
+    checkpoint_path: FilePath | None = None
+    """The final checkpoint; default artifacts/<experiment.name>_final.pt."""
+    analysis_path: FilePath | None = None
+    """Report of the kNN analysis; default artifacts/<experiment.name>_analysis.txt."""
+    manifold_analysis_path: FilePath | None = None
+    """Manifold metrics; default artifacts/<experiment.name>_manifold_metrics.json."""
+    save_every_n_epochs: Annotated[int, Field(ge=0, le=100_000)] = 5
+    """A checkpoint ..._epochXXX.pt every so many epochs; 0 for none."""
+
+
+class AnalysisSection(Settings):
+    """The kNN classifier that judges the latent space."""
+
+    k: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Neighbours that vote, and neighbours of the manifold metrics."""
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    """Distance between latents."""

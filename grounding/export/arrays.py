@@ -1,0 +1,143 @@
+"""The arrays file of a browser JSON file: the same numbers, small and quick to load.
+
+`x.safetensors` lies beside `x.json`, whose first key `arrays` names it. It holds the document's
+lists as arrays, its other keys as JSON text (`meta` of the safetensors metadata), thumbnails, and
+an id that the JSON file has, too: it tells that the two belong together, and nothing else.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from grounding._errors import UserError
+
+Array = npt.NDArray[Any]
+
+ARRAY_KEYS = {
+    "points": "float32",
+    "labels": "int32",
+    "indices": "int32",
+    "reconstruction_error": "float32",
+    "neighbor_label_agreement": "float32",
+    "reference_points": "float32",
+    "reference_latents": "float32",
+    "reference_latents_raw": "float32",
+    "reference_labels": "int32",
+    "reference_indices": "int32",
+    "digit_samples": "float32",
+}
+_TYPES = ("F32", "I32", "U8")
+_ID_DIGITS = 16
+_LENGTH_BYTES = 8  # of the header's length, in front of it
+_MAX_HEADER = 1 << 24
+
+
+def document_and_arrays(
+    document: Mapping[str, Any], images: npt.NDArray[np.uint8] | None, file_name: str
+) -> tuple[bytes, bytes]:
+    """The bytes of a browser JSON file and of its arrays file.
+
+    Write the arrays file first, so that no JSON file ever names one that is not there.
+
+    Args:
+        document: what the JSON file holds; the lists in `ARRAY_KEYS` become arrays.
+        images: uint8 (N, C, H, W) in 0 to 255, one for each point, for the array `thumbnails`
+            (N, C * H * W); None for no thumbnails.
+        file_name: of the arrays file, without a folder.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    meta = _json({key: value for key, value in document.items() if key not in ARRAY_KEYS})
+    # From the rounded numbers of the JSON: whichever file a page reads, it computes the same.
+    arrays: dict[str, Array] = {
+        key: np.asarray(document[key], dtype=dtype)
+        for key, dtype in ARRAY_KEYS.items()
+        if key in document
+    }
+    if images is not None:
+        arrays["thumbnails"] = np.ascontiguousarray(images).reshape(len(images), -1)
+    identity = _identity(meta, arrays)
+    data = _with_metadata(save(arrays), {"id": identity, "meta": meta})
+    entry = {"file": file_name, "bytes": len(data), "id": identity}
+    return f"{_json({'arrays': entry, **document})}\n".encode("ascii"), data
+
+
+def read_arrays(
+    path: Path, names: Collection[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The document's other keys and the arrays of an arrays file.
+
+    Args:
+        path: its file.
+        names: arrays to read, where they are there; default: all.
+
+    Raises:
+        UserError: it cannot be read, or is not what `document_and_arrays` makes.
+    """
+    try:
+        return _read(path, names)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except (SafetensorError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path} is not an arrays file: {error}; export its JSON file again"
+        ) from None
+
+
+def arrays_path(path: Path) -> Path:
+    """Where the arrays file of a JSON file lies: `x.json` -> `x.safetensors`."""
+    beside = path.with_suffix(".safetensors")
+    return beside if beside != path else path.with_name(f"{path.stem}_arrays.safetensors")
+
+
+def _read(path: Path, names: Collection[str] | None) -> tuple[dict[str, Any], dict[str, Array]]:
+    if not path.is_file():  # a pipe would be waited for
+        raise OSError("there is no such file")
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(_LENGTH_BYTES), "little") > _MAX_HEADER:
+            raise ValueError("its header is too long")
+    # The library compares all that the header says with the file's size before it reads an array.
+    with safe_open(path, framework="numpy") as opened:
+        meta = json.loads((opened.metadata() or {}).get("meta", "null"))
+        if not isinstance(meta, dict):
+            raise ValueError("it has no meta")
+        arrays = {}
+        for name in opened.keys():  # noqa: SIM118  (it is no dict)
+            if names is not None and name not in names:
+                continue
+            if opened.get_slice(name).get_dtype() not in _TYPES:
+                raise ValueError(f"{name} is of another type than {', '.join(_TYPES)}")
+            arrays[name] = opened.get_tensor(name)
+            if not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} has numbers that are not finite")
+    return meta, arrays
+
+
+def _identity(meta: str, arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(meta.encode())
+    for name, array in arrays.items():
+        digest.update(f"{name}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:_ID_DIGITS]
+
+
+def _with_metadata(data: bytes, metadata: dict[str, str]) -> bytes:
+    """A safetensors file with metadata in this order; the library's own order changes by chance."""
+    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+    places = json.loads(data[_LENGTH_BYTES:end])
+    header = _json({"__metadata__": metadata, **places}).encode("ascii")
+    header += b" " * (-len(header) % _LENGTH_BYTES)  # keeps the arrays aligned
+    return len(header).to_bytes(_LENGTH_BYTES, "little") + header + data[end:]
+
+
+def _json(values: dict[str, Any]) -> str:
+    """Strict JSON in one line, in ASCII: a file name that is no text keeps its bytes as escapes."""
+    return json.dumps(values, separators=(",", ":"), allow_nan=False)

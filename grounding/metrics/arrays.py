@@ -1,0 +1,55 @@
+"""What metrics take: points and labels, as tensors or as NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Array = Tensor | npt.NDArray[Any]
+
+
+class NotMeasurable(ValueError):  # noqa: N818 - it is a finding, not a mistake
+    """A metric has no value here, e.g. for want of labels, of points, or of a second class."""
+
+
+def as_tensor(values: Array) -> Tensor:
+    """Values as a tensor without gradients, of the same memory where that is possible."""
+    if not isinstance(values, Tensor):
+        values = torch.from_numpy(np.require(values, requirements=("C", "W")))
+    values = values.detach()
+    return values.cpu() if values.device.type == "mps" else values  # which has no float64
+
+
+def as_points(values: Array, name: str = "points") -> Tensor:
+    """Points (N, D); of images (N, C, H, W), each is one point.
+
+    Raises:
+        ValueError: there are none, they are neither float32 nor float64 nor uint8, or a value is
+            not finite.
+    """
+    points = as_tensor(values)
+    points = points.flatten(1) if points.ndim > 2 else points
+    if points.ndim != 2 or 0 in points.shape:
+        raise ValueError(f"{name} have shape {tuple(points.shape)}, expected (N, D), N and D >= 1")
+    if points.dtype not in (torch.float32, torch.float64, torch.uint8):
+        raise ValueError(f"{name} are {points.dtype}, allowed: float32, float64, uint8")
+    # The extremes carry any NaN or infinity without a mask as large as the data.
+    if not all(bool(value.isfinite()) for value in points.aminmax()):
+        raise ValueError(f"{name} hold a value that is not finite")
+    return points
+
+
+def as_labels(values: Array) -> Tensor:
+    """Labels as int64: any whole numbers, negative ones and gaps between them included.
+
+    Raises:
+        ValueError: they are no whole numbers.
+    """
+    labels = as_tensor(values)
+    if labels.is_floating_point() or labels.is_complex():
+        raise ValueError(f"labels are {labels.dtype}, expected whole numbers")
+    return labels.long()

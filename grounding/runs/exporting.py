@@ -1,0 +1,178 @@
+"""What is exported of a run: latent points, interactive assets, ONNX models, weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grounding._errors import UserError
+from grounding.data import Splits, to_unit
+from grounding.export.arrays import arrays_path, document_and_arrays
+from grounding.export.onnx import Half, onnx_model
+from grounding.export.points import (
+    Embedding,
+    EmbeddingOptions,
+    choose_points,
+    embed,
+    interactive_assets,
+    latent_points,
+    rounded,
+)
+from grounding.runs.artifacts import LeftOut, Made, Output, made_from
+from grounding.runs.run import Run
+
+PROJECTION_K = 12
+SAMPLES_WITHOUT_LABELS = 10
+
+UNTRAINED = (
+    "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
+    "nothing"
+)
+
+
+def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -> Output:
+    """A split's latents in three dimensions, as JSON for the viewer and as arrays."""
+
+    def make(head: Mapping[str, Any]) -> Made:
+        embedding = embedding_of(run, split, options)
+        errors = None
+        if run.has_trained_decoder:
+            errors = run.reconstruction_errors(split, embedding.indices)
+        body = latent_points(embedding, run.splits.named(split), options, errors)
+        return _with_arrays(run, split, path, head, body, embedding)
+
+    settings = {"split": split, **_test_samples(run, split), **asdict(options)}
+    code = ("export.points", "export.arrays", "projection", "metrics")
+    return Output("points", path, made_from(run, settings, *code), make)
+
+
+def assets_output(
+    run: Run, split: str, options: EmbeddingOptions, projection_k: int | None, path: Path
+) -> Output:
+    """References, their points and one sample per class, as JSON for the playground and arrays.
+
+    Args:
+        run: the trained run.
+        split: the images.
+        options: how latents become points.
+        projection_k: neighbours that a probe is placed between; default: 12, or all if there are
+            fewer.
+        path: of the JSON.
+    """
+
+    def make(head: Mapping[str, Any]) -> Made:
+        embedding = embedding_of(run, split, options)
+        count = len(embedding.indices)
+        k = min(PROJECTION_K, count) if projection_k is None else projection_k
+        if not 1 <= k <= count:
+            raise UserError(f"--projection-k {k} is not in 1 to {count}, the number of points")
+        labels, samples = _samples(run.splits, split)
+        body = {
+            **interactive_assets(embedding, run.splits.named(split), options, k),
+            "digit_samples": rounded(samples),
+            "sample_labels": labels,
+        }
+        return _with_arrays(run, split, path, head, body, embedding)
+
+    settings = {
+        "split": split,
+        **_test_samples(run, split),
+        **asdict(options),
+        "projection_k": projection_k,
+    }
+    code = ("export.points", "export.arrays", "projection", "metrics", "runs.exporting")
+    return Output("assets", path, made_from(run, settings, *code), make)
+
+
+def onnx_output(run: Run, half: Half, path: Path) -> Output:
+    """The encoder or the decoder as ONNX, checked against PyTorch."""
+
+    def make(head: Mapping[str, Any]) -> Made:
+        if half == "decoder" and not run.has_trained_decoder:
+            raise LeftOut(UNTRAINED)
+        images = run.splits.test.images[:257]
+        examples, module = to_unit(images), run.model.encoder
+        if half == "decoder":
+            indices = torch.arange(len(images))
+            examples, module = run.latents_of("test", indices), run.model.decoder
+        made_of = json.dumps({"checkpoint_sha256": head["checkpoint_sha256"]})
+        metadata = {"experiment": run.name, "half": half, "made_from": made_of}
+        data, difference = onnx_model(module, examples, half, metadata)
+        said = f"{len(data) / 1e3:,.0f} kB, differs from PyTorch by {difference:.1g}"
+        return Made({path: data}, said)
+
+    return Output(half, path, made_from(run, {"half": half}, "export.onnx"), make)
+
+
+def weights_output(run: Run, path: Path) -> Output:
+    """The weights of encoder and decoder as safetensors."""
+
+    def make(_: Mapping[str, Any]) -> Made:
+        from safetensors.torch import save
+
+        weights = {k: v.contiguous() for k, v in run.checkpoint.state_dict.items()}
+        metadata = {"experiment": run.name, "architecture": run.experiment.model.architecture}
+        data = save(weights, metadata)
+        return Made({path: data}, f"{len(weights)} tensors, {len(data) / 1e3:,.0f} kB")
+
+    return Output("weights", path, made_from(run, {}), make)
+
+
+def embedding_of(run: Run, split: str, options: EmbeddingOptions) -> Embedding:
+    """Where the latents of a split lie in three dimensions."""
+    seed = run.experiment.seed
+    indices = choose_points(len(run.splits.named(split)), options.max_points, seed)
+    return embed(indices, run.latents_of(split, indices), options, seed)
+
+
+def _with_arrays(
+    run: Run,
+    split: str,
+    path: Path,
+    head: Mapping[str, Any],
+    body: Mapping[str, Any],
+    embedding: Embedding,
+) -> Made:
+    images = run.splits.named(split).images
+    names = {str(label): name for label, name in run.splits.class_names.items()}
+    document = {**head, "split": split, **({"class_names": names} if names else {}), **body}
+    thumbnails = images[embedding.indices].numpy()
+    beside = arrays_path(path)
+    text, arrays = document_and_arrays(document, thumbnails, beside.name)
+    said = f"{len(embedding.indices)} of {len(images)} {split} images"
+    return Made({path: text, beside: arrays}, said, {"split": split})
+
+
+def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:
+    """One image of each class: labels, and float32 (classes, C * H * W) in [0, 1].
+
+    The first of the split; for a class that the split lacks, of another one. Without labels, the
+    first images of the split.
+    """
+    own = splits.named(split)
+    if own.labels is None:
+        images = own.images[:SAMPLES_WITHOUT_LABELS]
+        return [0] * len(images), to_unit(images).flatten(1)
+    labels, samples = [], []
+    for label in splits.classes:
+        for name in dict.fromkeys((split, "test", "val", "train")):
+            candidates = splits.named(name)
+            if candidates.labels is None:
+                continue
+            found = torch.nonzero(candidates.labels == label)
+            if len(found):
+                labels.append(label)
+                samples.append(to_unit(candidates.images[found[0, 0]]).flatten())
+                break
+    return labels, torch.stack(samples)
+
+
+def _test_samples(run: Run, split: str) -> dict[str, int]:
+    """The number of test images, where it decides which they are."""
+    return {"test_samples": len(run.splits.test)} if split == "test" else {}

@@ -1,0 +1,287 @@
+"""What is measured of a run: the kNN analysis, the manifold metrics and the probes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grounding import _registry as register
+from grounding._errors import UserError, printable
+from grounding._progress import progress_bar
+from grounding._streams import generator
+from grounding.data import Splits, to_unit
+from grounding.experiment import Experiment
+from grounding.export.report import analysis_text, metric_lines
+from grounding.metrics import (
+    Measured,
+    Space,
+    anchor_count,
+    classification_report,
+    facts,
+    knn_predict,
+    meaning,
+    measure,
+    names,
+)
+from grounding.metrics.anchors import CONFIDENCE
+from grounding.metrics.classification import BANK_K, BANK_VIEWS
+from grounding.models.autoencoder import count_parameters
+from grounding.runs.artifacts import Made, Output, document_bytes, made_from
+from grounding.runs.building import augmentations_of
+from grounding.runs.run import EVALUATION_BATCH, Run
+
+BANK_IMAGES = 1000
+SCORE = "manifold_score"
+
+Results = dict[str, dict[str, Any]]
+
+
+def measure_run(run: Run, metrics: Iterable[str] = (), split: str = "test") -> Measured:
+    """Registered metrics of a run; by default those of the manifold score.
+
+    Raises:
+        ValueError: an unknown name, or numbers of neighbours that do not fit.
+    """
+    return measure(space_of(run, split), tuple(metrics) or (*names(report="manifold"), SCORE))
+
+
+def space_of(
+    run: Run,
+    split: str = "test",
+    anchors: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Space:
+    """All that metrics may ask of a run; nothing is calculated before one does."""
+    splits, chosen = run.splits, run.splits.named(split)
+    k = run.experiment.analysis.k
+    if splits.train.labels is not None and k > len(splits.train):
+        raise UserError(
+            f"analysis.k {k} neighbours, but only {len(splits.train)} training images; "
+            f"try --set analysis.k={len(splits.train)}"
+        )
+    decoder = run.has_trained_decoder
+    return Space(
+        z=lambda: run.latents_of(split),
+        labels=chosen.labels,
+        x=lambda: chosen.images.flatten(1).to(run.device),
+        train_z=lambda: run.latents_of("train"),
+        train_labels=splits.train.labels,
+        test_z=lambda: run.latents_of("test"),
+        test_labels=splits.test.labels,
+        bank_z=(lambda: _bank(run)) if has_bank(run.experiment, splits) else None,
+        reconstruction_errors=(lambda: _errors(run)) if decoder else None,
+        encode=lambda images: run.model.encode(images.to(run.device)),
+        decode=(lambda z: run.model.decode(z.to(run.device))) if decoder else None,
+        training_seconds=run.checkpoint.seconds,
+        k=k,
+        metric=run.experiment.analysis.metric,
+        anchors=anchors,
+        seed=run.experiment.seed,
+        progress=progress,
+    )
+
+
+def analysis_output(run: Run, path: Path) -> Output:
+    """KNN accuracy and per-class scores of the test images, as text and, beside it, as JSON."""
+    settings = run.experiment.analysis
+    options = {"k": settings.k, "metric": settings.metric, "test_samples": len(run.splits.test)}
+
+    def make(head: Mapping[str, Any]) -> Made:
+        space = space_of(run)
+        found = measure(space, "analysis")
+        share = found.values.get("knn_accuracy")
+        classes = []
+        if share is not None:
+            predicted = knn_predict(space.get("neighbor_labels"))
+            labels = run.splits.classes
+            classes = classification_report(space.get("test_labels"), predicted, labels)
+        parameters = count_parameters(run.model)
+        results = results_of(found, names(report="analysis"))
+        knn = found.left_out.get("knn_accuracy", "")
+        if share is not None:
+            knn = (
+                f"{share:.4f}  (k = {settings.k}, {settings.metric}, {len(run.splits.train)} train "
+                f"-> {len(run.splits.test)} test)"
+            )
+        text = analysis_text(
+            experiment=run.name,
+            checkpoint=printable(str(run.path)),
+            parameters=parameters,
+            knn=knn,
+            classes=classes,
+            names=run.splits.class_names,
+        )
+        body = {
+            "total_parameters": parameters[0],
+            "trainable_parameters": parameters[1],
+            **{name: one["value"] for name, one in results.items()},
+            "classes": [c._asdict() for c in classes],
+            "left_out": found.left_out,
+        }
+        files = {
+            analysis_json_path(path): document_bytes({**head, **body}),
+            path: text.encode("utf-8", "backslashreplace"),
+        }
+        return Made(files, text.rstrip(), {**results, "total_parameters": {"value": parameters[0]}})
+
+    chosen = names(report="analysis")
+    made = made_from(run, options, "metrics", "export.report", components=_code_of(chosen))
+    return Output("analysis", analysis_json_path(path), made, make)
+
+
+def manifold_output(run: Run, split: str, path: Path, anchors: int | None = None) -> Output:
+    """All manifold metrics of a split and the score, as JSON.
+
+    Args:
+        run: the trained run.
+        split: the images to measure.
+        path: of the JSON.
+        anchors: images to estimate from, 0 to measure all; default: see `anchor_count`.
+    """
+    points = len(run.splits.named(split))
+    count = anchor_count(points, anchors)
+    settings = run.experiment.analysis
+    options = {
+        "split": split,
+        "k": settings.k,
+        "metric": settings.metric,
+        "test_samples": len(run.splits.test),
+        "anchors": count,
+    }
+    chosen = names(report="manifold")
+
+    def make(head: Mapping[str, Any]) -> Made:
+        with progress_bar("manifold metrics") as bar:
+            space = space_of(run, split, count, bar.set)
+            found = measure(space, (*chosen, SCORE))
+        results = results_of(found, (*chosen, SCORE))
+        body: dict[str, Any] = {
+            "manifold_split": split,
+            "k_neighbors": space.k,
+            "trustworthiness_neighbors": space.trustworthiness_k,
+            # A space in which classes collapse onto points has infinite ratios; JSON has none.
+            "metrics": {name: results[name]["value"] for name in chosen},
+            SCORE: results[SCORE]["value"],
+            "left_out": found.left_out,
+        }
+        if count:
+            body["estimate"] = {
+                "anchors": count,
+                "points": points,
+                "confidence": CONFIDENCE,
+                "interval": "normal approximation, finite population correction",
+                "margins": {k: v for k, v in found.margins.items() if k != SCORE},
+                "manifold_score_margin": found.margins.get(SCORE),
+            }
+        lines = [*metric_lines(results), *left_out_lines(found)]
+        return Made({path: document_bytes({**head, **body})}, "\n".join(lines), results)
+
+    notice = ""
+    if count:
+        notice = (
+            f"{points:,} images, estimating from {count:,} of them, with confidence intervals; "
+            "grounding manifold --exact measures all"
+        )
+    made = made_from(run, options, "metrics", components=_code_of(chosen))
+    return Output("manifold", path, made, make, notice)
+
+
+def probes_output(run: Run, path: Path) -> Output:
+    """Label probes of the test latents, reconstruction error and regrounding drift, as JSON."""
+    chosen = names(report="probes")
+    with_bank = has_bank(run.experiment, run.splits)
+    options = {
+        "k": run.experiment.analysis.k,
+        "metric": run.experiment.analysis.metric,
+        "test_samples": len(run.splits.test),
+        "augmented_bank": {"views": BANK_VIEWS, "k": BANK_K} if with_bank else None,
+    }
+
+    def make(head: Mapping[str, Any]) -> Made:
+        found = measure(space_of(run), chosen)
+        results = results_of(found, chosen)
+        body = {
+            "probe_settings": options,
+            "probes": {name: one["value"] for name, one in results.items()},
+            "left_out": found.left_out,
+        }
+        lines = [*metric_lines(results, "probe"), *left_out_lines(found)]
+        return Made({path: document_bytes({**head, **body})}, "\n".join(lines), results)
+
+    code = ("metrics", "dynamics", "runs.measuring")
+    return Output("probes", path, made_from(run, options, *code, components=_code_of(chosen)), make)
+
+
+def results_of(found: Measured, chosen: Iterable[str]) -> Results:
+    """What tables have to know of metrics and their values, by name."""
+    results: Results = {}
+    for name in chosen:
+        value = found.values.get(name, math.nan)
+        results[name] = {
+            "value": value if math.isfinite(value) else None,
+            **asdict(facts(name)),
+            "meaning": meaning(name),
+            "is_metric": True,
+        }
+        if math.isfinite(found.margins.get(name, math.nan)):
+            results[name]["margin"] = found.margins[name]
+    return results
+
+
+def left_out_lines(found: Measured) -> list[str]:
+    """Why metrics have no value, a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in found.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    lines = [f"left out, {reason}: {', '.join(of)}" for reason, of in reasons.items()]
+    return ["", *lines] if lines else []
+
+
+def analysis_json_path(path: Path) -> Path:
+    """The JSON beside the text report: `x_analysis.txt` -> `x_analysis.json`."""
+    beside = path.with_suffix(".json")
+    return beside if beside != path else path.with_name(f"{path.stem}_values.json")
+
+
+def has_bank(experiment: Experiment, splits: Splits) -> bool:
+    """Whether an experiment has augmentations, and few enough images, for a bank of views."""
+    return experiment.self_supervised.enabled and len(splits.train) <= BANK_IMAGES
+
+
+def augmented_views(experiment: Experiment, splits: Splits) -> Tensor:
+    """Views of the training images as the experiment augments them, drawn from its seed.
+
+    Returns:
+        (V x N, C, H, W) float in [0, 1] on the CPU; view i shows image i % N.
+    """
+    draws = generator(experiment.seed, "augmented bank")
+    images = to_unit(splits.train.images)
+    augment = augmentations_of(experiment)
+    return torch.cat([augment(images, draws) for _ in range(BANK_VIEWS)])
+
+
+@torch.inference_mode()
+def encoded(encode: Callable[[Tensor], Tensor], images: Tensor, device: torch.device) -> Tensor:
+    """Where images (N, C, H, W) in [0, 1] lie in a space, (N, D) on the device."""
+    return torch.cat([encode(batch.to(device)) for batch in images.split(EVALUATION_BATCH)])
+
+
+def _bank(run: Run) -> Tensor:
+    views = augmented_views(run.experiment, run.splits)
+    return encoded(run.model.encode, views, run.device)
+
+
+def _errors(run: Run) -> Tensor:
+    return run.reconstruction_errors("test", torch.arange(len(run.splits.test)))
+
+
+def _code_of(chosen: Iterable[str]) -> dict[str, str]:
+    """Hashes of metrics that come from elsewhere."""
+    components = (register.metric[name] for name in chosen)
+    return {one.name: one.code_hash() for one in components if not one.is_ours}

@@ -1,0 +1,65 @@
+"""Where the pages lie in the package, and where they belong in a site.
+
+A site is the index at its root, the two pages and a style sheet under grounding/, what was built
+for the pages under grounding/web/dist/, and the outputs of runs under artifacts/. What is served
+and what is published are both laid out like this.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import grounding
+
+VIEWER = "grounding/latent_space_viewer.html"
+PLAYGROUND = "grounding/interactive_latent_playground.html"
+STYLE = "grounding/index.css"
+BUILT = "grounding/web/dist"
+ARTIFACTS = "artifacts"
+SCRIPTS = ("viewer.js", "playground.js", "three.js", "worker.js")
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "img-src 'self' data: blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'"
+)
+NOT_BUILT = (
+    "The pages are not built: install Node 20 or newer, then run pip install again "
+    "(in a clone: pip install -e .)."
+)
+PAGES = Path(grounding.__file__).parent
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def page_files(pages: Path) -> dict[str, Path]:
+    """The pages, the style sheet and what was built for the pages, by their paths in a site."""
+    built = pages / "web" / "dist"
+    names = [path.relative_to(built).as_posix() for path in sorted(built.rglob("*"))]
+    found = {f"{BUILT}/{name}": file_inside(built, name) for name in names}
+    found |= {page: file_inside(pages, Path(page).name) for page in (VIEWER, PLAYGROUND)}
+    found[STYLE] = TEMPLATES / "index.css"
+    return {name: path for name, path in found.items() if path}
+
+
+def are_built(names: Collection[str]) -> bool:
+    """Whether both pages and their scripts are among the files of a site."""
+    return {VIEWER, PLAYGROUND, *(f"{BUILT}/{script}" for script in SCRIPTS)} <= set(names)
+
+
+def place_inside(root: Path, key: str, *, strict: bool = False) -> Path | None:
+    """Where root/key lies, with links followed; None if that is outside of root or hidden.
+
+    With `strict` also None if nothing is there.
+    """
+    try:
+        base = root.resolve()
+        path = (base / key).resolve(strict)
+        inner = path.relative_to(base)
+    except (OSError, ValueError, RuntimeError):  # a loop of links is a RuntimeError
+        return None
+    hidden = any(part[:1] in ("", ".") for part in (*key.split("/"), *inner.parts))
+    return None if hidden else path
+
+
+def file_inside(root: Path, key: str) -> Path | None:
+    """The regular file at root/key, as in `place_inside`; None if there is none."""
+    path = place_inside(root, key, strict=True)
+    return path if path and path.is_file() else None

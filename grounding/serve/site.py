@@ -1,0 +1,217 @@
+"""A site that any static host can serve: the index, the pages and the outputs of chosen runs.
+
+`.grounding-site.json` is a manifest of the files that publishing wrote. While they are replaced, it
+names the earlier ones and the new ones without their hashes: a kill leaves no file that the next
+publishing does not know.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from grounding._errors import UserError, printable
+from grounding._files import hash_of, locked, remove_leftovers, replacing
+from grounding.runs.manifest import (
+    Artifact,
+    DamagedError,
+    FileEntry,
+    Manifest,
+    manifest_bytes,
+    read_manifest,
+    write_manifest,
+)
+from grounding.serve import index, layout
+
+LIST = ".grounding-site.json"
+LOCK = ".grounding-site.lock"
+_INDEX = "index.html"
+_UNSURE = FileEntry("", 0)  # of what is being replaced
+_Content = tuple[FileEntry, Path | bytes]  # of a file of the site, and where it comes from
+
+
+def publish(
+    folder: Path,
+    artifacts: Path,
+    only: Sequence[str] = (),
+    *,
+    force: bool = False,
+    pages: Path = layout.PAGES,
+) -> list[str]:
+    """Write a self-contained site, or bring an earlier one up to date.
+
+    All links are relative, so the site works at any address. Each file is written beside its place
+    and renamed, the index last. Nothing is ever removed that publishing did not write.
+
+    Args:
+        folder: the site; missing, empty, or made by an earlier call and unchanged since.
+        artifacts: where the runs lie.
+        only: names of the runs to publish; default: all but single seeds without pages.
+        force: replace files of the site that were changed since.
+        pages: the folder with the two pages and `web/dist`.
+
+    Returns:
+        Lines that say what was published, and what of these runs was left out.
+
+    Raises:
+        UserError: nothing to publish, damaged outputs or outputs of different checkpoints, pages
+            that are not built, a folder that holds other files or cannot be written, or one that
+            another process is publishing to.
+    """
+    runs, lines = _published_parts(_chosen(artifacts, only), artifacts)
+    wanted = _contents(runs, artifacts, pages)
+    files = {name: entry for name, (entry, _) in wanted.items()}
+    place, folder = folder, folder.resolve()
+    try:
+        with locked(folder / LOCK, "publishing"):
+            known = _read_list(folder) if is_site(folder) else {}
+            found = _check_unchanged(folder, known, force)
+            _write_list(folder, dict.fromkeys([*known, *wanted], _UNSURE))
+            for name, (entry, source) in wanted.items():
+                if found.get(name) != entry.sha256:
+                    _put(folder / name, entry, source)
+            for name in found.keys() - wanted.keys():
+                (folder / name).unlink()
+            _write_list(folder, files)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    names = ", ".join(run.name for run in runs)
+    size = sum(entry.bytes for entry in files.values()) / 1e6
+    return [*lines, printable(f"published {names}: {len(files)} files, {size:.1f} MB, {place}")]
+
+
+def is_site(folder: Path) -> bool:
+    """Whether publishing wrote to a folder."""
+    return (folder / LIST).exists()
+
+
+def check_site(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Each file of a published site with what is wrong: None for nothing, "" if it is foreign.
+
+    Raises:
+        DamagedError: the list of files is not as it was written.
+        UserError: the folder is not a published site, or a file cannot be read.
+    """
+    files = _read_list(folder)
+    yield LIST, "says that publishing was interrupted" if _UNSURE in files.values() else None
+    found = set(_files_below(folder))
+    for name, entry in sorted(files.items()):
+        is_there = name in found  # so it lies in the folder
+        whole = is_there and _hash(folder / name) == entry.sha256
+        wrong = "is not as it was published" if is_there else "is missing"
+        yield name, None if whole else wrong
+    yield from ((name, "") for name in sorted(found - files.keys()))
+
+
+def _chosen(artifacts: Path, names: Sequence[str]) -> list[Manifest]:
+    runs, problems = index.find_runs(artifacts)
+    have = [run.name for run in runs]
+    unknown = [name for name in names if name not in have]
+    if problems and (unknown or not names):
+        raise UserError(f"nothing was published: {problems[0]}; or move the file away")
+    if unknown:
+        raise UserError(f"no run is called {unknown[0]}; there are: {', '.join(have) or 'none'}")
+    if not runs:
+        raise UserError(f"no runs in {artifacts}; make one with: grounding run --config 4")
+    return [run for run in runs if run.name in names] if names else index.without_seeds(runs)
+
+
+def _published_parts(runs: Sequence[Manifest], artifacts: Path) -> tuple[list[Manifest], list[str]]:
+    """The runs with those of their outputs that are published, and a line for what is left out."""
+    parts, of_training, outside = [], [], []
+    for run in runs:
+        kept = {}
+        for key, artifact in run.artifacts.items():
+            if artifact.kind in index.OF_TRAINING:
+                of_training.append(key)
+            elif index.is_outside(artifact, artifacts):
+                outside.append(key)
+            elif wrong := index.problem(run, key, artifacts):
+                raise UserError(f"nothing was published: {run.name}: {wrong}")
+            else:
+                kept[key] = artifact
+        parts.append(replace(run, artifacts=kept))
+    left_out = {"no page needs": of_training, f"not in {artifacts}": outside}
+    lines = [f"left out, {why}: {', '.join(keys)}" for why, keys in left_out.items() if keys]
+    return parts, list(map(printable, lines))
+
+
+def _contents(runs: Sequence[Manifest], artifacts: Path, pages: Path) -> dict[str, _Content]:
+    """The files of the site by their path in it, the index last."""
+    page_files = layout.page_files(pages)
+    if not layout.are_built(page_files):
+        raise UserError(layout.NOT_BUILT.rstrip("."))
+    contents = {name: _made(path.read_bytes()) for name, path in page_files.items()}
+    for run in runs:
+        for artifact in run.artifacts.values():
+            for key, entry in artifact.files.items():
+                contents[f"{layout.ARTIFACTS}/{key}"] = entry, artifacts / key
+        contents[f"{layout.ARTIFACTS}/{run.path.name}"] = _made(manifest_bytes(run))
+    contents[".nojekyll"] = _made(b"")  # hosts that run Jekyll leave out files with odd names
+    contents[_INDEX] = _made(index.index_page(runs, artifacts))
+    return contents
+
+
+def _made(data: bytes) -> _Content:
+    return FileEntry(sha256(data).hexdigest(), len(data)), data
+
+
+def _check_unchanged(folder: Path, known: Mapping[str, FileEntry], force: bool) -> dict[str, str]:
+    """The hash of each file of the site; refuses a folder in which others have written."""
+    places = [folder / name for name in known if ".." not in name]
+    remove_leftovers(folder / LIST, *(place for place in places if place.is_relative_to(folder)))
+    found = {}
+    for name in _files_below(folder):
+        if name not in known:
+            raise UserError(
+                f"{folder} holds a file that grounding publish did not write: {name}; move it "
+                "away, or name a new folder"
+            )
+        found[name] = _hash(folder / name)
+        edited = known[name] != _UNSURE and known[name].sha256 != found[name]
+        if edited and not force:
+            raise UserError(
+                f"{folder / name} was changed after it was published; move it away, or replace it "
+                "with --force"
+            )
+    return found
+
+
+def _put(place: Path, entry: FileEntry, source: Path | bytes) -> None:
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    if sha256(data).hexdigest() != entry.sha256:
+        raise UserError(f"{source!s} changed while it was published; publish again")
+    with replacing(place) as temporary:
+        temporary.write_bytes(data)
+
+
+def _write_list(folder: Path, files: Mapping[str, FileEntry]) -> None:
+    site = Artifact("site", files)
+    write_manifest(Manifest(folder / LIST, "site", artifacts={_INDEX: site}))
+
+
+def _read_list(folder: Path) -> Mapping[str, FileEntry]:
+    try:
+        return read_manifest(folder / LIST).artifacts[_INDEX].files
+    except FileNotFoundError:
+        raise UserError(f"{folder} was not made by grounding publish") from None
+    except (DamagedError, KeyError):
+        raise DamagedError(
+            f"{folder / LIST} is damaged, or of another version; delete the folder if it holds "
+            "nothing of yours, and publish again"
+        ) from None
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file of the site; "" of a link or anything else that publishing never writes."""
+    try:
+        return "" if path.is_symlink() else hash_of(path)
+    except OSError:
+        return ""
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """Paths of all files of a site, and of links, which are not followed."""
+    for path in folder.rglob("*"):
+        if path.name not in (LIST, LOCK) and (path.is_symlink() or not path.is_dir()):
+            yield path.relative_to(folder).as_posix()
