@@ -19,6 +19,7 @@ import grounding
 from grounding._errors import UserError, printable
 from grounding.cli import options
 from grounding.cli.options import command_line
+from grounding.cli.process import import_torch
 
 if TYPE_CHECKING:
     from grounding.experiment import Experiment
@@ -413,6 +414,7 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
 
     _import(modules)
     document = read_document(config, overrides)
+    import_torch()
     from grounding.experiment import load_experiment
 
     experiment = load_experiment(document)
