@@ -12,7 +12,7 @@ from torch import Tensor
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import open_regular, replacing
+from grounding._files import locked, open_regular, remove_leftovers, replacing
 from grounding._streams import generator
 from grounding.data.augmentations import Augmentations
 from grounding.data.splits import to_unit
@@ -64,9 +64,12 @@ def augmented_set(
     key = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     path = path.with_name(f"{path.stem}-{key[:12]}.safetensors")
     if not path.exists():
-        drawn = _drawn(images, augmentations, each, seed).cpu()
-        with replacing(path) as temporary:
-            save_file({"images": drawn}, temporary, {"key": key, "sha256": _hash(drawn)})
+        # Runs may share a set, so that their own locks do not keep its writers apart.
+        with locked(path.with_name(f".{path.name}.lock"), "drawing of an augmented set"):
+            remove_leftovers(path)
+            drawn = _drawn(images, augmentations, each, seed).cpu()
+            with replacing(path) as temporary:
+                save_file({"images": drawn}, temporary, {"key": key, "sha256": _hash(drawn)})
     try:
         with open_regular(path), safe_open(path, "pt") as file:
             kept: Tensor = file.get_tensor("images")

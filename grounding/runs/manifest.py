@@ -9,6 +9,7 @@ all bytes before it.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -220,7 +221,7 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
             f"{path} is damaged: it does not end in the SHA-256 of what it says; {advice}"
         )
     try:
-        return dict(json.loads(data))
+        return dict(json.loads(data, parse_float=_finite, parse_constant=_finite))
     except (ValueError, TypeError, RecursionError) as error:
         raise DamagedError(f"{path} is no JSON table: {error}; {advice}") from None
 
@@ -284,6 +285,13 @@ def _from_json(path: Path, values: dict[str, Any]) -> Manifest:
         artifacts[key] = Artifact(**{**one, "files": files})
     parts = {name: dict(values[name]) for name in ("config", "data", "code")}
     return Manifest(path, str(values["name"]), **parts, artifacts=artifacts)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
 
 
 def _is_entry(file: FileEntry) -> bool:

@@ -96,6 +96,15 @@ def test_one_of_another_kind_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [b"2e308", b"NaN", b"-Infinity"])
+def test_its_numbers_are_finite(run: Manifest, number: bytes) -> None:
+    body = manifest_bytes(run).rpartition(b',\n "sha256"')[0].replace(b"1.25", number)
+    seal = b',\n "sha256": "' + sha256(body).hexdigest().encode() + b'"\n}\n'
+    run.path.write_bytes(body + seal)
+    with pytest.raises(DamagedError, match=f"{number.decode()} is not a finite number"):
+        read_manifest(run.path)
+
+
 def test_a_file_that_is_not_as_it_was_entered_is_named(run: Manifest) -> None:
     run.check("a.json")
     arrays = Path("artifacts/a.safetensors")

@@ -70,6 +70,7 @@ MANIFESTS = (
 )
 MANIFEST_FILES = (
     *(sealed_json(one) for one in MANIFESTS),
+    sealed_json(MANIFESTS[0]).replace(b"0.5", b"2e308"),
     *(sealed_json({"a": 1}), b"{}", b"", b"[" * 3000, b'{"a":' * 3000, b"1" * 5000, b"\xff"),
 )
 
