@@ -79,7 +79,7 @@ export async function startServer(mounts, { headers = {} } = {}) {
       });
       const sent = breaks.get(path);
       if (sent === undefined) response.end(body);
-      else response.write(body.subarray(0, sent), () => response.destroy());
+      else response.write(body.subarray(0, sent), () => setTimeout(() => response.destroy(), BREAK_AFTER_MS));
     } catch {
       response.writeHead(404).end();
     }
@@ -97,6 +97,9 @@ export async function startServer(mounts, { headers = {} } = {}) {
     },
   };
 }
+
+// A browser forgets what it has not read yet when a connection breaks.
+const BREAK_AFTER_MS = 1500;
 
 const FLAGS = [
   "--no-sandbox",

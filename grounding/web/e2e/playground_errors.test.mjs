@@ -31,7 +31,10 @@ test("a slow server: what has come in bytes, what is waited for, and then the pa
   await page.goto(`${site().origin}${PAGE}?${query()}`);
   const rows = page.locator(".loading-row");
   const read = async () => Object.fromEntries((await rows.allInnerTexts()).map((text) => text.split("\n")));
-  await page.waitForFunction(() => /Decoder\s+[\d.]+ of [\d.]+ [kM]B/.test(/** @type {HTMLElement} */ (document.querySelector(".loading-rows")).innerText));
+  await page.waitForFunction(() => {
+    const { innerText } = /** @type {HTMLElement} */ (document.querySelector(".loading-rows"));
+    return ["Decoder", "References", "Model runtime"].every((name) => new RegExp(`${name}\\s+([\\d.]+) of \\1 [kM]B`).test(innerText));
+  });
   const found = await read();
   assert.equal(found.Encoder, "waiting");
   assert.match(found.Decoder, /^([\d.]+) of \1 [kM]B$/);
