@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grounding._errors import UserError
     from grounding.experiment import Experiment, load_config
     from grounding.runs import Run, load, train
+    from grounding.runs.attach import attach
 
 __version__ = "0.2.0"
 
@@ -30,6 +31,7 @@ __version__ = "0.2.0"
 _PUBLIC = {
     "train": ("grounding.runs", "train"),
     "load": ("grounding.runs", "load"),
+    "attach": ("grounding.runs.attach", "attach"),
     "Run": ("grounding.runs", "Run"),
     "load_config": ("grounding.experiment", "load_config"),
     "Experiment": ("grounding.experiment", "Experiment"),
@@ -44,6 +46,7 @@ _PUBLIC = {
 __all__ = [  # noqa: RUF022 - what is used first comes first
     "train",
     "load",
+    "attach",
     "load_config",
     "Run",
     "Experiment",

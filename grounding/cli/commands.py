@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -318,6 +319,49 @@ def export(
     make_and_tell(run, assets_output(run, split, embedding, projection_k, assets))
 
 
+@grounding_group.command(
+    help="Make a run of a model that was trained elsewhere: an encoder and a decoder as ONNX."
+)
+@click.option("--encoder", required=True, type=options.Place(), metavar="FILE", help="ONNX model")
+@click.option("--decoder", type=options.Place(), metavar="FILE", help="ONNX model, if there is one")
+@click.option(
+    "--data",
+    metavar="FOLDER",
+    help="images to judge it on (default: MNIST)",
+)
+@click.option("--name", default="attached", show_default=True, help="name of the run")
+@click.option(
+    "--mean",
+    type=options.NUMBERS,
+    default="0",
+    show_default=True,
+    metavar="M[,M...]",
+    help="the encoder gets (x - mean) / std of pixels x in [0, 1]; one number, or one a channel",
+)
+@click.option(
+    "--std",
+    type=options.NUMBERS,
+    default="1",
+    show_default=True,
+    metavar="S[,S...]",
+    help="see --mean",
+)
+@options.overrides()
+@click.option("--force", is_flag=True, help="replace a run of this name that is another model's")
+def attach(name: str, overrides: tuple[str, ...], modules: tuple[str, ...], **given: Any) -> None:
+    """Make a run of an encoder and a decoder that were trained elsewhere."""
+    _import(modules)
+    import_torch()
+    from grounding.runs.attach import attach
+    from grounding.runs.building import described
+
+    typed = " ".join(map(shlex.quote, ["grounding", *sys.argv[1:]]))
+    run = attach(**given, name=name, overrides=overrides, command=typed)
+    print(described(run.splits))
+    print(f"attached {run.name}: {run.model.latent_dim} latent dimensions, wrote {run.path}")
+    print(f"\nmeasure it and put it into the pages: grounding run --config {run.name}")
+
+
 @grounding_group.command(help="Show all runs in the browser, from a server on this machine.")
 @options.ARTIFACTS
 @click.option(
@@ -410,10 +454,15 @@ COMMANDS = grounding_group.commands
 
 def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...]) -> Experiment:
     """The experiment that a command is about."""
-    from grounding.experiment.document import read_document
+    from grounding.experiment.document import document_of, read_document
+    from grounding.runs.manifest import ENDING, manifest_path, read_manifest
 
     _import(modules)
-    document = read_document(config, overrides)
+    of_run = manifest_path(config)
+    if of_run.name == f"{config}{ENDING}" and of_run.is_file() and not Path(config).exists():
+        document = document_of(read_manifest(of_run).config, of_run, {}, overrides)
+    else:
+        document = read_document(config, overrides)
     import_torch()
     from grounding.experiment import load_experiment
 

@@ -59,6 +59,21 @@ class Seeds(click.ParamType[tuple[int, ...]]):
         return tuple(seeds)
 
 
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers between commas."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """The numbers that a text lists."""
+        if not isinstance(value, str):
+            return tuple(value)
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; write e.g. 0.5 or 0.5,0.4,0.4", param, ctx)
+
+
 def all_of(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """One decorator that adds several options, in this order."""
 
@@ -89,7 +104,10 @@ def overrides(what: str = "override a value of the config; may be repeated") -> 
 
 CONFIG = all_of(
     click.option(
-        "--config", required=True, metavar="FILE", help="the experiment's YAML file, or its number"
+        "--config",
+        required=True,
+        metavar="FILE",
+        help="the experiment's YAML file, its number, or a run's name",
     ),
     overrides(),
 )
@@ -105,6 +123,7 @@ RESUME = click.option(
     "--resume", is_flag=True, help="continue an interrupted training after its last checkpoint"
 )
 SEEDS = Seeds()
+NUMBERS = Numbers()
 CHECKPOINT = click.option(
     "--checkpoint",
     type=Place(),

@@ -83,6 +83,23 @@ def read_document(config: str | Path, overrides: Overrides = ()) -> Document:
         raise UserError(f"cannot read config {path}: {error.strerror}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: not a mapping of sections; an experiment starts with experiment:")
+    return document_of(values, path, places, overrides)
+
+
+def document_of(
+    values: Mapping[str, Any], path: Path, places: dict[Location, str], overrides: Overrides = ()
+) -> Document:
+    """Values by section, and what is set beside them in its place.
+
+    Args:
+        values: by section.
+        path: where they are from.
+        places: where each of them was given, as far as that is known.
+        overrides: as `read_document` takes them.
+
+    Raises:
+        UserError: an override has no key.
+    """
     said = dict(by_path(values))
     notes = _modernize(said, places, str(path))
     for keys, value, place in _given(overrides):

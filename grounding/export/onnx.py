@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from grounding._errors import UserError
+from grounding.models.attached import onnx_session
 
 OPSET = 18
 TOLERANCE = 1e-5
@@ -71,7 +72,7 @@ def parity(module: nn.Module, data: bytes, examples: Tensor) -> float:
         data: the ONNX file.
         examples: float32 inputs (N, ...); repeated where there are fewer than a batch needs.
     """
-    session = _session(data)
+    session = onnx_session(data)
     exact = copy.deepcopy(module).double()
     name = session.get_inputs()[0].name
     worst = 0.0
@@ -160,14 +161,6 @@ def _strip(model: Any) -> None:
         for entry in (entry for entries in lists for entry in entries):
             entry.doc_string = ""
             del entry.metadata_props[:]
-
-
-def _session(data: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 @contextlib.contextmanager

@@ -66,5 +66,7 @@ class ModelSettings(Settings):
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
     """Numbers of (all, trainable) parameters of a model."""
+    if (count := getattr(model, "parameter_count", None)) is not None:
+        return count, 0
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
     return sum(n for n, _ in sizes), sum(n for n, trains in sizes if trains)

@@ -13,6 +13,7 @@ from grounding.data.cache import augmented_set
 from grounding.experiment import Experiment
 from grounding.experiment.schema import with_sizes
 from grounding.models import Autoencoder, build
+from grounding.models.attached import AttachedSettings
 from grounding.objectives import Context, Objectives, trains_decoder
 
 
@@ -141,5 +142,7 @@ def inputs_of(
 
 
 def has_trained_decoder(experiment: Experiment) -> bool:
-    """Whether an objective of an experiment trains the decoder."""
+    """Whether an objective of an experiment trains the decoder, or one was attached."""
+    if isinstance(experiment.model, AttachedSettings):
+        return experiment.model.decoder_bytes > 0
     return trains_decoder(experiment.objective_weights)

@@ -24,6 +24,7 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
+from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.run import Run
 
@@ -96,11 +97,14 @@ def onnx_output(run: Run, half: Half, path: Path) -> Output:
     def make(head: Mapping[str, Any]) -> Made:
         if half == "decoder" and not run.has_trained_decoder:
             raise LeftOut(UNTRAINED)
+        module = run.model.encoder if half == "encoder" else run.model.decoder
+        if isinstance(module, OnnxModule):  # it was checked when it was attached
+            data = module.file_bytes()
+            return Made({path: data}, f"{len(data) / 1e3:,.0f} kB, as it was attached")
         images = run.splits.test.images[:257]
-        examples, module = to_unit(images), run.model.encoder
+        examples = to_unit(images)
         if half == "decoder":
-            indices = torch.arange(len(images))
-            examples, module = run.latents_of("test", indices), run.model.decoder
+            examples = run.latents_of("test", torch.arange(len(images)))
         made_of = json.dumps({"checkpoint_sha256": head["checkpoint_sha256"]})
         metadata = {"experiment": run.name, "half": half, "made_from": made_of}
         data, difference = onnx_model(module, examples, half, metadata)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._files import check_writable, remove_leftovers, write_text
 from grounding._progress import progress_bar
@@ -111,10 +112,16 @@ def train_experiment(
         for note in splits.notes:
             print(f"data: {note}")
     with writing(manifest_path(experiment.name), f"training of {experiment.name}"):
-        manifest = _manifest_for(experiment, splits, command, resume=resume, force=force)
+        manifest = claimed_manifest(experiment, splits, command, resume=resume, force=force)
         done, problem = _finished(experiment, manifest)
-        if done and not force:
+        trains = register.model[experiment.model.architecture].facts.get("trains", True)
+        if done and not (force and trains):
             line = f"up to date, {path}"
+        elif not trains:
+            raise UserError(
+                f"{experiment.name} was trained elsewhere, and {problem or f'{path} is missing'}; "
+                f"attach it again: grounding attach --name {experiment.name} --encoder E.onnx"
+            )
         else:
             if problem and not (quiet or force):
                 print(f"train: {problem}; training again")
@@ -140,7 +147,7 @@ def epoch_path(path: Path, epoch: int) -> Path:
     return path.with_name(f"{path.stem}_epoch{epoch:03d}{path.suffix}")
 
 
-def _manifest_for(
+def claimed_manifest(
     experiment: Experiment, splits: Splits, command: str, *, resume: bool, force: bool
 ) -> Manifest:
     """The manifest of an experiment's name, if that is free or means this very training.

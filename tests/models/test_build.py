@@ -157,7 +157,7 @@ def test_sizes_that_fit_change_nothing(name, settings):
 @pytest.mark.parametrize(
     ("name", "settings", "problem"),
     [
-        ("vae", {}, "model 'vae' is unknown; there are: asymmetric_resnet, naive_conv, vanilla"),
+        ("vae", {}, "model 'vae' is unknown; there are: asymmetric_resnet, attached, naive_conv"),
         ("naive_con", {}, "did you mean naive_conv"),
         ("naive_conv", {"latent_dim": 0}, "naive_conv: latent_dim: Input .* to 1, got 0"),
         ("naive_conv", {"kernal_size": 3}, "kernal_size: there is no .*did you mean kernel_size"),
