@@ -24,6 +24,7 @@ from grounding.cli.process import import_torch
 
 if TYPE_CHECKING:
     from grounding.experiment import Experiment
+    from grounding.export.latents import Format
     from grounding.runs.artifacts import Output
     from grounding.runs.run import Run
 
@@ -270,6 +271,27 @@ def export_assets(
 
     path = output or run.experiment.artifact(f"{split}_interactive_assets.json")
     return assets_output(run, split, EmbeddingOptions(**layout), projection_k, path)
+
+
+@on_a_run(
+    "latents",
+    "Latents as a table, with the images' indices, labels and class names.",
+    options.SPLIT,
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(("npy", "npz", "parquet", "csv")),
+        default="npz",
+        show_default=True,
+        help="of the file",
+    ),
+)
+def latents(run: Run, output: Path | None, split: str, form: Format) -> Output:
+    """A split's latents for other software."""
+    from grounding.runs.exporting import latents_output
+
+    path = output or run.experiment.artifact(f"{split}_latents.{form}")
+    return latents_output(run, split, form, path)
 
 
 @on_a_run("export-weights", "The weights as safetensors.")

@@ -15,6 +15,7 @@ from grounding.runs.artifacts import LeftOut, Output, make, reason_to_make
 from grounding.runs.exporting import (
     UNTRAINED,
     assets_output,
+    latents_output,
     onnx_output,
     points_output,
     weights_output,
@@ -45,6 +46,7 @@ def outputs_of(run: Run) -> dict[str, Callable[[], Output]]:
         "assets": lambda: assets_output(
             run, "test", assets, None, place("test_interactive_assets.json")
         ),
+        "latents": lambda: latents_output(run, "test", "npz", place("test_latents.npz")),
         "weights": lambda: weights_output(run, place("weights.safetensors")),
     }
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from grounding._errors import UserError
 from grounding.data import Splits, to_unit
 from grounding.export.arrays import arrays_path, document_and_arrays
+from grounding.export.latents import Format, latents_files
 from grounding.export.onnx import Half, onnx_model
 from grounding.export.points import (
     Embedding,
@@ -126,6 +127,22 @@ def weights_output(run: Run, path: Path) -> Output:
         return Made({path: data}, f"{len(weights)} tensors, {len(data) / 1e3:,.0f} kB")
 
     return Output("weights", path, made_from(run, {}), make)
+
+
+def latents_output(run: Run, split: str, form: Format, path: Path) -> Output:
+    """The latents of a split with the images' indices, labels and class names, as a table."""
+
+    def make(_: Mapping[str, Any]) -> Made:
+        chosen = run.splits.named(split)
+        labels = None if chosen.labels is None else chosen.labels.numpy()
+        latents = run.latents(split)
+        indices, names = chosen.indices.numpy(), run.splits.class_names
+        files = latents_files(path, latents, indices, labels, names, form)
+        said = f"{len(latents):,} latents of {latents.shape[1]} numbers, {split} images"
+        return Made(files, said, {"split": split})
+
+    settings = {"split": split, "format": form, **_test_samples(run, split)}
+    return Output("latents", path, made_from(run, settings, "export.latents"), make)
 
 
 def embedding_of(run: Run, split: str, options: EmbeddingOptions) -> Embedding:

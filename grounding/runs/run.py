@@ -160,8 +160,8 @@ class Run:
         """Make outputs of the run that are not up to date, and enter them in its manifest.
 
         Args:
-            kinds: of "analysis", "manifold", "probes", "points", "encoder", "decoder", "assets"
-                and "weights"; default: all that `grounding run` makes.
+            kinds: of "analysis", "manifold", "probes", "points", "encoder", "decoder", "assets",
+                "latents" and "weights"; default: all that `grounding run` makes.
 
         Returns:
             The main file of each.
