@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grounding.experiment import Experiment, load_config
     from grounding.runs import Run, load, train
     from grounding.runs.attach import attach
+    from grounding.runs.evaluation import evaluate
 
 __version__ = "0.2.0"
 
@@ -32,6 +33,7 @@ _PUBLIC = {
     "train": ("grounding.runs", "train"),
     "load": ("grounding.runs", "load"),
     "attach": ("grounding.runs.attach", "attach"),
+    "evaluate": ("grounding.runs.evaluation", "evaluate"),
     "Run": ("grounding.runs", "Run"),
     "load_config": ("grounding.experiment", "load_config"),
     "Experiment": ("grounding.experiment", "Experiment"),
@@ -47,6 +49,7 @@ __all__ = [  # noqa: RUF022 - what is used first comes first
     "train",
     "load",
     "attach",
+    "evaluate",
     "load_config",
     "Run",
     "Experiment",

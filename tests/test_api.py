@@ -37,7 +37,7 @@ def run(trained_run, monkeypatch):
 
 def test_the_face_of_the_package_is_a_short_list():
     names = {
-        *("train", "load", "attach", "load_config", "Run", "Experiment", "UserError"),
+        *("train", "load", "attach", "evaluate", "load_config", "Run", "Experiment", "UserError"),
         *("__version__", "datasets", "metrics", "models", "objectives", "register"),
     }
     assert set(dir(grounding)) == set(grounding.__all__) == names

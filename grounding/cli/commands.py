@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -198,13 +199,7 @@ def analyze(run: Run, output: Path | None) -> Output:
         is_flag=True,
         help="measure every pair of images (default: up to 70,000 images)",
     ),
-    click.option(
-        "--anchors",
-        type=click.IntRange(100),
-        metavar="N",
-        help="estimate from N random images, each against all, with 95 % confidence intervals "
-        "(default: 10,000 where there are more than 70,000 images)",
-    ),
+    options.ANCHORS,
 )
 def manifold(run: Run, output: Path | None, split: str, exact: bool, anchors: int | None) -> Output:
     """A split's manifold metrics as JSON."""
@@ -339,6 +334,55 @@ def export(
         print("decoder: left out, no objective has trained it")
     embedding = EmbeddingOptions(**layout)
     make_and_tell(run, assets_output(run, split, embedding, projection_k, assets))
+
+
+@grounding_group.command(help="Measure embeddings of any model, and put them into the viewer.")
+@click.argument("latents", type=options.Place(), metavar="LATENTS")
+@click.option(
+    "--labels",
+    type=options.Place(),
+    metavar="FILE",
+    help="labels, one a row: .npy, .parquet or text (default: those in LATENTS, if there are any)",
+)
+@click.option(
+    "--images", type=options.Place(), metavar="FILE", help="images for the viewer, as .npy"
+)
+@click.option("--name", help="name of its files (default: that of LATENTS)")
+@click.option("-k", "k", type=click.IntRange(1), default=5, show_default=True, help="neighbours")
+@click.option(
+    "--metric",
+    type=click.Choice(("euclidean", "cosine")),
+    default="euclidean",
+    show_default=True,
+    help="distance of kNN accuracy",
+)
+@click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=42, show_default=True)
+@click.option(
+    "--max-points",
+    type=click.IntRange(0),
+    default=5000,
+    show_default=True,
+    metavar="N",
+    help="draw at most N points, 0 for all",
+)
+@options.ANCHORS
+@click.option("--force", is_flag=True, help="replace an evaluation of other embeddings")
+def evaluate(
+    latents: Path, labels: Path | None, images: Path | None, name: str | None, **given: Any
+) -> None:
+    """Measure embeddings: .npy, .npz, .parquet or .csv, one row each."""
+    import_torch()
+    from grounding.data.embeddings import read_array, read_embeddings
+    from grounding.runs.evaluation import evaluate
+
+    pictures = None if images is None else read_array(images)
+    table = read_embeddings(latents, labels)
+    classes = "no labels" if table.labels is None else f"{len(set(table.labels.tolist()))} classes"
+    print(f"data: {latents}, {len(table.latents):,} x {table.latents.shape[1]}, {classes}")
+    name = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", latents.stem).strip("_.-") or "embeddings"
+    found = evaluate(table, images=pictures, name=name, **given)
+    print(f"\n{found}\n\nwrote {', '.join(map(str, found.files))}")
+    print("look at it: grounding serve --open")
 
 
 @grounding_group.command(

@@ -145,6 +145,13 @@ ARTIFACTS = click.option(
     metavar="FOLDER",
     help="where the runs lie (default: artifacts)",
 )
+ANCHORS = click.option(
+    "--anchors",
+    type=click.IntRange(100),
+    metavar="N",
+    help="estimate from N random images, each against all, with 95 % confidence intervals "
+    "(default: 10,000 where there are more than 70,000 images)",
+)
 PROJECTION_K = click.option(
     "--projection-k",
     type=click.IntRange(1),

@@ -166,6 +166,7 @@ def rounded(values: FloatArray | Tensor) -> list[Any]:
 
 
 def _described(embedding: Embedding, split: Split, options: EmbeddingOptions) -> dict[str, Any]:
+    shape = list(split.images.shape[1:])  # zeros where there are no images
     return {
         "num_points": len(embedding.indices),
         "latent_dim": embedding.latents.shape[1],
@@ -173,5 +174,5 @@ def _described(embedding: Embedding, split: Split, options: EmbeddingOptions) ->
         "umap_n_neighbors": options.umap_n_neighbors,
         "umap_min_dist": options.umap_min_dist,
         "l2_normalized": embedding.l2_normalized,
-        "image_shape": list(split.images.shape[1:]),
+        **({"image_shape": shape} if all(shape) else {}),
     }

@@ -1,0 +1,275 @@
+"""Embeddings of any model from a file: NumPy arrays, parquet and CSV, with their labels."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grounding._errors import UserError
+from grounding._files import open_regular
+
+MOST_DIMENSIONS = 4096
+ENDINGS = (".npy", ".npz", ".parquet", ".csv", ".tsv")
+# Names under which files keep latents, labels and what is neither.
+LATENTS = ("latents", "z", "embeddings", "embedding", "features", "x", "data")
+LABELS = ("label", "labels", "y", "class", "target", "targets")
+NAMES = ("name", "names", "class_name")
+OTHERS = ("index", "indices", "id", *NAMES)
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Embeddings, wherever they are from.
+
+    Attributes:
+        latents: float32 (N, D), finite.
+        labels: int64 (N,), or None.
+        class_names: names of labels that were given as text.
+        source: what to call them.
+        fingerprint: hex SHA-256 of latents and labels.
+    """
+
+    latents: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None
+    source: str
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    fingerprint: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(f"{self.latents.shape}".encode())
+        for array in (self.latents, self.labels):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        object.__setattr__(self, "fingerprint", digest.hexdigest())
+
+
+def embeddings(latents: Any, labels: Any = None, *, source: str = "arrays") -> Embeddings:
+    """Check latents and labels from anywhere.
+
+    Args:
+        latents: (N, D) numbers, N >= 2, 1 <= D <= 4096; an array or a tensor.
+        labels: (N,) whole numbers or text, or None.
+        source: what to call them.
+
+    Raises:
+        UserError: they are no such table, or a value is not finite; names the row.
+    """
+    table = _numpy(latents)
+    if table.ndim != 2 or len(table) < 2 or not 1 <= table.shape[1] <= MOST_DIMENSIONS:
+        raise UserError(
+            f"{source}: latents are {' x '.join(map(str, table.shape)) or 'one value'}; expected "
+            f"N x D with 2 or more rows of 1 to {MOST_DIMENSIONS} numbers"
+        )
+    if table.dtype.kind not in "fiub":
+        raise UserError(f"{source}: latents are {table.dtype}, expected numbers")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is named below
+        checked = np.ascontiguousarray(table, dtype=np.float32)
+    # The extremes carry any NaN or infinity without a mask as large as the data.
+    if not (np.isfinite(checked.min()) and np.isfinite(checked.max())):
+        row, column = np.argwhere(~np.isfinite(checked))[0]
+        raise UserError(
+            f"{source}: row {row}, column {column} of the latents is {table[row, column]}, which "
+            "is no finite float32; leave such rows out"
+        )
+    if labels is None:
+        return Embeddings(checked, None, source)
+    numbers, names = _as_numbers(_numpy(labels), source)
+    if len(numbers) != len(checked):
+        raise UserError(f"{source}: {len(checked)} latents, but {len(numbers)} labels")
+    return Embeddings(checked, numbers, source, names)
+
+
+def read_embeddings(latents: Path, labels: Path | None = None) -> Embeddings:
+    """Read latents, and labels from the same file or another.
+
+    - `.npy`: one array (N, D);
+    - `.npz`: an array called latents, z, embeddings, features, x or data, or the only one of two
+      dimensions; labels under label, labels, y, class or target;
+    - `.parquet`: columns of numbers, or one column of lists; a column label;
+    - `.csv`, `.tsv`: the same, with or without a line of titles.
+
+    Columns called index, id and name are no latents.
+
+    Args:
+        latents: their file.
+        labels: `.npy`, `.npz`, `.parquet`, or text with one label a line; None for those in the
+            same file, if there are any.
+
+    Raises:
+        UserError: a file cannot be read or does not hold that.
+    """
+    found, within = _read(latents, "latents")
+    if found is None:
+        raise UserError(f"{latents} holds no table of numbers to take for latents")
+    if labels is not None:
+        _, within = _read(labels, "labels")
+        if within is None:
+            raise UserError(f"{labels} holds no labels: one a row, whole numbers or text")
+    return embeddings(found, within, source=str(latents))
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """One array from a `.npy` file.
+
+    Raises:
+        UserError: it cannot be read, or is none.
+    """
+    if path.suffix.lower() != ".npy":
+        raise UserError(f"{path} is no .npy file")
+    array: npt.NDArray[Any] = _read(path, "latents")[0]
+    return array
+
+
+def _read(path: Path, wanted: str) -> tuple[Any, Any]:
+    """Latents and labels of a file, None for what it does not hold."""
+    try:
+        with open_regular(path) as file:
+            ending = path.suffix.lower()
+            if ending == ".npy":
+                array = np.load(file, allow_pickle=False)
+                return (array, None) if wanted == "latents" else (None, array)
+            if ending == ".npz":
+                with np.load(file, allow_pickle=False) as held:
+                    return _named({name: held[name] for name in held.files}, path)
+            if ending == ".parquet":
+                return _parquet(file, path)
+        if ending in (".csv", ".tsv") or (wanted == "labels" and ending in (".txt", "")):
+            return _text(path, wanted)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception as error:  # numpy and pyarrow raise classes of their own
+        raise UserError(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from None
+    raise UserError(f"{path} is none of {', '.join(ENDINGS)}")
+
+
+def _named(arrays: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
+    lower = {name.lower(): array for name, array in arrays.items()}
+    latents = next((lower[name] for name in LATENTS if name in lower), None)
+    if latents is None:
+        tables = [array for array in arrays.values() if array.ndim == 2]
+        if len(tables) > 1:
+            raise UserError(
+                f"{path} holds {', '.join(arrays)}; call the one that holds the latents latents"
+            )
+        latents = tables[0] if tables else None
+    return latents, next((lower[name] for name in LABELS if name in lower), None)
+
+
+def _parquet(file: Any, path: Path) -> tuple[Any, Any]:
+    try:
+        from pyarrow import parquet, types
+    except ImportError:
+        raise UserError(
+            f'{path}: parquet needs pyarrow; install it with: pip install "grounding[parquet]"'
+        ) from None
+    table = parquet.read_table(file)
+    columns = {name.lower(): table.column(name).combine_chunks() for name in table.column_names}
+    labels = next((columns.pop(name) for name in LABELS if name in columns), None)
+    for name in OTHERS:
+        columns.pop(name, None)
+    for column in columns.values():
+        if types.is_list(column.type) or types.is_large_list(column.type):
+            rows = [np.asarray(row, dtype=np.float64) for row in column.to_pylist()]
+            if len({len(row) for row in rows}) > 1:
+                raise UserError(f"{path}: its lists have different lengths")
+            return np.array(rows, np.float32), labels
+        if types.is_fixed_size_list(column.type):
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            return flat.reshape(len(column), -1), labels
+    numbers = [
+        column.to_numpy(zero_copy_only=False)
+        for column in columns.values()
+        if types.is_floating(column.type) or types.is_integer(column.type)
+    ]
+    return (np.stack(numbers, 1) if numbers else None), labels
+
+
+def _text(path: Path, wanted: str) -> tuple[Any, Any]:
+    """Numbers and labels of a text with one row a line."""
+    between = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = next(csv.reader(itertools.islice(file, 1), delimiter=between), [])
+    titles = [title.strip().lower() for title in first]
+    has_titles = not all(map(_is_number, titles))
+    if wanted == "labels" and len(titles) == 1:
+        has_titles = titles[0] in LABELS
+
+    def columns(which: list[int], kind: Any) -> Any:
+        return np.loadtxt(
+            path,
+            kind,
+            delimiter=between,
+            comments=None,
+            quotechar='"',
+            usecols=which,
+            ndmin=2,
+            encoding="utf-8-sig",
+            skiprows=int(has_titles),
+        )
+
+    if not has_titles:
+        if wanted == "labels":
+            return None, columns([0], np.str_)[:, 0]
+        return columns(list(range(len(titles))), np.float64), None
+    label = next((titles.index(name) for name in LABELS if name in titles), None)
+    labels = None if label is None else columns([label], np.str_)[:, 0]
+    if wanted == "labels":
+        return None, labels
+    of_latents = [i for i, title in enumerate(titles) if i != label and title not in OTHERS]
+    return (columns(of_latents, np.float64) if of_latents else None), labels
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numpy(values: Any) -> npt.NDArray[Any]:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    if hasattr(values, "to_numpy"):  # pandas, pyarrow
+        try:
+            values = values.to_numpy(zero_copy_only=False)
+        except TypeError:
+            values = values.to_numpy()
+    return np.asarray(values)
+
+
+def _as_numbers(
+    labels: npt.NDArray[Any], source: str
+) -> tuple[npt.NDArray[np.int64], dict[int, str]]:
+    """Labels as whole numbers; text is numbered in its order, unless it is numbers itself."""
+    if labels.ndim == 2 and 1 in labels.shape:
+        labels = labels.reshape(-1)
+    if labels.ndim != 1:
+        raise UserError(f"{source}: labels are {' x '.join(map(str, labels.shape))}, expected N")
+    if labels.dtype.kind in "iub":
+        return labels.astype(np.int64), {}
+    if labels.dtype.kind == "f":
+        if not np.array_equal(labels, np.round(labels)):
+            row = int(np.flatnonzero(labels != np.round(labels))[0])
+            raise UserError(f"{source}: label {row} is {labels[row]}, which is no whole number")
+        return labels.astype(np.int64), {}
+    texts = np.array([str(one) for one in labels.tolist()])
+    names = sorted(set(texts.tolist()))
+    if all(_is_whole(name) for name in names):
+        return texts.astype(np.int64), {}
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[one] for one in texts.tolist()]), dict(enumerate(names))
+
+
+def _is_whole(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 19

@@ -1,0 +1,293 @@
+"""Embeddings of any model: measured, laid out and put into the viewer, without a model here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from grounding import _registry as register
+from grounding._errors import UserError
+from grounding._progress import progress_bar
+from grounding._streams import generator
+from grounding.data import Split
+from grounding.data.embeddings import Embeddings, embeddings
+from grounding.export.arrays import arrays_path, document_and_arrays
+from grounding.export.points import EmbeddingOptions, choose_points, embed, latent_points
+from grounding.export.report import metric_lines
+from grounding.metrics import Measured, Space, anchor_count, facts, measure, names
+from grounding.metrics.facts import needs
+from grounding.runs.artifacts import code_hash, document_bytes, enter
+from grounding.runs.manifest import (
+    FOLDER,
+    Artifact,
+    Manifest,
+    check_not_of_another,
+    manifest_path,
+    read_manifest,
+    writing,
+)
+from grounding.runs.measuring import left_out_lines, results_of
+from grounding.training.checkpoint import versions
+
+KIND = "evaluation"
+MOST_QUERIES = 10_000
+# What no table of latents has; a metric that asks for it is not mentioned.
+OF_A_MODEL = ("encode", "decode", "bank_z", "reconstruction_errors", "training_seconds")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured of embeddings.
+
+    Attributes:
+        values: metrics by name.
+        margins: of those that were estimated, half the 95 % confidence interval.
+        left_out: by name, why a metric has no value.
+        protocol: how it was measured.
+        files: what was written, the report first; () if nothing was.
+    """
+
+    values: Mapping[str, float]
+    margins: Mapping[str, float]
+    left_out: Mapping[str, str]
+    protocol: Mapping[str, Any]
+    files: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        """A table of the metrics with what each one means."""
+        found = Measured(dict(self.values), dict(self.margins), dict(self.left_out))
+        return "\n".join([*metric_lines(results_of(found, found.values)), *left_out_lines(found)])
+
+
+def evaluate(
+    latents: Any,
+    labels: Any = None,
+    images: Any = None,
+    *,
+    name: str = "",
+    k: int = 5,
+    metric: str = "euclidean",
+    seed: int = 42,
+    max_points: int = 5000,
+    anchors: int | None = None,
+    force: bool = False,
+) -> Evaluation:
+    """Measure embeddings of any model, and put them into the viewer.
+
+    >>> grounding.evaluate(z, labels, images, name="clip")
+
+    What compares references with queries, such as kNN accuracy, takes a fifth of the rows, at most
+    10,000, drawn by the seed, as queries, and all others as references.
+
+    Args:
+        latents: (N, D), D up to 4096; an array, a tensor, or what `read_embeddings` gave.
+        labels: (N,) whole numbers or text; None without labels.
+        images: (N, H, W), (N, H, W, C) or (N, C, H, W), uint8 or floats in [0, 1], shown in the
+            viewer; trustworthiness and continuity compare their pixels with the latents.
+        name: writes `artifacts/<name>_evaluation.json`, the points for the viewer and a manifest,
+            so that the index shows them; "" writes nothing.
+        k: neighbours.
+        metric: distance of kNN accuracy, "euclidean" or "cosine".
+        seed: of the queries, and of the layout.
+        max_points: drawn in the viewer at most; 0 for all.
+        anchors: rows to estimate means over all rows from, 0 for all; default: all up to 70,000
+            rows, else 10,000.
+        force: whether to replace an evaluation of other embeddings under this name.
+
+    Raises:
+        UserError: arrays that do not fit, with row and shape; or the name is taken.
+    """
+    given = latents if isinstance(latents, Embeddings) else embeddings(latents, labels)
+    pictures = None if images is None else as_pictures(images, len(given.latents))
+    manifest = _claimed(name, given, force) if name else None
+    started = time.perf_counter()
+    z, of = torch.from_numpy(given.latents), given.labels
+    labels_of = None if of is None else torch.from_numpy(of)
+    order = torch.randperm(len(z), generator=generator(seed, "queries"))
+    queries, references = order.tensor_split([min(MOST_QUERIES, max(1, len(z) // 5))])
+    count = anchor_count(len(z), anchors)
+    protocol: dict[str, Any] = {
+        "rows": len(z),
+        "dimensions": z.shape[1],
+        "k": k,
+        "metric": metric,
+        "seed": seed,
+        "references": len(references),
+        "queries": len(queries),
+        "anchors": count,
+    }
+    if not 1 <= k <= len(references):
+        raise UserError(f"k {k} is not in 1 to {len(references)}, the number of references")
+    with progress_bar("evaluation") as bar:
+        space = Space(
+            z=z,
+            labels=labels_of,
+            x=None if pictures is None else pictures.flatten(1),
+            train_z=z[references],
+            train_labels=None if labels_of is None else labels_of[references],
+            test_z=z[queries],
+            test_labels=None if labels_of is None else labels_of[queries],
+            k=k,
+            metric=metric,
+            anchors=count,
+            seed=seed,
+            progress=bar.set,
+        )
+        found = measure(space, _metrics())
+    result = Evaluation(found.values, found.margins, found.left_out, protocol)
+    if manifest is None:
+        return result
+    split = Split(_images(pictures, len(z)), labels_of, torch.arange(len(z)))
+    files = _write(manifest, given, split, found, protocol, max_points, started)
+    return Evaluation(found.values, found.margins, found.left_out, protocol, files)
+
+
+def as_pictures(images: Any, rows: int) -> Tensor:
+    """Images uint8 (N, C, H, W) of an array in a usual form.
+
+    Args:
+        images: (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1 to 4, uint8 or floats in [0, 1].
+        rows: how many there have to be.
+
+    Raises:
+        UserError: another shape, type or number.
+    """
+    if hasattr(images, "detach"):
+        images = images.detach().cpu().numpy()
+    array: npt.NDArray[Any] = np.asarray(images)
+    shape = " x ".join(map(str, array.shape))
+    if array.ndim == 3:
+        array = array[:, None]
+    elif array.ndim == 4 and array.shape[1] > 4 and array.shape[3] <= 4:
+        array = array.transpose(0, 3, 1, 2)
+    if array.ndim != 4 or not 1 <= array.shape[1] <= 4:
+        raise UserError(
+            f"images are {shape}; expected N x H x W, with 1 to 4 channels first or last"
+        )
+    if len(array) != rows:
+        raise UserError(f"{rows} latents, but {len(array)} images")
+    if array.dtype.kind == "f":
+        if not 0 <= array.min() <= array.max() <= 1:  # also false for NaN
+            raise UserError(
+                f"images are floats from {array.min():.3g} to {array.max():.3g}; expected [0, 1], "
+                "or uint8"
+            )
+        array = np.round(array * 255).astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise UserError(f"images are {array.dtype}; expected uint8, or floats in [0, 1]")
+    return torch.from_numpy(np.require(array, requirements=("C", "W")))
+
+
+def _metrics() -> list[str]:
+    """Metrics that a table of latents can have, each once."""
+    return [
+        name
+        for name in names()
+        if not facts(name).alias_of
+        and name != "manifold_score"
+        and not _asks_for(name).intersection(OF_A_MODEL)
+    ]
+
+
+def _asks_for(name: str) -> set[str]:
+    """All that a metric asks for, through other metrics as well."""
+    asked = set(needs(name))
+    for need in needs(name):
+        if need in register.metric.names() and need not in Space.__dataclass_fields__:
+            asked |= _asks_for(need)
+    return asked
+
+
+def _images(pictures: Tensor | None, count: int) -> Tensor:
+    return torch.empty(count, 0, 0, 0, dtype=torch.uint8) if pictures is None else pictures
+
+
+def _claimed(name: str, given: Embeddings, force: bool) -> Manifest:
+    """The manifest of a name, if that is free or is of these embeddings.
+
+    Raises:
+        UserError: it is taken.
+    """
+    path = manifest_path(name)
+    data = {"source": given.source, "fingerprint": given.fingerprint}
+    fresh = Manifest(path, name, {}, data, versions())
+    try:
+        found = read_manifest(path)
+    except FileNotFoundError:
+        return fresh
+    if not found.config and found.data.get("fingerprint") == given.fingerprint:
+        return found
+    if force and not found.config:
+        return fresh
+    what = "a run" if found.config else "an evaluation of other embeddings"
+    ways = "name this one otherwise: --name NAME"
+    if not found.config:
+        ways += ", or replace that one: --force"
+    raise UserError(f"the name {name} is taken by {what}; {ways}")
+
+
+def _write(
+    manifest: Manifest,
+    given: Embeddings,
+    split: Split,
+    found: Measured,
+    protocol: Mapping[str, Any],
+    max_points: int,
+    started: float,
+) -> tuple[Path, ...]:
+    name, seed = manifest.name, protocol["seed"]
+    report, points = (FOLDER / f"{name}_{ending}.json" for ending in (KIND, "latent_points"))
+    options = EmbeddingOptions(max_points=max_points)
+    indices = choose_points(len(given.latents), max_points, seed)
+    laid_out = embed(indices, torch.from_numpy(given.latents)[indices], options, seed)
+    made_from = {
+        "latents": given.fingerprint,
+        "options": {**protocol, "max_points": max_points},
+        "code": code_hash("metrics", "projection", "export.points", "runs.evaluation"),
+    }
+    head = {
+        "experiment": name,
+        "checkpoint": given.source,
+        "made_from": made_from,
+        "versions": versions(),
+        "data": dict(manifest.data),
+    }
+    results = results_of(found, found.values)
+    body = {
+        "protocol": dict(protocol),
+        "metrics": {key: one["value"] for key, one in results.items()},
+        "margins": found.margins,
+        "left_out": found.left_out,
+    }
+    class_names = {str(label): text for label, text in given.class_names.items()}
+    document = {
+        **head,
+        "split": "all",
+        **({"class_names": class_names} if class_names else {}),
+        **latent_points(laid_out, split, options, None),
+    }
+    beside = arrays_path(points)
+    thumbnails = split.images[indices].numpy() if split.images.numel() else None
+    text, arrays = document_and_arrays(document, thumbnails, beside.name)
+    files = {
+        report: {report: document_bytes({**head, **body})},
+        points: {points: text, beside: arrays},
+    }
+    for path in (report, points):
+        check_not_of_another(name, path)
+    seconds = round(time.perf_counter() - started, 3)
+    with writing(manifest.path, "evaluation"):
+        artifacts = (
+            Artifact(KIND, {}, made_from, results, seconds),
+            Artifact("points", {}, made_from, {"split": "all"}),
+        )
+        enter(manifest, files, *artifacts)
+    return (report, points, beside)
