@@ -24,6 +24,9 @@ Progress = Callable[[int, int], None]
 # A product of fewer rows reads the references too often for the work it does; to be busy, other
 # devices than the CPU need more.
 ROWS, ROWS_ELSEWHERE, LARGEST_BLOCK = 256, 8192, 256 << 20
+PART = 2048  # references whose distances to ROWS queries stay in the CPU's cache
+SHORT = 128  # columns of points for which a product costs less than to read its block again
+GROUP = 16  # references of which only the nearest is looked at first
 TILE = 4 << 20  # what outgrows the CPU's cache is read from memory in every pass over it
 
 
@@ -86,7 +89,9 @@ class Distances:
             kept = differ if len(differ) else differ.new_zeros(1)
             queries, references = queries[:, kept], references[:, kept]
         self._queries, self._references, self.itself = queries, references, itself
-        self.available = len(references) - (itself is not None)  # neighbours that a query can have
+        self.short = references.device.type == "cpu" and references.shape[1] <= SHORT
+        self.count = len(references)
+        self.available = self.count - (itself is not None)  # neighbours that a query can have
         self._products: RealProducts | EightBitProducts
         if references.dtype == torch.uint8 and references.shape[1] <= WIDEST:
             self._products = EightBitProducts(references)
@@ -100,10 +105,15 @@ class Distances:
         full = ROWS if references.device.type == "cpu" else ROWS_ELSEWHERE
         most = LARGEST_BLOCK // (len(references) * self._products.dtype.itemsize)
         self.rows_per_block = max(1, min(full, most))
+        dtype = self._products.dtype
+        self._most = math.inf if dtype.is_floating_point else torch.iinfo(dtype).max
         self._memory = threading.local()
 
     def each_block(
-        self, work: Callable[[int, int], None], progress: Progress | None = None
+        self,
+        work: Callable[[int, int], None],
+        progress: Progress | None = None,
+        rows: int | None = None,
     ) -> None:
         """Call ``work(first, one past the last)`` for the queries of each block.
 
@@ -114,8 +124,9 @@ class Distances:
         Args:
             work: what to do; it must not change anything that another block reads.
             progress: called in the calling thread with (blocks done, blocks in all).
+            rows: of a block; default: as many as `block` has memory for.
         """
-        count, step = len(self._queries), self.rows_per_block
+        count, step = len(self._queries), rows or self.rows_per_block
         starts = range(0, count, step)
         stops = [min(start + step, count) for start in starts]
         threads = torch.get_num_threads()
@@ -132,18 +143,61 @@ class Distances:
 
     def block(self, start: int, stop: int) -> Block:
         """The block of queries start..stop - 1, in the memory of the thread's block before."""
-        points, dtype = self._queries[start:stop], self._products.dtype
+        points = self._queries[start:stop]
         memory = getattr(self._memory, "block", points.new_empty(0, 0))
         if len(memory) < len(points):
-            memory = points.new_empty(len(points), len(self._references), dtype=dtype)
-            self._memory.block = memory
+            size = (len(points), len(self._references))
+            self._memory.block = memory = points.new_empty(size, dtype=self._products.dtype)
         squared = memory[: len(points)]
-        tolerance = self._products.squared(points, squared)
+        left, tolerance = self._products.prepare(points)
+        self._products.squared(left, slice(None), squared)
         itself = None if self.itself is None else self.itself[start:stop]
         if itself is not None:
-            most = math.inf if dtype.is_floating_point else torch.iinfo(dtype).max
-            squared.scatter_(1, itself[:, None], most)
+            squared.scatter_(1, itself[:, None], self._most)
         return Block(torch.arange(start, stop, device=points.device), squared, tolerance, itself)
+
+    def least(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """The least squared distance in each group of references, of queries start..stop - 1.
+
+        What a block would hold is read as soon as a part of it is there, and forgotten: the
+        whole would not stay in the processor's cache.
+
+        Returns:
+            (B, G), see `columns_of` for the groups; and (B,), at least how much one is off by.
+        """
+        points = self._queries[start:stop]
+        left, tolerance = self._products.prepare(points)
+        memory = getattr(self._memory, "part", points.new_empty(0, 0))
+        if len(memory) < len(points):
+            size = (len(points), PART)
+            self._memory.part = memory = points.new_empty(size, dtype=self._products.dtype)
+        found = memory.new_empty(len(points), -(-len(self._references) // GROUP))
+        for first in range(0, len(self._references), PART):
+            part = slice(first, min(first + PART, len(self._references)))
+            squared = memory[: len(points), : part.stop - first]
+            if not squared.is_contiguous():
+                squared = memory.new_empty(squared.shape)
+            self._products.squared(left, part, squared)
+            if self.itself is not None:
+                own = self.itself[start:stop] - first
+                rows = ((own >= 0) & (own < squared.shape[1])).nonzero()[:, 0]
+                squared[rows, own[rows]] = self._most
+            short = -squared.shape[1] % GROUP
+            if short:
+                squared = torch.nn.functional.pad(squared, (0, short), value=self._most)
+            grouped = squared.view(len(points), GROUP, -1)
+            found[:, first // GROUP : first // GROUP + grouped.shape[2]] = grouped.amin(dim=1)
+        return found, tolerance
+
+    def columns_of(self, groups: Tensor) -> Tensor:
+        """The references (..., GROUP) int64 of groups (...); N for places that hold none."""
+        count = len(self._references)
+        part, place = groups // (PART // GROUP), groups % (PART // GROUP)
+        width = (count - part * PART).clamp_(max=PART)
+        step = (width + GROUP - 1) // GROUP
+        within = place[..., None] + torch.arange(GROUP, device=groups.device) * step[..., None]
+        columns = part[..., None] * PART + within
+        return columns.where(within < width[..., None], count)
 
     def between(self, queries: Tensor, columns: Tensor) -> Tensor:
         """Distances of some queries to references of their own, by direct differences.

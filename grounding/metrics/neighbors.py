@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from grounding.metrics.arrays import Array, NotMeasurable, as_points
-from grounding.metrics.distances import Block, Distances
+from grounding.metrics.distances import GROUP, ROWS, Block, Distances, Progress
 
 METRICS = ("euclidean", "cosine")
-GROUP = 16  # columns that are looked at together in the search for the smallest values
+MANY = 32_768  # references of which a block does not stay in the processor's cache
 
 
 class Neighbors(NamedTuple):
@@ -33,6 +34,7 @@ def nearest(
     *,
     metric: str = "euclidean",
     exclude_self: bool = False,
+    progress: Progress | None = None,
 ) -> Neighbors:
     """The k nearest references of each query, as if all distances were taken in float64.
 
@@ -42,6 +44,7 @@ def nearest(
         k: neighbours per query, 1 <= k <= N (N - 1 with exclude_self).
         metric: "euclidean", or "cosine" (1 - cos, in [0, 2]; a zero vector is at 1 from all).
         exclude_self: query i is reference i and is not its own neighbour; needs Q == N.
+        progress: called with (blocks of queries done, blocks in all).
 
     Raises:
         ValueError: k out of range, shapes or dtypes that do not fit, non-finite values, an unknown
@@ -64,11 +67,16 @@ def nearest(
     indices = torch.empty(len(queries), k, dtype=torch.int64, device=queries.device)
     found = torch.empty_like(indices, dtype=torch.float64)
 
-    def search(start: int, stop: int) -> None:
-        block = distances.block(start, stop)
-        found[start:stop], indices[start:stop] = nearest_in_block(distances, block, k)
+    in_groups = distances.short and len(references) > max(MANY, 2 * GROUP * _candidates(k))
 
-    distances.each_block(search)
+    def search(start: int, stop: int) -> None:
+        if in_groups:
+            part = _nearest_in_groups(distances, start, stop, k)
+        else:
+            part = nearest_in_block(distances, distances.block(start, stop), k)
+        found[start:stop], indices[start:stop] = part
+
+    distances.each_block(search, progress, ROWS if in_groups else None)
     # The cosine distance is half the squared distance of the unit vectors.
     return Neighbors((found.square() / 2 if metric == "cosine" else found).to(dtype), indices)
 
@@ -86,22 +94,64 @@ def nearest_in_block(distances: Distances, block: Block, k: int) -> Neighbors:
     reference can be nearer if the worst candidate, less the error bound, is still farther than the
     k-th; rows that fail this test, as duplicates do, are measured in full.
     """
-    count = min(k + 4 + k // 8, distances.available)
+    count = min(_candidates(k), distances.available)
     worst_B = torch.empty_like(block.tolerance)
     columns_BC = block.queries.new_empty(len(worst_B), count)
     for rows in block.tiles():
         values, columns = _smallest(block.squared[rows], count)
         worst_B[rows] = values.amax(dim=1)
         columns_BC[rows] = columns.sort(dim=1).values
-    exact_BC, order = distances.between(block.queries, columns_BC).sort(dim=1, stable=True)
+    exact_BC = distances.between(block.queries, columns_BC)
+    beyond_B = worst_B - block.tolerance
+    if count == distances.available:
+        beyond_B.fill_(math.inf)
+    return _proven(distances, block.queries, exact_BC, columns_BC, beyond_B, k)
+
+
+def _nearest_in_groups(distances: Distances, start: int, stop: int, k: int) -> Neighbors:
+    """The same of queries start..stop - 1, by the least value in each group of references."""
+    least_BG, tolerance_B = distances.least(start, stop)
+    values, groups = torch.topk(least_BG, _candidates(k), dim=1, largest=False, sorted=False)
+    columns_BC = distances.columns_of(groups).flatten(1).sort(dim=1).values
+    queries = torch.arange(start, stop)
+    known = columns_BC.clamp(max=distances.count - 1)
+    exact_BC = distances.between(queries, known)
+    exact_BC.masked_fill_(columns_BC == distances.count, math.inf)
+    if distances.itself is not None:
+        exact_BC.masked_fill_(known == distances.itself[start:stop, None], math.inf)
+    return _proven(distances, queries, exact_BC, known, values.amax(dim=1) - tolerance_B, k)
+
+
+def _proven(
+    distances: Distances,
+    queries: Tensor,
+    exact_BC: Tensor,
+    columns_BC: Tensor,
+    beyond_B: Tensor,
+    k: int,
+) -> Neighbors:
+    """The k nearest of candidates, or of all where a reference that is none may be nearer.
+
+    Args:
+        distances: of the queries.
+        queries: (B,) int64.
+        exact_BC: distances of the candidates.
+        columns_BC: which these are, ascending.
+        beyond_B: squared distances below which no other reference is.
+        k: how many.
+    """
+    exact_BC, order = exact_BC.sort(dim=1, stable=True)
     found, indices = exact_BC[:, :k], columns_BC.gather(1, order)[:, :k]
-    if count < distances.available:
-        beyond_B = worst_B - block.tolerance
-        unproven = (beyond_B <= found[:, -1].square()).nonzero()[:, 0]
-        for part, exact_PN in distances.rows(block.queries[unproven]):
-            whole = exact_PN.sort(dim=1, stable=True)
-            found[unproven[part]], indices[unproven[part]] = (one[:, :k] for one in whole)
+    unproven = (beyond_B <= found[:, -1].square()).nonzero()[:, 0]
+    for part, exact_PN in distances.rows(queries[unproven]):
+        whole = exact_PN.sort(dim=1, stable=True)
+        found[unproven[part]], indices[unproven[part]] = (one[:, :k] for one in whole)
     return Neighbors(found, indices)
+
+
+def _candidates(k: int) -> int:
+    """How many of the nearest by approximate distances are measured again."""
+    return k + 4 + k // 8
 
 
 def _smallest(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -36,8 +36,8 @@ class RealProducts:
             rows[:, width + 1] = rows[:, :width].double().square().sum(dim=1)
         self._longest = self._operand[:, -1].amax().double().sqrt()
 
-    def squared(self, queries: Tensor, out: Tensor) -> Tensor:
-        """Squared distances (B, N) of queries (B, D), into `out`; and bounds on their error (B,).
+    def prepare(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """What `squared` multiplies for queries (B, D), and bounds (B,) on what it errs by.
 
         A sum of n products, added in any order, errs by at most gamma_n = n u / (1 - n u) times the
         sum of their absolute values, here (|q| + max |r|)^2 (Higham 2002, section 3.1). The terms
@@ -48,11 +48,14 @@ class RealProducts:
         norms_B = q_BD.double().square().sum(dim=1)
         ones = q_BD.new_ones(len(q_BD), 1)
         left = torch.cat((q_BD * -2, norms_B[:, None].to(self.dtype), ones), dim=1)
-        torch.mm(left, self._operand.T, out=out)
         terms = self._operand.shape[1] + 6
         vanished = terms * torch.finfo(self.dtype).tiny
         bound = _gamma(terms, self.dtype) + _gamma(terms, torch.float64)
-        return (norms_B.sqrt() + self._longest).square() * bound + vanished
+        return left, (norms_B.sqrt() + self._longest).square() * bound + vanished
+
+    def squared(self, left: Tensor, references: slice, out: Tensor) -> None:
+        """Squared distances (B, R) to some of the references, into `out`."""
+        torch.mm(left, self._operand[references].T, out=out)
 
 
 class EightBitProducts:
@@ -73,16 +76,18 @@ class EightBitProducts:
         self._norms = torch.cat([_squared_norms(part) for part in operand.split(CHUNK)])
         self._operand = operand if self._in_hardware else operand.to(self._as)
 
-    def squared(self, queries: Tensor, out: Tensor) -> Tensor:
+    def prepare(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """As of `RealProducts`."""
-        left = _signed(queries)
+        return _signed(queries), self._norms.new_zeros(len(queries), dtype=torch.float64)
+
+    def squared(self, left: Tensor, references: slice, out: Tensor) -> None:
+        """As of `RealProducts`."""
         if self._in_hardware:
-            torch._int_mm(left, self._operand.T, out=out)  # has no public name yet
+            torch._int_mm(left, self._operand[references].T, out=out)  # has no public name yet
         else:
-            out.copy_(left.to(self._as) @ self._operand.T)
-        torch.add(self._norms, out, alpha=-2, out=out)
+            out.copy_(left.to(self._as) @ self._operand[references].T)
+        torch.add(self._norms[references], out, alpha=-2, out=out)
         out += _squared_norms(left)[:, None]
-        return self._norms.new_zeros(len(queries), dtype=torch.float64)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from sklearn import manifold
 from sklearn.neighbors import NearestNeighbors
 
 from grounding.data import load
-from grounding.metrics import continuity, nearest, products, trustworthiness
+from grounding.metrics import continuity, nearest, neighbors, products, trustworthiness
 from grounding.metrics.distances import Distances
 
 DTYPES = pytest.mark.parametrize(
@@ -210,3 +210,30 @@ def test_wrong_arguments():
     ):
         with pytest.raises(ValueError, match=message):
             nearest(queries, references, k, **options)
+
+
+@pytest.mark.parametrize("count", [2048, 2049, 4111])
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint8", "duplicates"])
+def test_groups_of_many_references_hide_nothing(count, kind, monkeypatch):
+    monkeypatch.setattr(neighbors, "MANY", 0)
+    draws = torch.Generator().manual_seed(count)
+    points = torch.randn(count, 6, generator=draws)
+    if kind == "duplicates":
+        points = points[torch.randint(count // 20, (count,), generator=draws)]
+    points = (points * 40 + 128).clamp(0, 255).byte() if kind == "uint8" else points
+    points = points.double() if kind == "float64" else points
+    queries = points[:300]
+    exact = torch.cdist(
+        queries.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    for own in (False, True):
+        if own:
+            queries = points
+            exact = torch.cdist(
+                points.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist"
+            )
+            exact.fill_diagonal_(float("inf"))
+        values, order = exact.sort(dim=1, stable=True)
+        found = nearest(queries, points, 5, exclude_self=own)
+        assert torch.equal(found.indices, order[:, :5])
+        torch.testing.assert_close(found.distances.double(), values[:, :5], rtol=1e-6, atol=0)
