@@ -2,6 +2,7 @@
 # make test   set up and run all checks
 # make paper  set up and repeat the headline: experiments 6 and 7 over five seeds, beside controls
 # make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
+# make docs   build the reference of the Python API from its docstrings, site/reference
 # make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
 # All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
 # make test BROWSER=0 leaves out the tests that open the pages in a browser.
@@ -16,10 +17,10 @@ INPUTS ?= 20000
 QUESTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full paper bench fuzz browser lint clean
+.PHONY: help run test test-full paper bench docs fuzz browser lint clean
 
 help:
-	@sed -n '1,7s/^# //p' Makefile
+	@sed -n '1,8s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
@@ -35,6 +36,15 @@ paper: $(VENV)/.installed
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))
+
+# What a person imports, module by module: pdoc does not see what a package imports when asked for it.
+REFERENCE := runs.run runs.attach runs.evaluation experiment.load experiment.schema \
+  experiment.sections data models objectives metrics dynamics _registry _errors
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python -W error -m pdoc --docformat google --no-show-source \
+	  --output-directory site/reference $(addprefix grounding.,$(REFERENCE))
+	@echo "open site/reference/index.html"
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt atheris
