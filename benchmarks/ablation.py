@@ -148,7 +148,7 @@ def measure(config: str, settings: list[str], seed: int) -> dict[str, Any]:
 
 
 def accuracies(run: grounding.Run) -> dict[str, float]:
-    """KNN accuracies on the validation images, k = 5 and k = 1."""
+    """The kNN accuracies on the validation images, k = 5 and k = 1."""
     known, asked = ((run.latents(split), run.labels(split)) for split in ("train", "val"))
     metric = run.experiment.analysis.metric
     return {f"knn_{k}": metrics.knn_accuracy(*known, *asked, k, metric=metric) for k in (5, 1)}

@@ -47,15 +47,27 @@ def main(
         interrupted; 143 if asked to end; 141 if nobody reads the output any more.
     """
     prepare_streams()
+    try:
+        return _status(command, argv, tuple(architectures), tuple(but_not))
+    except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
+        sys.stdout = sys.stderr = None  # or Python would complain again at exit
+        return 141
+
+
+def _status(
+    command: str | None,
+    argv: Sequence[str] | None,
+    architectures: tuple[str, ...],
+    but_not: tuple[str, ...],
+) -> int:
     program: click.Command = COMMANDS[command] if command else grounding_group
     try:
         with ended_by_sigterm():
             check_current_folder()
             name = Path(sys.argv[0]).name if command else "grounding"
             words = list(sys.argv[1:] if argv is None else argv)
-            allowed = tuple(architectures), tuple(but_not)
             # Not by `program.main`, which has an exit status of its own for a closed pipe.
-            with program.make_context(name, words, obj=allowed) as context:
+            with program.make_context(name, words, obj=(architectures, but_not)) as context:
                 done = program.invoke(context)
             if sys.stdout:
                 sys.stdout.flush()  # what cannot be written is found out here, not at exit
@@ -72,9 +84,6 @@ def main(
         line = str(end) or "interrupted; what was written before is intact"
         print(line, file=sys.stderr)
         return 143 if isinstance(end, Terminated) else 130
-    except BrokenPipeError:  # whoever read the output has left, as in `grounding run | head`
-        sys.stdout = None  # or Python would complain again at exit
-        return 141
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise

@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,14 +65,13 @@ def run(
     if seeds:
         from grounding.studies.seeds import run_seeds
 
-        run_seeds(experiment, seeds, **given)
+        again = command_line("run", config, overrides, modules, seeds)
+        run_seeds(experiment, seeds, command=again, **given)
         return None
     from grounding.runs.chain import run_chain
 
-    complete = run_chain(
-        experiment, command=command_line("run", config, overrides, modules), **given
-    )
-    print("\nlook at it: grounding serve --open")
+    again = command_line("run", config, overrides, modules)
+    complete = run_chain(experiment, command=again, **given)
     return 0 if complete else 2
 
 
@@ -110,7 +110,9 @@ def compare(
     experiments = [_experiment(config, overrides, modules) for config in configs]
     from grounding.studies.comparison import compare
 
-    compare(experiments, given["seeds"], given["output"], given["controls"], given["resume"])
+    seeds = given["seeds"]
+    commands = [command_line("run", config, overrides, modules, seeds) for config in configs]
+    compare(experiments, seeds, given["output"], given["controls"], given["resume"], commands)
 
 
 @grounding_group.command(help="Train an experiment's autoencoder.")
@@ -184,7 +186,7 @@ def on_a_run(
 
 @on_a_run("analyze", "kNN analysis of the latent space.")
 def analyze(run: Run, output: Path | None) -> Output:
-    """KNN accuracy and scores of each class, as text and JSON."""
+    """The kNN accuracy and scores of each class, as text and JSON."""
     from grounding.runs.measuring import analysis_output
 
     return analysis_output(run, output or run.experiment.analysis_path)
@@ -315,11 +317,11 @@ def export(
     split: str,
     projection_k: int | None,
     **layout: Any,
-) -> None:
+) -> int:
     """Write all that the playground needs: encoder, decoder and interactive assets."""
     run = _run(config, overrides, modules, checkpoint)
     from grounding.export.points import EmbeddingOptions
-    from grounding.runs.chain import make_and_tell
+    from grounding.runs.chain import make_and_tell, make_each
     from grounding.runs.exporting import assets_output, onnx_output
 
     def place(ending: str) -> Path:
@@ -327,13 +329,15 @@ def export(
         return output / default.name if output else default
 
     assets = place(f"{split}_interactive_assets.json")
-    make_and_tell(run, onnx_output(run, "encoder", place("encoder.onnx")))
-    if run.has_trained_decoder:
-        make_and_tell(run, onnx_output(run, "decoder", place("decoder.onnx")))
-    else:
-        print("decoder: left out, no objective has trained it")
-    embedding = EmbeddingOptions(**layout)
-    make_and_tell(run, assets_output(run, split, embedding, projection_k, assets))
+    outputs = [
+        onnx_output(run, "encoder", place("encoder.onnx")),
+        onnx_output(run, "decoder", place("decoder.onnx")),
+        assets_output(run, split, EmbeddingOptions(**layout), projection_k, assets),
+    ]
+    _, missing = make_each(outputs, partial(make_and_tell, run))
+    for problem in missing:
+        print(f"error: {problem}", file=sys.stderr)
+    return 2 if missing else 0
 
 
 @grounding_group.command(help="Measure embeddings of any model, and put them into the viewer.")
@@ -558,7 +562,7 @@ def _run(
     checkpoint: Path | None,
 ) -> Run:
     experiment = _experiment(config, overrides, modules)
-    from grounding.runs.building import described
+    from grounding.runs.building import data_lines
     from grounding.runs.run import load_run
 
     run = load_run(
@@ -566,9 +570,7 @@ def _run(
     )
     for note in run.notes:
         print(f"warning: {note}", file=sys.stderr)
-    print(described(run.splits))
-    for note in run.splits.notes:
-        print(f"data: {note}")
+    print("\n".join(data_lines(run.splits)))
     return run
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from grounding._paths import given_path
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 SPLITS = ("train", "val", "test")
@@ -24,7 +26,7 @@ class Place(click.ParamType[Path]):
     def convert(self, value: Any, param: Any, ctx: Any) -> Path:
         """The path that a text names."""
         del param, ctx
-        return Path(value).expanduser()
+        return given_path(value)
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
@@ -197,9 +199,14 @@ def embedding(most: int) -> Callable[[F], F]:
 
 
 def command_line(
-    command: str, config: str, given: tuple[str, ...], modules: tuple[str, ...]
+    command: str,
+    config: str,
+    given: tuple[str, ...],
+    modules: tuple[str, ...],
+    seeds: tuple[int, ...] = (),
 ) -> str:
     """What to type for a command on an experiment, with the user's own overrides and modules."""
     words = [("--set", override) for override in given] + [("--import", name) for name in modules]
+    words += [("--seeds", ",".join(map(str, seeds)))] if seeds else []
     options = "".join(f" {option} {shlex.quote(value)}" for option, value in words)
     return f"grounding {command} --config {shlex.quote(config)}{options}"

@@ -85,6 +85,20 @@ def augmented_set(
     )
 
 
+def kept_set_is_whole(path: Path) -> bool | None:
+    """Whether an augmented set is as a training has kept it; None for any other file."""
+    try:
+        with open_regular(path), safe_open(path, "pt") as file:
+            held = file.metadata() or {}
+            named = path.stem.endswith(f"-{held.get('key', '')[:12]}")
+            if set(held) != {"key", "sha256"} or not named or list(file.keys()) != ["images"]:
+                return None
+            is_bytes = file.get_slice("images").get_dtype() == "U8"
+            return is_bytes and bool(held["sha256"] == _hash(file.get_tensor("images")))
+    except (OSError, SafetensorError):
+        return None
+
+
 def _drawn(images: Tensor, augmentations: Augmentations, each: int, seed: int) -> Tensor:
     count = len(images) * each
     try:

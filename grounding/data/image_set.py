@@ -22,7 +22,7 @@ class ImageSet:
         train_images: uint8 (N, C, H, W), 0 to 255.
         test_images: uint8 (M, C, H, W), of the same C, H and W.
         source: what to call it, e.g. the folder that it was read from.
-        train_labels: int64 (N,), any whole numbers; None if there are none.
+        train_labels: int64 (N,), any whole numbers of 32 bits; None if there are none.
         test_labels: int64 (M,), or None.
         class_names: names of labels, where they have any.
         fingerprint: hex SHA-256 of the data; of the arrays if the source gives none.
@@ -57,6 +57,11 @@ class ImageSet:
                     f"{self.source}: {part} labels are {times(labels.shape)} values of "
                     f"{labels.dtype}; they must be int64, one for each of the {len(images)} "
                     "images, or None"
+                )
+            if labels is not None and (labels != labels.astype(np.int32)).any():
+                raise UserError(
+                    f"{self.source}: {part} labels are {labels.min()} to {labels.max()}; they must "
+                    "be whole numbers of 32 bits, as the files of points hold them"
                 )
             for array in (images, labels):
                 if array is None:

@@ -148,7 +148,8 @@ def _notes(image_set: ImageSet, parts: Mapping[str, Split]) -> tuple[str, ...]:
             continue
         missing = sorted(set(image_set.classes) - set(split.labels.tolist()))
         if missing:
-            some = ", ".join(str(label) for label in missing[:10])
+            names = image_set.class_names
+            some = ", ".join(f"{label} {names.get(label, '')}".rstrip() for label in missing[:10])
             more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
             notes.append(f"the {name} images have none of class {some}{more}")
     if len(image_set.classes) == 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grounding.experiment.load import experiment_from_dict, load_config, load_experiment
-    from grounding.experiment.schema import Experiment, differences, json_schema
+    from grounding.experiment.schema import Experiment, differences, json_schema, setting
 
 __all__ = [
     "Experiment",
@@ -16,6 +16,7 @@ __all__ = [
     "json_schema",
     "load_config",
     "load_experiment",
+    "setting",
 ]
 
 

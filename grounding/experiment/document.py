@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from grounding._errors import UserError
+from grounding._paths import given_path
 
 PACKAGED_CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -123,7 +124,7 @@ def find_config(config: str | Path) -> Path:
     Raises:
         UserError: there is none; names the packaged configs.
     """
-    path, packaged = Path(config), {path.stem: path for path in packaged_configs()}
+    path, packaged = given_path(config), {path.stem: path for path in packaged_configs()}
     if path.exists():
         return path
     if path.parent in (Path(), Path("configs"), Path("grounding/configs")):

@@ -6,6 +6,8 @@ which is also what an editor shows (`grounding/configs/schema.json`).
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from functools import cache, reduce
 from operator import or_
@@ -130,7 +132,8 @@ class Experiment(Settings):
                 values["output"][key] = str(path.parent / f"{path.stem}{mark}{path.suffix}")
         from grounding.experiment.load import validated  # which needs this module
 
-        return validated(values, f"{self.name} cannot be run as {name}", {})
+        source = f"{self.name} cannot be run as {name}" if mark else self.name
+        return validated(values, source, {})
 
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Self:
@@ -195,6 +198,12 @@ def differences(given: Experiment, trained: Experiment) -> dict[str, tuple[Any, 
     mine, theirs = training_config(given), training_config(trained)
     # What only one of them has belongs to something that the other has not, which is told.
     return {k: (mine[k], theirs[k]) for k in sorted(mine) if k in theirs and mine[k] != theirs[k]}
+
+
+def setting(key: str, value: Any) -> str:
+    """What to type for a value, e.g. `--set 'model.hidden_dims=[8, 16]'`."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"--set {shlex.quote(f'{key}={text}')}"
 
 
 def with_sizes(experiment: Experiment, train: int, val: int, test: int) -> Experiment:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from grounding._paths import given_path
 from grounding._registry import Settings
 from grounding.models.autoencoder import Count, ModelSettings
 
-
-def _usable_here(path: Path) -> Path:
-    """Put the user's folder for `~` and refuse what no file of this system can be called."""
-    try:
-        if b"\0" in os.fsencode(path) + str(path).encode():
-            raise ValueError("it holds a null character")
-        return path.expanduser()
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"not a path here: {error}") from None
-
-
-FilePath = Annotated[Path, Field(strict=False), AfterValidator(_usable_here)]
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(given_path)]
 
 
 class ExperimentSection(Settings):
@@ -41,7 +30,7 @@ class DataSection(Settings):
     """Name of the data set. MNIST is part of the package."""
     data_dir: FilePath | None = None
     """Folder of the data set, relative to the current directory; by default the packaged MNIST is
-    read. A folder `data` without a data set means the packaged MNIST, too."""
+    read. A folder `data` that is missing or empty means the packaged MNIST, too."""
     train_samples: Count | None = None
     """Images to train on: the first of a seeded permutation of the training set; by default all
     but those for validation."""
@@ -55,7 +44,7 @@ class DataSection(Settings):
 
     @property
     def falls_back(self) -> bool:
-        """Whether a `data_dir` without a data set means the packaged MNIST."""
+        """Whether a `data_dir` that is missing or empty means the packaged MNIST."""
         return self.data_dir == Path("data") and self.dataset == "mnist"
 
 

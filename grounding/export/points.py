@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grounding._streams import generator, stream_seed
 from grounding.data import Split
-from grounding.metrics import nearest, neighbor_label_shares
+from grounding.metrics import nearest
 from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ class EmbeddingOptions:
     """
 
     max_points: int = 5000
-    l2_normalize: bool = False
+    l2_normalize: bool = True
     umap_n_neighbors: int = 30
     umap_min_dist: float = 0.1
 
@@ -48,7 +48,6 @@ class Embedding:
         l2_normalized: whether they are.
         points: float32 (N, 3).
         projection: "umap_3d"; "latent" where the latents themselves are drawn.
-        neighbors: int64 (N, K), the K nearest others of each in the searched latents.
     """
 
     indices: Tensor
@@ -57,7 +56,6 @@ class Embedding:
     l2_normalized: bool
     points: FloatArray
     projection: str
-    neighbors: Tensor
 
 
 def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
@@ -83,7 +81,7 @@ def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int
         seed=stream_seed(seed, "umap") % 2**32,
         neighbors=(neighbors.numpy(), distances.numpy()),
     )
-    return Embedding(indices, latents, searched, normalize, points, projection, neighbors)
+    return Embedding(indices, latents, searched, normalize, points, projection)
 
 
 def choose_points(count: int, max_points: int, seed: int) -> Tensor:
@@ -98,18 +96,15 @@ def latent_points(
     embedding: Embedding,
     split: Split,
     options: EmbeddingOptions,
-    reconstruction_errors: Tensor | None,
+    **numbers: Tensor,
 ) -> dict[str, Any]:
     """The part of `*_latent_points.json` that describes the points.
-
-    Besides what the file's contract asks for, each point has numbers that the viewer can colour
-    by: `reconstruction_error`, and `neighbor_label_agreement` among the neighbours of the layout.
 
     Args:
         embedding: N points of the split.
         split: the images that were embedded.
         options: what made the embedding.
-        reconstruction_errors: float32 (N,); None if the decoder is not trained.
+        numbers: (N,) by name, what the viewer can colour by besides.
     """
     values: dict[str, Any] = {
         **_described(embedding, split, options),
@@ -117,13 +112,7 @@ def latent_points(
         "labels": point_labels(split, embedding.indices),
         "indices": embedding.indices.tolist(),
     }
-    if reconstruction_errors is not None:
-        values["reconstruction_error"] = rounded(reconstruction_errors)
-    if split.labels is not None and embedding.neighbors.shape[1]:
-        labels = split.labels[embedding.indices]
-        shares = neighbor_label_shares(embedding.neighbors, labels)
-        values["neighbor_label_agreement"] = rounded(shares.float())
-    return values
+    return values | {name: rounded(of_points) for name, of_points in numbers.items()}
 
 
 def interactive_assets(

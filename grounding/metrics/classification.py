@@ -137,6 +137,7 @@ def _knn_accuracy(test_labels: Tensor, neighbor_labels: Tensor, k: int) -> float
     title="kNN, k = 1",
     report="probes",
     better="higher",
+    k=1,
     tables=("compare",),
     place=1,
 )
@@ -150,6 +151,7 @@ def _knn_1_accuracy(test_labels: Tensor, neighbor_labels: Tensor) -> float:
     title="augmented bank",
     report="probes",
     better="higher",
+    k=BANK_K,
     tables=("compare",),
     place=3,
 )

@@ -19,6 +19,7 @@ class Facts:
         unit: behind the value, e.g. "of 100".
         digits: behind the point.
         better: which values are; None if neither.
+        k: neighbours, if it always takes as many; None for the `k` that it asks for, if any.
         tables: those that show it: "index", "compare", and "seeds", which is the index page's
             summary of several seeds.
         alias_of: the metric of another report that it is the same number as.
@@ -30,6 +31,7 @@ class Facts:
     unit: str = ""
     digits: int = 4
     better: Literal["higher", "lower"] | None = None
+    k: int | None = None
     tables: tuple[str, ...] = ("index", "compare")
     alias_of: str = ""
     place: int = 100

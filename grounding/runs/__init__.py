@@ -44,6 +44,7 @@ def train(
     Raises:
         UserError: it cannot be trained, or the name is taken by another experiment; one line.
     """
+    from grounding._paths import given_path
     from grounding.experiment import Experiment, load_config
     from grounding.runs.run import load_run
     from grounding.runs.training import train_experiment
@@ -54,7 +55,7 @@ def train(
         experiment = config
     else:
         experiment = load_config(config, **overrides)
-    folder = Path(tensorboard) if tensorboard is not None else None
+    folder = given_path(tensorboard) if tensorboard is not None else None
     train_experiment(experiment, resume=resume, force=force, quiet=quiet, tensorboard=folder)
     return load_run(experiment)
 

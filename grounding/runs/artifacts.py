@@ -130,7 +130,7 @@ def make(run: Run, output: Output) -> Made:
         UserError: it cannot be written, or another process is writing files of this run.
     """
     check_writable(output.path)
-    check_not_of_another(run.name, output.path)
+    check_not_of_another(run.name, output.path, kind=output.kind)
     started = time.perf_counter()
     path = manifest_path(run.name)
     with writing(path, output.kind):
@@ -190,8 +190,11 @@ def enter(
         forget: keys of artifacts that are no longer the run's.
 
     Raises:
-        UserError: a place cannot be written to.
+        UserError: a place cannot be written to, or a file of another is there.
     """
+    for parts, artifact in zip(files.values(), artifacts, strict=True):
+        folder = manifest.path.parent
+        check_not_of_another(manifest.name, *parts, kind=artifact.kind, folder=folder)
     known = {key: one for key, one in manifest.artifacts.items() if key not in forget}
     # The main file of each last: a document never names arrays that are not there.
     data = {p: part for parts in files.values() for p, part in reversed(list(parts.items()))}

@@ -43,6 +43,11 @@ def described(splits: Splits) -> str:
     return f"data: {splits.source}, {shape}: {counts}, {len(splits.test):,} to test"
 
 
+def data_lines(splits: Splits) -> list[str]:
+    """Which images are read, and what is worth knowing of them."""
+    return [described(splits), *(f"data: {note}" for note in splits.notes)]
+
+
 def build_model(experiment: Experiment, image_shape: tuple[int, int, int]) -> Autoencoder:
     """The model of an experiment, its weights drawn from torch's global state.
 

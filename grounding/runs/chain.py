@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from grounding._errors import UserError
@@ -13,7 +14,6 @@ from grounding.export.points import EmbeddingOptions
 from grounding.export.report import metric_lines, text_table
 from grounding.runs.artifacts import LeftOut, Output, make, reason_to_make
 from grounding.runs.exporting import (
-    UNTRAINED,
     assets_output,
     latents_output,
     onnx_output,
@@ -35,7 +35,7 @@ CHAIN = ("analysis", "manifold", "points", "encoder", "decoder", "assets")
 def outputs_of(run: Run) -> dict[str, Callable[[], Output]]:
     """Every output of a run at its default place, with the defaults of the commands, by kind."""
     place = run.experiment.artifact
-    points, assets = (EmbeddingOptions(most, l2_normalize=True) for most in (5000, 3000))
+    points, assets = EmbeddingOptions(), EmbeddingOptions(max_points=3000)
     return {
         "analysis": lambda: analysis_output(run, run.experiment.analysis_path),
         "manifold": lambda: manifold_output(run, "test", run.experiment.manifold_analysis_path),
@@ -81,30 +81,41 @@ def run_chain(
     )
     print(f"train: {line}", flush=True)
     run = load_run(experiment)
-    made: list[Output] = []
-    missing: list[str] = []
-    for kind in CHAIN:
-        if kind == "decoder" and not run.has_trained_decoder:
-            print(f"decoder: left out, {UNTRAINED}", flush=True)
-            continue
-        output = outputs_of(run)[kind]()
+    outputs = [outputs_of(run)[kind]() for kind in CHAIN]
+    made, missing = make_each(outputs, partial(bring_up_to_date, run, force=force))
+    print()
+    print("\n".join(result_lines(run, made)))
+    print("\nlook at it: grounding serve --open", flush=True)
+    for problem in missing:
+        print(f"error: {problem}", file=sys.stderr)
+    return not missing
+
+
+def make_each(
+    outputs: Iterable[Output], make_one: Callable[[Output], None]
+) -> tuple[list[Output], list[str]]:
+    """Make outputs one by one; what cannot be made stops no other.
+
+    Returns:
+        The outputs that are there now; and a line for each that should be and is not.
+    """
+    made, missing = [], []
+    for output in outputs:
         try:
-            bring_up_to_date(run, output, force=force)
+            make_one(output)
             made.append(output)
         except LeftOut as reason:
             print(f"{output.kind}: left out, {reason}", flush=True)
         except UserError as error:
             missing.append(f"{output.kind}: {error}")
             print(f"{output.kind}: failed", flush=True)
-    print()
-    print("\n".join(result_lines(run, made)))
-    for problem in missing:
-        print(f"error: {problem}", file=sys.stderr)
-    return not missing
+    return made, missing
 
 
 def make_outputs(run: Run, kinds: Sequence[str]) -> list[Path]:
     """Make outputs of a run that are not up to date; the main file of each.
+
+    What cannot be made stops no other.
 
     Args:
         run: a trained run.
@@ -118,17 +129,18 @@ def make_outputs(run: Run, kinds: Sequence[str]) -> list[Path]:
     for kind in kinds:
         if kind not in known:
             raise UserError(f"{kind!r} cannot be exported; there are: {', '.join(known)}")
-    paths = []
+    paths, missing = [], []
     for kind in kinds or CHAIN:
         output = known[kind]()
         try:
             if reason_to_make(run, output) is not None:
                 make(run, output)
-        except LeftOut:
-            if kinds:
-                raise
-            continue
-        paths.append(output.path)
+            paths.append(output.path)
+        except UserError as error:
+            if kinds or not isinstance(error, LeftOut):
+                missing.append(str(error))
+    if missing:
+        raise UserError("; ".join(missing))
     return paths
 
 

@@ -25,6 +25,9 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
+from grounding.metrics import NotMeasurable
+from grounding.metrics.neighbors import check_k
+from grounding.metrics.pairs import point_values
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.run import Run
@@ -43,14 +46,18 @@ def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -
 
     def make(head: Mapping[str, Any]) -> Made:
         embedding = embedding_of(run, split, options)
-        errors = None
+        numbers = {}
         if run.has_trained_decoder:
-            errors = run.reconstruction_errors(split, embedding.indices)
-        body = latent_points(embedding, run.splits.named(split), options, errors)
+            numbers["reconstruction_error"] = run.reconstruction_errors(split, embedding.indices)
+        agreement = _label_agreement(run, split, embedding.indices)
+        body = latent_points(embedding, run.splits.named(split), options, **numbers, **agreement)
+        if agreement:
+            body = {"k_neighbors": k, **body}
         return _with_arrays(run, split, path, head, body, embedding)
 
-    settings = {"split": split, **_test_samples(run, split), **asdict(options)}
-    code = ("export.points", "export.arrays", "projection", "metrics")
+    k = run.experiment.analysis.k
+    settings = {"split": split, **_test_samples(run, split), **asdict(options), "k": k}
+    code = ("export.points", "export.arrays", "projection", "metrics", "runs.exporting")
     return Output("points", path, made_from(run, settings, *code), make)
 
 
@@ -150,6 +157,19 @@ def embedding_of(run: Run, split: str, options: EmbeddingOptions) -> Embedding:
     seed = run.experiment.seed
     indices = choose_points(len(run.splits.named(split)), options.max_points, seed)
     return embed(indices, run.latents_of(split, indices), options, seed)
+
+
+def _label_agreement(run: Run, split: str, indices: Tensor) -> dict[str, Tensor]:
+    """What some points add to the metric `neighbor_label_agreement`; {} where it has no value."""
+    z, labels, k = run.latents_of(split), run.splits.named(split).labels, run.experiment.analysis.k
+    if labels is None:
+        return {}
+    try:
+        check_k(k, len(z) - 1)
+        values = point_values(z, labels=labels, k=k, anchors=indices)
+    except NotMeasurable:
+        return {}
+    return {"neighbor_label_agreement": values["neighbor_label_agreement"].cpu()}
 
 
 def _with_arrays(

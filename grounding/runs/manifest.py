@@ -27,6 +27,14 @@ ENDING = ".run.json"
 FOLDER = Path("artifacts")
 MAX_BYTES = 16 << 20
 MAX_ARTIFACTS = 10_000
+# Kinds of what is no run, with what names it; and what names files besides --output.
+STUDIES = {"seeds": "--set experiment.name=NAME", "comparison": "--output STEM"}
+_NAMED_BY = {
+    **dict.fromkeys(("checkpoint", "metrics"), "--set output.checkpoint_path=FILE"),
+    "analysis": "--set output.analysis_path=FILE",
+    "manifold": "--set output.manifold_analysis_path=FILE",
+    **STUDIES,
+}
 _TRAILER = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n')
 _TRAILER_BYTES = 82
 
@@ -240,18 +248,38 @@ def manifests_in(folder: Path) -> tuple[list[Manifest], list[str]]:
     return found, problems
 
 
-def check_not_of_another(name: str, path: Path) -> None:
-    """Refuse to replace a file of another run, as where two configs name one path.
+def check_not_of_another(
+    name: str, *paths: Path, kind: str = "checkpoint", folder: Path = FOLDER
+) -> None:
+    """Refuse to replace what another run or study, or another output of the same run, has written.
+
+    Args:
+        name: of the run or study.
+        paths: files that are to be written.
+        kind: what they are.
+        folder: where the manifest of that name lies.
 
     Raises:
-        UserError: another run in artifacts/ has entered it.
+        UserError: one of them is there, and entered as something else by a manifest in artifacts/
+            or beside it; or the name is that of a study, or of a run.
     """
-    for run in manifests_in(FOLDER)[0]:
-        if run.name != name and any(run.key(path) in one.files for one in run.artifacts.values()):
-            raise UserError(
-                f"{path} belongs to the run {run.name}; name another file, with --output or in the "
-                "config's section output"
-            )
+    own = manifest_path(name, folder).resolve()
+    there = [path for path in paths if path.exists()]
+    places = {p.resolve(): p for p in (*(path.parent for path in there), folder, FOLDER)}
+    for place in places.values():
+        for run in manifests_in(place)[0]:
+            is_own = run.path.resolve() == own
+            if is_own and run.artifacts and bool(run.config) == (kind in STUDIES):
+                what = "run" if run.config else "study"
+                how = STUDIES.get(kind, STUDIES["seeds"])
+                raise UserError(f"the name {name} is taken by a {what}; take another: {how}")
+            for one in run.artifacts.values():
+                taken = [path for path in there if run.key(path) in one.files]
+                if taken and not (is_own and one.kind == kind):
+                    raise UserError(
+                        f"{taken[0]} belongs to {run.name}, as its {one.kind}; name another file"
+                        + "".join(f", e.g. {how}" for how in [_NAMED_BY.get(kind)] if how)
+                    )
 
 
 @contextmanager

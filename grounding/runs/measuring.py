@@ -31,6 +31,7 @@ from grounding.metrics import (
 )
 from grounding.metrics.anchors import CONFIDENCE
 from grounding.metrics.classification import BANK_K, BANK_VIEWS
+from grounding.metrics.facts import needs
 from grounding.models.autoencoder import count_parameters
 from grounding.runs.artifacts import Made, Output, document_bytes, made_from
 from grounding.runs.building import augmentations_of
@@ -88,7 +89,7 @@ def space_of(
 
 
 def analysis_output(run: Run, path: Path) -> Output:
-    """KNN accuracy and per-class scores of the test images, as text and, beside it, as JSON."""
+    """The kNN analysis of the test images, in all and by class: text and, beside it, JSON."""
     settings = run.experiment.analysis
     options = {"k": settings.k, "metric": settings.metric, "test_samples": len(run.splits.test)}
 
@@ -96,7 +97,7 @@ def analysis_output(run: Run, path: Path) -> Output:
         space = space_of(run)
         found = measure(space, "analysis")
         share = found.values.get("knn_accuracy")
-        classes = []
+        classes, named = [], run.splits.class_names
         if share is not None:
             predicted = knn_predict(space.get("neighbor_labels"))
             labels = run.splits.classes
@@ -115,13 +116,17 @@ def analysis_output(run: Run, path: Path) -> Output:
             parameters=parameters,
             knn=knn,
             classes=classes,
-            names=run.splits.class_names,
+            names=named,
         )
         body = {
             "total_parameters": parameters[0],
             "trainable_parameters": parameters[1],
             **{name: one["value"] for name, one in results.items()},
-            "classes": [c._asdict() for c in classes],
+            "measured_with": measured_with(space, results, "test"),
+            "classes": [
+                {**c._asdict(), **({"name": named[c.label]} if c.label in named else {})}
+                for c in classes
+            ],
             "left_out": found.left_out,
         }
         files = {
@@ -168,6 +173,7 @@ def manifold_output(run: Run, split: str, path: Path, anchors: int | None = None
             # A space in which classes collapse onto points has infinite ratios; JSON has none.
             "metrics": {name: results[name]["value"] for name in chosen},
             SCORE: results[SCORE]["value"],
+            "measured_with": measured_with(space, chosen, split),
             "left_out": found.left_out,
         }
         if count:
@@ -185,8 +191,8 @@ def manifold_output(run: Run, split: str, path: Path, anchors: int | None = None
     notice = ""
     if count:
         notice = (
-            f"{points:,} images, estimating from {count:,} of them, with confidence intervals; "
-            "grounding manifold --exact measures all"
+            f"{points:,} images, estimating from {count:,} of them, with confidence intervals; the "
+            "command manifold can measure all"
         )
     made = made_from(run, options, "metrics", components=_code_of(chosen))
     return Output("manifold", path, made, make, notice)
@@ -204,11 +210,13 @@ def probes_output(run: Run, path: Path) -> Output:
     }
 
     def make(head: Mapping[str, Any]) -> Made:
-        found = measure(space_of(run), chosen)
+        space = space_of(run)
+        found = measure(space, chosen)
         results = results_of(found, chosen)
         body = {
-            "probe_settings": options,
+            "probe_settings": {key: options[key] for key in ("test_samples", "augmented_bank")},
             "probes": {name: one["value"] for name, one in results.items()},
+            "measured_with": measured_with(space, chosen, "test"),
             "left_out": found.left_out,
         }
         lines = [*metric_lines(results, "probe"), *left_out_lines(found)]
@@ -232,6 +240,22 @@ def results_of(found: Measured, chosen: Iterable[str]) -> Results:
         if math.isfinite(found.margins.get(name, math.nan)):
             results[name]["margin"] = found.margins[name]
     return results
+
+
+def measured_with(
+    space: Space, chosen: Iterable[str], split: str
+) -> dict[str, dict[str, str | int]]:
+    """By metric: whose images were measured and, of neighbours, how many by which distance."""
+    found: dict[str, dict[str, str | int]] = {}
+    for name in chosen:
+        asks, fixed = needs(name), facts(name).k
+        of_test = any(one.startswith(("test_", "neighbor_labels", "reconstr")) for one in asks)
+        found[name] = {"split": "test" if of_test else split}
+        counts = {one: getattr(space, one) for one in ("k", "trustworthiness_k") if one in asks}
+        if k := fixed or next(iter(counts.values()), None):
+            among_training = {"metric", "neighbor_labels"} & {*asks}
+            found[name] |= {"k": k, "metric": space.metric if among_training else "euclidean"}
+    return found
 
 
 def left_out_lines(found: Measured) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 from grounding._errors import UserError
+from grounding._paths import given_path
 from grounding.data import Splits, to_unit
-from grounding.experiment import Experiment, differences, experiment_from_dict
+from grounding.experiment import Experiment, differences, experiment_from_dict, setting
 from grounding.models import Autoencoder
 from grounding.runs.building import build_model, has_trained_decoder, load_splits
 from grounding.runs.manifest import (
@@ -141,14 +143,14 @@ class Run:
         return measure_run(self, names, split).values
 
     def embed(
-        self, split: str = "test", *, max_points: int = 5000, l2_normalize: bool = False
+        self, split: str = "test", *, max_points: int = 5000, l2_normalize: bool = True
     ) -> npt.NDArray[np.float32]:
         """A split's latents laid out in three dimensions by UMAP, float32 (N, 3).
 
         Args:
             split: the images.
             max_points: at most this many, drawn by the seed; 0 for all.
-            l2_normalize: scale latents to unit length before neighbours are searched.
+            l2_normalize: scale latents to unit length first, unless they have one or two numbers.
         """
         from grounding.export.points import EmbeddingOptions
         from grounding.runs.exporting import embedding_of
@@ -242,26 +244,31 @@ def load_run(
             to the data.
     """
     path = checkpoint or experiment.checkpoint_path
+    made_by = f": {train_command}" if train_command else ""
     if not path.exists():
-        made_by = f"; make it with: {train_command}" if train_command else ""
-        raise UserError(f"checkpoint {path} does not exist{made_by}")
+        again = f"; make it with{made_by}" if train_command else ""
+        raise UserError(f"checkpoint {path} does not exist{again}")
     held, digest, known = checked_checkpoint(path, experiment)
     notes = []
     if not known:
         if checkpoint is None:
             raise UserError(
                 f"{path} is not entered in {manifest_path(experiment.name)}: its training was "
-                f"interrupted, or another version wrote it; train it again, or if you trust it: "
-                f"--checkpoint {path}"
+                f"interrupted, or another version wrote it; train it again{made_by}, or if you "
+                f"trust it: --checkpoint {shlex.quote(str(path))}"
             )
         notes.append(f"{path} is in no manifest, so nothing tells whether it is as it was written")
     experiment, splits = load_splits(experiment)
     trained = experiment_from_dict(held.config, str(path))
-    for key, (given, was) in differences(experiment, trained).items():
+    differing = differences(experiment, trained)
+    if differing:
+        key, (given, was) = next(iter(differing.items()))
+        to_use = "pass " + " ".join(setting(key, was) for key, (_, was) in differing.items())
+        if "model.architecture" in differing:  # whose other keys the config does not have
+            to_use = "pass its own config"
         raise UserError(
-            f"{path} was trained with {key}={was}, the config says {given}; pass "
-            f"--set {key}={was}, or give what you want to train a name of its own: "
-            "--set experiment.name=NAME"
+            f"{path} was trained with {key}={was}, the config says {given}; {to_use}, or give what "
+            "you want to train a name of its own: --set experiment.name=NAME"
         )
     if splits.fingerprint != held.data_fingerprint:
         raise UserError(
@@ -286,7 +293,7 @@ def open_run(name: str | Path) -> Run:
     """
     from grounding.experiment import load_config
 
-    path = Path(name).expanduser()
+    path = given_path(name)
     if path.suffix == ".pt" and path.exists():
         return load_run(experiment_from_dict(read_checkpoint(path).config, str(path)), path)
     if not path.name.endswith(ENDING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from grounding._errors import UserError, printable
 from grounding._files import hash_of
+from grounding._paths import given_path
 from grounding.runs.manifest import (
     ENDING,
     DamagedError,
@@ -76,7 +78,7 @@ def verify(
 def _findings(
     target: str, artifacts: Path, sites: tuple[IsSite, CheckSite] | None
 ) -> Iterator[Finding]:
-    path = Path(target).expanduser()
+    path = given_path(target)
     if path.is_dir():
         if sites and sites[0](path):
             for name, problem in sites[1](path):
@@ -194,7 +196,7 @@ def _named(target: str, artifacts: Path) -> Iterator[Finding]:
     if not path.exists():
         raise UserError(
             f"there is no run {path.name.removesuffix(ENDING)} in {artifacts}; make it with: "
-            f"grounding run --config {target}"
+            f"grounding run --config {shlex.quote(target)}"
         )
     findings = list(_run_of(path))
     yield from findings
@@ -222,6 +224,14 @@ def _data(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _unknown(path: Path) -> Finding:
+    if path.suffix == ".safetensors":
+        from grounding.data.cache import kept_set_is_whole  # which needs PyTorch
+
+        whole = kept_set_is_whole(path)
+        if whole is not None:
+            wrong = "it is not as it was kept; delete it, and the next training draws it again"
+            kept = "augmented set that a training has kept"
+            return Finding(path, *(("ok", kept) if whole else ("damaged", wrong)))
     return Finding(
         path,
         "not entered",

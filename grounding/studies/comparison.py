@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,14 @@ from grounding.export.report import text_table
 from grounding.metrics import Spread
 from grounding.runs.artifacts import document_bytes
 from grounding.runs.building import load_splits
-from grounding.studies.controls import CONTROLS, Control, labels_control, measure_control
+from grounding.runs.manifest import check_not_of_another
+from grounding.studies.controls import (
+    CONTROLS,
+    Control,
+    has_labels,
+    labels_control,
+    measure_control,
+)
 from grounding.studies.figure import FigureRow, spread_figure
 from grounding.studies.seeds import (
     Series,
@@ -62,6 +70,7 @@ def compare(
     stem: Path,
     controls: bool = True,
     resume: bool = False,
+    commands: Sequence[str] = (),
 ) -> None:
     """Compare experiments over several seeds; print a table, write it with a figure.
 
@@ -73,6 +82,7 @@ def compare(
         stem: of the files: STEM.json, STEM.csv, STEM.svg.
         controls: whether to measure the controls as well.
         resume: continue interrupted trainings.
+        commands: what trains each of the experiments for these seeds, for messages.
 
     Raises:
         UserError: two experiments have one name, nothing can be written, or some seeds could not
@@ -84,22 +94,28 @@ def compare(
     places = [stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "csv", "svg")]
     for place in places:
         check_writable(place)
-    named = list(experiments)
+    check_not_of_another(stem.name, *places, kind="comparison", folder=stem.parent)
+    typed = commands or [""] * len(experiments)
+    every, rows = [], []
+    for experiment, command in zip(experiments, typed, strict=True):
+        every.append(seed_series(experiment, seeds, command=command, resume=resume))
+        rows.append(_row(experiment.name, "", every[-1], experiment))
+    for experiment, command in zip(experiments, typed, strict=True) if controls else ():
+        if not has_labels(experiment):
+            print(f"trained with labels, {experiment.name}: left out, there are no labels")
+            continue
+        control, its_command = labels_control(experiment, command)
+        every.append(seed_series(control, seeds, command=its_command, resume=resume))
+        rows.append(_row("trained with labels", "labels", every[-1], experiment))
     if controls:
-        named += [labels_control(experiment) for experiment in experiments]
-    every = [seed_series(one, seeds, resume=resume) for one in named]
-    rows = [_row(one.experiment.name, "", one, one.experiment) for one in every[: len(experiments)]]
-    if controls:
-        of = zip(every[len(experiments) :], experiments, strict=True)
-        rows += [_row("trained with labels", "labels", one, experiment) for one, experiment in of]
         rows += _control_rows(experiments, seeds)
     rows = [row for row in rows if row.metrics]
     if any(not row.control for row in rows):
         _tell_apart(rows)
         print()
         print("\n".join(comparison_lines(rows)))
-        _write(rows, seeds, places)
-        print(f"\nwrote {', '.join(map(str, places))}")
+        written = _write(rows, seeds, places)
+        print(f"\nwrote {', '.join(map(str, written))}")
     check_complete(every)
 
 
@@ -145,8 +161,11 @@ def _control_row(control: Control, group: list[Experiment], seeds: Sequence[int]
     first = (augmenting or group)[0]
     row = Row(control.title(first), control.key, group)
     for seed in seeds:
-        experiment = seed_experiment(first, seed)
-        experiment, splits = load_splits(experiment)
+        try:
+            experiment, splits = load_splits(seed_experiment(first, seed))
+        except UserError as error:
+            print(f"{row.name}, seed {seed}: {error}", file=sys.stderr, flush=True)
+            continue
         row.metrics[seed] = measure_control(control, experiment, splits, with_bank=alike)
         shown = row.metrics[seed].get(DRAWN)
         if shown is not None:
@@ -162,7 +181,8 @@ def _tell_apart(rows: Sequence[Row]) -> None:
             row.name += f", {' and '.join(one.name for one in row.experiments)}"
 
 
-def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) -> None:
+def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) -> list[Path]:
+    """Write a comparison; its files, without a figure where there is nothing to draw."""
     lines = [
         {"name": row.name, "control": row.control, "seed": seed, **metrics}
         for row in rows
@@ -181,6 +201,7 @@ def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) ->
         files[places[2]] = _figure(rows)
     made_from = {"experiments": list(configs), "seeds": list(seeds)}
     write_study(places[0].stem, "comparison", files, made_from, {})
+    return list(files)
 
 
 def _values(row: Row) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from grounding._errors import UserError
 from grounding.data import Splits, to_unit
-from grounding.experiment import Experiment
+from grounding.experiment import Experiment, setting
 from grounding.metrics import Space, measure, names
 from grounding.projection.components import principal_components
-from grounding.runs.building import initial_model
+from grounding.runs.building import initial_model, load_splits
 from grounding.runs.measuring import augmented_views, encoded, has_bank
 from grounding.training.device import resolve_device
 
@@ -44,13 +45,32 @@ class Control(NamedTuple):
         return tuple(map(repr, (data, experiment.analysis, space)))
 
 
-def labels_control(experiment: Experiment) -> Experiment:
-    """The same experiment, trained to name the training labels from the latents instead."""
+def labels_control(experiment: Experiment, command: str = "") -> tuple[Experiment, str]:
+    """The same experiment, trained to name the training labels from the latents instead.
+
+    Args:
+        experiment: which one.
+        command: what trains it.
+
+    Returns:
+        The control, and what trains that.
+    """
     # The views stay: they decide which images a batch holds.
-    views = experiment.objectives.views
+    views, given = experiment.objectives.views, experiment.objectives.model_dump(mode="json")
     defaults = type(experiment.objectives)().model_dump(mode="json")
     labels_only = {**defaults, "reconstruction": 0.0, "labels": 1.0, "views": views}
-    return experiment.variant("_labels", objectives=labels_only)
+    control = experiment.variant("_labels", objectives=labels_only)
+    changed = {f"objectives.{k}": v for k, v in labels_only.items() if v != given[k]}
+    changed["experiment.name"] = control.name
+    return control, command and " ".join([command, *(setting(k, v) for k, v in changed.items())])
+
+
+def has_labels(experiment: Experiment) -> bool:
+    """Whether an experiment's training images have labels; true if they cannot be read."""
+    try:
+        return load_splits(experiment)[1].train.labels is not None
+    except UserError:  # which its training says
+        return True
 
 
 def measure_control(

@@ -16,8 +16,16 @@ from grounding.experiment import Experiment
 from grounding.export.report import text_table
 from grounding.metrics import Spread, spread
 from grounding.runs.artifacts import document_bytes, enter, make, reason_to_make
+from grounding.runs.building import data_lines, load_splits
 from grounding.runs.chain import outputs_of
-from grounding.runs.manifest import ENDING, Artifact, Manifest, manifest_path, writing
+from grounding.runs.manifest import (
+    ENDING,
+    Artifact,
+    Manifest,
+    check_not_of_another,
+    manifest_path,
+    writing,
+)
 from grounding.runs.measuring import measure_run, results_of
 from grounding.runs.run import load_run
 from grounding.runs.training import train_experiment
@@ -79,16 +87,27 @@ def run_seeds(
     experiment: Experiment,
     seeds: Sequence[int],
     *,
+    command: str = "",
     tensorboard: Path | None = None,
     force: bool = False,
     resume: bool = False,
 ) -> None:
     """Run an experiment for several seeds, print a table and write it as JSON and CSV.
 
+    Args:
+        experiment: what to run.
+        seeds: each is a training, and a draw of the splits.
+        command: what its user typed, for messages.
+        tensorboard: folder to log to as well.
+        force: do everything again, also under names that are taken.
+        resume: continue interrupted trainings.
+
     Raises:
         UserError: some seeds could not be done; all others were, and are in the files.
     """
-    series = seed_series(experiment, seeds, tensorboard=tensorboard, force=force, resume=resume)
+    series = seed_series(
+        experiment, seeds, command=command, tensorboard=tensorboard, force=force, resume=resume
+    )
     if series.runs:
         print()
         print("\n".join(summary_lines(series)))
@@ -101,6 +120,7 @@ def seed_series(
     experiment: Experiment,
     seeds: Sequence[int],
     *,
+    command: str = "",
     tensorboard: Path | None = None,
     force: bool = False,
     resume: bool = False,
@@ -114,16 +134,25 @@ def seed_series(
         UserError: nothing can be written, or the experiment's name is too long for a seed's.
         KeyboardInterrupt: as raised before, with the seed it came at.
     """
-    check_writable(series_path(experiment))
+    path = series_path(experiment)
+    check_writable(path)
+    both = (path, path.with_suffix(".csv"))
+    check_not_of_another(study_name(experiment), *both, kind="seeds")
     runs: list[SeedRun] = []
     failures: dict[int, str] = {}
     own = [(seed, seed_experiment(experiment, seed)) for seed in seeds]
-    named = experiment.name
+    named, shown = experiment.name, list[str]()
+    options: Any = {"tensorboard": tensorboard, "force": force, "resume": resume}
     try:
         for seed, one in own:
             named = f"{experiment.name}, seed {seed}"
             try:
-                run, done = _seed_run(one, tensorboard=tensorboard, force=force, resume=resume)
+                told = data_lines(load_splits(one)[1])
+                print(
+                    "".join(f"{line}\n" for line in told if line not in shown), end="", flush=True
+                )
+                shown = told
+                run, done = _seed_run(one, command=command, **options)
             except UserError as error:
                 failures[seed] = str(error)
                 print(f"{named}: {error}", file=sys.stderr, flush=True)
@@ -155,6 +184,11 @@ def check_complete(every: Sequence[Series]) -> None:
 def seed_experiment(experiment: Experiment, seed: int) -> Experiment:
     """The same experiment with another seed and outputs of its own."""
     return experiment.variant(f"_seed{seed}", experiment={"seed": seed})
+
+
+def study_name(experiment: Experiment) -> str:
+    """What the seeds of an experiment are called together."""
+    return f"{experiment.name}_seeds"
 
 
 def series_path(experiment: Experiment) -> Path:
@@ -217,13 +251,9 @@ def write_study(
         enter(manifest, {main: files}, Artifact(kind, {}, made_from, results))
 
 
-def _seed_run(
-    experiment: Experiment, *, tensorboard: Path | None, force: bool, resume: bool
-) -> tuple[SeedRun, str]:
+def _seed_run(experiment: Experiment, *, force: bool, **options: Any) -> tuple[SeedRun, str]:
     """Train and measure one seed, and say in a few words what of it was done."""
-    line = train_experiment(
-        experiment, tensorboard=tensorboard, force=force, resume=resume, quiet=True
-    )
+    line = train_experiment(experiment, force=force, quiet=True, **options)
     run = load_run(experiment)
     said = [] if line.startswith("up to date") else [f"trained in {run.checkpoint.seconds:.1f} s"]
     made = []
@@ -277,7 +307,7 @@ def _write(series: Series) -> None:
         "runs": [f"{run.name}{ENDING}" for run in series.runs],
     }
     files = {path: document_bytes(values), path.with_suffix(".csv"): csv_text(rows).encode()}
-    write_study(f"{series.experiment.name}_seeds", "seeds", files, made_from, results)
+    write_study(study_name(series.experiment), "seeds", files, made_from, results)
 
 
 def _score(run: SeedRun) -> str:

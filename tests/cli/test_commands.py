@@ -1,11 +1,13 @@
 """What the commands refuse, in one line and with exit status 2; and what they do."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import onnx
@@ -14,6 +16,7 @@ import torch
 from conftest import image_set, overrides, own_config
 from results import document_result
 
+import grounding
 from grounding.cli import main
 
 ANALYSES = (
@@ -78,16 +81,66 @@ def test_unreadable_data_and_pictures_are_refused_by_name(in_folder, refused):
     assert not Path("artifacts").exists()
 
 
-def test_home_is_found_in_every_path(in_folder, monkeypatch, capsys):
+def test_home_is_found_in_every_path(in_folder, monkeypatch, capsys, refused):
     monkeypatch.setenv("HOME", str(in_folder / "home"))
     image_set(in_folder / "home" / "own")
     config = own_config(data="~/own", more="output: {checkpoint_path: ~/x.pt}\n")
-    assert main("train", ["--config", config]) == 0
+    assert main("train", ["--config", config, "--tensorboard", "~/tb"]) == 0
+    assert list((in_folder / "home/tb/own").rglob("events.*"))
     assert f"data: {in_folder / 'home/own'}, 1 x 12 x 12: 144 to train" in capsys.readouterr().out
     assert (in_folder / "home" / "x.pt").exists()
     assert main("analyze", ["--config", config, "--output", "~/a.txt"]) == 0
     assert (in_folder / "home" / "a.json").exists()
+    Path(config).rename("home/own.yaml")
+    capsys.readouterr()
+    for command, *given in (
+        ("analyze", "--config", "~/own.yaml", "--checkpoint", "~/x.pt"),
+        ("verify", "~/x.pt"),
+        ("verify", "--artifacts", "~/../artifacts", "own"),
+        ("compare", "~/own.yaml", "--seeds", "0", "--no-controls", "--output", "~/c"),
+    ):
+        assert main(command, given) == 0, capsys.readouterr().err
+    assert (in_folder / "home/c.json").exists()
+    # In Python, too.
+    run = grounding.train("~/own.yaml", quiet=True, force=True, tensorboard="~/tb2")
+    assert list((in_folder / "home/tb2/own").rglob("events.*"))
+    assert grounding.load("~/x.pt").sha256 == grounding.load("~/own.yaml").sha256 == run.sha256
+    assert grounding.load("~/../artifacts/own.run.json").sha256 == run.sha256
     assert not Path("~").exists()
+    for given in (
+        ["--config", "~no-such-user/x.yaml"],
+        ["--config", "2", "--output", "~no-such-user/x.pt"],
+    ):
+        assert "not a path here: Could not determine home directory: ~no-such-user/x" in refused(
+            "train", *given
+        )
+
+
+def test_what_is_missing_and_why_is_said_last(in_folder, capsys):
+    """A step that cannot be done stops no other, in `run`, in `export` and in Python."""
+    image_set(Path("images"))
+    given, shown = ["--config", own_config()], io.StringIO()
+    for name in ("own_manifold_metrics.json", "own_encoder.onnx"):
+        Path("artifacts", name).mkdir(parents=True)
+    with redirect_stdout(shown), redirect_stderr(shown):
+        assert main("run", given) == 2
+    *lines, manifold, encoder = shown.getvalue().splitlines()
+    assert manifold.startswith("error: manifold: cannot write artifacts/own_manifold_metrics.json")
+    assert encoder.startswith("error: encoder: cannot write artifacts/own_encoder.onnx")
+    assert {"manifold: failed", "encoder: failed", "look at it: grounding serve --open"} < {*lines}
+    there = [f"artifacts/own_{x}" for x in ("decoder.onnx", "test_interactive_assets.json")]
+    for path in (*there, "artifacts/own_test_latent_points.json"):
+        assert any(path in line for line in lines)
+        assert Path(path).exists()
+    for path in there:
+        Path(path).unlink()
+    assert main("export", given) == 2
+    assert capsys.readouterr().err.startswith("error: encoder: cannot write")
+    assert all(Path(path).exists() for path in there)
+    Path(there[1]).unlink()
+    with pytest.raises(grounding.UserError, match=r"metrics.json: it is a folder.*encoder.onnx"):
+        grounding.load("own").export()
+    assert Path(there[1]).exists()
 
 
 @pytest.mark.parametrize("command", ["analyze", "manifold", "points", "export-encoder"])
@@ -252,3 +305,18 @@ def test_a_reader_that_leaves_ends_a_command_quietly(special):
     first, status = done.stdout.splitlines()
     assert first.startswith("data: images, 1 x 12 x 12")
     assert status in ("0", "141")
+
+
+@pytest.mark.parametrize("command", ["run --config plain.yaml --force", "run --config none.yaml"])
+def test_a_reader_of_everything_that_has_left_is_no_error_of_ours(special, command):
+    """Its pipe is closed before the command begins: output and errors have nowhere to go."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "grounding", *command.split()],
+        cwd=special("plain").folder,
+        stdout=writer,
+        stderr=writer,
+    )
+    os.close(writer)
+    assert done.returncode == 141

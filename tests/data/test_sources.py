@@ -213,6 +213,13 @@ class TestNothingFound:
             assert image_set.source == "MNIST (packaged)"
             assert str(folder) in image_set.note
         refusal(tmp_path, dataset="kmnist", fallback_to_packaged=True)
+        (tmp_path / ".DS_Store").touch()
+        assert load(tmp_path, fallback_to_packaged=True).note
+        # Pictures of one's own in it are not replaced by digits.
+        (tmp_path / "cats").mkdir()
+        message = refusal(tmp_path, fallback_to_packaged=True)
+        assert f"{tmp_path} holds no data set; looked for IDX" in message
+        assert message.endswith("For the packaged MNIST: --set data.data_dir=null")
 
     def test_what_is_no_folder_is_refused(self, tmp_path):
         path = tmp_path / "file"
@@ -224,7 +231,7 @@ class TestNothingFound:
 
     def test_unknown_and_unpackaged_data_sets(self, tmp_path):
         assert refusal(tmp_path, dataset="cifar").startswith("data set 'cifar' is unknown; known")
-        assert "name its folder" in refusal("kmnist")
+        assert "name the folder that holds it: --set data.data_dir=FOLDER" in refusal("kmnist")
         assert {"mnist", "idx", "fashion_mnist", "emnist_balanced"} <= set(dataset_names())
 
 
@@ -263,6 +270,7 @@ class TestOfOnesOwn:
             ({"train_images": images.astype(np.float32)}, "float32; they must be uint8"),
             ({"test_images": images[:, 0]}, "3 x 2 x 2"),
             ({"train_labels": np.zeros(3, np.int32)}, "int64"),
+            ({"train_labels": np.array([0, 1, 2**31])}, "0 to 2147483648; they .* of 32 bits"),
         ):
             arguments = {"train_images": images, "test_images": images, "source": "mine"}
             with pytest.raises(UserError, match=f"mine: .*{words}"):

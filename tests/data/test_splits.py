@@ -88,6 +88,8 @@ def test_what_is_worth_telling_is_told():
     assert cut(image_set([0, 1, 2] * 50), val=50, seed=1).notes == ()
     notes = cut(image_set([0, 1] * 50), seed=1).notes
     assert [n for n in notes if "train" in n] == ["the train images have none of class 2"]
+    named = image_set([0, 1] * 50, class_names={2: "bag"})
+    assert "the train images have none of class 2 bag" in cut(named, seed=1).notes
     many = cut(image_set(list(range(15)) * 9), test=1, seed=1).notes[-1]
     assert many == "the test images have none of class 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more"
     (one,) = cut(image_set([4] * 9, [4]), seed=1).notes

@@ -29,7 +29,7 @@ def test_points_are_those_of_the_run(special):
     x = to_unit(torch.tensor(run.images()))
     errors = ((torch.tensor(run.decode(run.encode(x.numpy()))) - x) ** 2).mean((1, 2, 3))
     assert values["reconstruction_error"] == pytest.approx(errors.tolist(), rel=1e-4)
-    assert run.embed(l2_normalize=True).tolist() == pytest.approx(
+    assert run.embed().tolist() == pytest.approx(
         np.array(values["points"]).reshape(80, 3), rel=1e-5
     )
     meta, arrays = read_arrays(made.folder / "artifacts/plain_test_latent_points.safetensors")
@@ -75,9 +75,34 @@ def test_every_image_set_gets_all_that_can_be_made_of_it(special, name):
     assert len(assets["digit_samples"]) == (10 if name == "unlabelled" else classes)
     assert assets["sample_labels"] == ([0] * 10 if not classes else sorted(run.splits.classes))
     assert set(points["labels"]) <= (set(run.splits.classes) or {0})
-    assert ("neighbor_label_agreement" in points) is (name != "unlabelled")
+    assert ("neighbor_label_agreement" in points) is (classes > 1)
     with inside(made.folder):
         assert main("verify", [name]) == 0
+
+
+@pytest.mark.parametrize(("metric", "k"), [("euclidean", 5), ("cosine", 3)])
+def test_one_name_is_one_number_in_points_and_metrics(special, in_folder, metric, k):
+    """Over all points, the agreements that the viewer shows have the metric as their mean."""
+    shutil.copytree(special("letters").folder, in_folder, dirs_exist_ok=True)
+    given = ["--config", "letters.yaml", "--set", f"analysis.k={k}"]
+    given += ["--set", f"analysis.metric={metric}"]
+    assert main("points", [*given, "--max-points", "0"]) == 0
+    assert main("manifold", given) == 0
+    points = json.loads(Path("artifacts/letters_test_latent_points.json").read_text())
+    manifold = json.loads(Path("artifacts/letters_manifold_metrics.json").read_text())
+    agreement, name = points["neighbor_label_agreement"], "neighbor_label_agreement"
+    assert np.mean(agreement) == pytest.approx(manifold["metrics"][name], abs=1e-7)
+    # By other means, one by one.
+    run = special("letters").run
+    z, labels = torch.tensor(run.latents()).double(), torch.tensor(run.labels())
+    near = torch.cdist(z, z).fill_diagonal_(torch.inf).argsort(1)[:, :k]
+    shares = (labels[near] == labels[:, None]).double().mean(1)
+    assert np.allclose(agreement, shares)
+    assert points["k_neighbors"] == k
+    # Fewer points: the same numbers, among all images of the split.
+    assert main("points", [*given, "--max-points", "50"]) == 0
+    some = json.loads(Path("artifacts/letters_test_latent_points.json").read_text())
+    assert np.allclose(some[name], shares[some["indices"]])
 
 
 @pytest.mark.parametrize(("name", "columns"), [("line", 1), ("plane", 2)])
@@ -137,6 +162,7 @@ def test_options_decide_what_is_drawn(special, in_folder, refused):
         values = json.loads(Path("p.json").read_text())
         assert {key: values[key] for key in wanted} == wanted
     few = ["--max-points", "9", "--projection-k"]
+    given[-1] = "i.json"
     assert main("export-assets", [*given, *few, "9"]) == 0
     line = refused("export-assets", *given, *few, "12")
     assert "--projection-k 12 is not in 1 to 9, the number of points" in line

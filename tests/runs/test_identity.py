@@ -1,6 +1,7 @@
 """A name stands for one config and one data set; what is up to date; whose numbers they are."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -56,7 +57,7 @@ def test_the_same_again_does_nothing(own, capsys):
     # What does not change the training, or names the same in other words, is the same run.
     for setting in ("training.device=cpu", "data.num_workers=2", "output.save_every_n_epochs=2"):
         assert "train" not in made(capsys, *own, "--set", setting)
-    assert made(capsys, *own, "--set", "analysis.k=3") == {"analysis", "manifold"}
+    assert made(capsys, *own, "--set", "analysis.k=3") == {"analysis", "manifold", "points"}
 
 
 def test_another_name_touches_no_file_of_the_first_run(own, capsys):
@@ -77,11 +78,11 @@ def test_another_name_with_the_paths_of_the_first_run_is_refused(own, refused, c
     assert main("run", [*own, *pinned, "--set", "experiment.name=first"]) == 0
     before = files()
     line = refused("run", *own, *pinned, "--set", "experiment.name=second")
-    assert "artifacts/x.pt belongs to the run first" in line
-    assert "name another file, with --output or in the config's section output" in line
+    assert "artifacts/x.pt belongs to first, as its checkpoint" in line
+    assert line.endswith("name another file, e.g. --set output.checkpoint_path=FILE\n")
     own_checkpoint = ["--set", "experiment.name=third", *pinned[2:]]
     assert main("run", [*own, *own_checkpoint]) == 2
-    assert "analysis: artifacts/x.json belongs to the run first" in capsys.readouterr().err
+    assert "analysis: artifacts/x.json belongs to first" in capsys.readouterr().err
     after = files()
     assert {path: after[path] for path in before} == before
 
@@ -332,6 +333,33 @@ def test_a_damaged_manifest_is_never_believed(own, refused):
         assert f"{place} is damaged" in line
         assert "delete it and train again" in line
     assert files() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "taken"),
+    [
+        ("points", "own_final.pt", "own_final.pt belongs to own, as its checkpoint"),
+        ("points", "own_analysis.json", "own_analysis.json belongs to own, as its analysis"),
+        ("points", "own_weights.json", "own_weights.safetensors belongs to own, as its weights"),
+        ("analyze", "own_manifold_metrics.txt", "own_manifold_metrics.json belongs to own, as its"),
+        ("export-encoder", "own_final_epoch001.pt", "belongs to own, as its periodic checkpoint"),
+    ],
+)
+def test_no_output_replaces_another_of_the_same_run(own, refused, command, output, taken):
+    assert main("export-weights", own) == 0
+    before = files()
+    assert taken in refused(command, *own, "--output", f"artifacts/{output}")
+    assert files() == before
+    assert main("verify", ["own"]) == 0
+
+
+def test_what_a_refusal_says_to_pass_works(own, refused):
+    given = [*own, "--set", "model.hidden_dims=[4, 8]", "--set", "training.epochs=7"]
+    line = refused("analyze", *given)
+    assert "trained with model.hidden_dims=[4, 4], the config says [4, 8]" in line
+    told = line.split("; pass ")[1].split(", or give")[0]
+    assert told == "--set 'model.hidden_dims=[4, 4]' --set training.epochs=2"
+    assert main("analyze", [*given, *shlex.split(told)]) == 0
 
 
 def test_an_output_elsewhere_is_entered_too(own):

@@ -141,7 +141,11 @@ def test_what_a_kill_leaves_before_the_entry_is_unknown(
     assert Path("artifacts/b.pt").read_bytes() == b"new"
     assert read_manifest(run.path) == run
     with pytest.raises(KeyboardInterrupt):
-        enter(run, {Path("artifacts/a.json"): {Path("artifacts/a.json"): b"[]"}}, Artifact("x", {}))
+        enter(
+            run,
+            {Path("artifacts/a.json"): {Path("artifacts/a.json"): b"[]"}},
+            Artifact("points", {}),
+        )
     assert not read_manifest(run.path).is_intact("a.json")
 
 

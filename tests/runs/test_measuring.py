@@ -70,11 +70,36 @@ def test_manifold_metrics_by_other_means(special):
         made.run.measure("silhuette")
 
 
+def test_a_metric_is_what_its_file_says_of_it(measured):
+    """Of each: the split, the neighbours and the distance; kNN alone is measured otherwise."""
+    options = ["--split", "val", "--set", "analysis.k=3", "--set", "analysis.metric=cosine"]
+    told = measured(*options)[0]["measured_with"]
+    run = grounding.load("letters")
+    assert told["silhouette"] == {"split": "val"}
+    assert told["knn_test_accuracy"] == {"split": "test", "k": 3, "metric": "cosine"}
+    assert told["neighbor_label_agreement"] == {"split": "val", "k": 3, "metric": "euclidean"}
+    assert told["trustworthiness"] == {"split": "val", "k": 5, "metric": "euclidean"}
+    values = json.loads(Path("m.json").read_text())["metrics"]
+    z, x, y = run.latents("val"), run.images("val"), run.labels("val")
+    functions = grounding.metrics
+    assert values["silhouette"] == pytest.approx(functions.silhouette(z, y))
+    agreement = functions.neighbor_label_agreement(z, y, 3)
+    assert values["neighbor_label_agreement"] == pytest.approx(agreement)
+    assert values["trustworthiness"] == pytest.approx(functions.trustworthiness(x, z, 5))
+    references = run.latents("train"), run.labels("train"), run.latents("test"), run.labels("test")
+    accuracy = functions.knn_accuracy(*references, 3, metric="cosine")
+    assert values["knn_test_accuracy"] == accuracy
+
+
 def test_probes_by_other_means(special):
     made = special("augmented")
     run, values = made.run, made.made("probes.json")
     probes = values["probes"]
     assert values["probe_settings"]["augmented_bank"] == {"views": 30, "k": 15}
+    told = values["measured_with"]
+    assert told["knn_1_accuracy"] == {"split": "test", "k": 1, "metric": "euclidean"}
+    assert told["augmented_bank_accuracy"] == {"split": "test", "k": 15, "metric": "euclidean"}
+    assert told["test_reconstruction_error"] == {"split": "test"}
     z, references = (torch.tensor(run.latents(s)).double() for s in ("test", "train"))
     right = run.labels("train")[torch.cdist(z, references).argmin(1)] == run.labels("test")
     assert probes["knn_1_accuracy"] == pytest.approx(right.mean())
@@ -200,7 +225,7 @@ def test_estimates_are_announced_shown_and_written(measured, monkeypatch, refuse
         assert error <= 2 * estimate["margins"][name] if name in ESTIMATED else error == 0
     assert found["made_from"]["options"]["anchors"] == 120
     assert "manifold: 200 images, estimating from 120 of them" in shown
-    assert "grounding manifold --exact measures all" in shown
+    assert "with confidence intervals; the command manifold can measure all\n" in shown
     margin = estimate["margins"]["continuity"]
     assert f"{found['metrics']['continuity']:.4f}  +- {margin:.4f}" in shown
     again, _ = measured("--anchors", "120")

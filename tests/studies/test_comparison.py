@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from conftest import VIEWS, image_set, inside, own_config
 import grounding
 from grounding.cli import main
 from grounding.data import to_unit
+from grounding.experiment import load_experiment
 from grounding.runs.building import load_splits
 from grounding.studies.controls import labels_control
 from grounding.studies.seeds import seed_experiment
@@ -72,7 +74,10 @@ def test_raw_pixels_by_other_means(compared, monkeypatch):
 @pytest.mark.parametrize("config", list("0123456789"))
 def test_the_control_with_labels_learns_labels_only(config):
     experiment = grounding.load_config(config)
-    control = labels_control(experiment)
+    control, command = labels_control(experiment, f"grounding run --config {config}")
+    words = shlex.split(command)
+    typed = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    assert load_experiment(config, typed) == control
     assert control.name == f"{experiment.name}_labels"
     assert control.checkpoint_path == Path(f"artifacts/{control.name}_final.pt")
     assert control.objective_weights == {"labels": 1.0}

@@ -91,7 +91,8 @@ def test_sums_and_tables_of_hand_made_values():
 
 def test_seeds_are_run_summed_up_and_skipped(run, capsys):
     assert run("0,2") == 0
-    lines = capsys.readouterr().out.splitlines()
+    data, *lines = capsys.readouterr().out.splitlines()
+    assert data.startswith("data: images, 1 x 12 x 12: 144 to train on")
     for seed, line in zip((0, 2), lines, strict=False):
         assert line.startswith(f"own, seed {seed}: trained in ")
     assert not any(line.startswith("epoch") for line in lines)
@@ -139,7 +140,8 @@ def test_seeds_are_run_summed_up_and_skipped(run, capsys):
     good = probes.read_bytes()
     probes.write_bytes(good[:-30])
     assert run("0-2") == 0
-    first, second, third, *_ = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    first, second, third = (line for line in lines if line.startswith("own, seed "))
     assert "seed 0: up to date" in first
     assert "seed 1: trained in" in second
     assert "seed 2: measured again" in third
@@ -150,6 +152,8 @@ def test_seeds_are_run_summed_up_and_skipped(run, capsys):
     assert run("0,1", "--set", "training.epochs=1") == 2
     error = capsys.readouterr().err
     assert error.count("is taken by a run with training.epochs=2 (here 1)") == 3
+    typed = "grounding run --config own.yaml --set training.epochs=1 --seeds 0,1"
+    assert f": {typed} --set experiment.name=own_seed0_2, or replace that run: {typed} --f" in error
     assert run("1", "--set", "training.epochs=1", "--force") == 0
     alone = json.loads(SUMMARY.read_text())["summary"]["knn_accuracy"]
     assert (alone["count"], alone["standard_deviation"]) == (1, None)
@@ -183,6 +187,33 @@ def test_a_seed_that_fails_loses_no_other(run, capsys):
     assert json.loads(SUMMARY.read_text())["failures"] == {}
 
 
+def test_no_file_of_a_run_is_replaced_by_a_study(run, refused, capsys):
+    """Neither its manifest, under a study's name, nor an output at a study's place."""
+    for name in ("own_seeds", "comparison"):
+        assert main("train", ["--config", "own.yaml", "--set", f"experiment.name={name}"]) == 0
+    taken = ["--set", "experiment.name=other", "--set", "output.analysis_path=artifacts/x.txt"]
+    assert main("train", ["--config", "own.yaml", *taken]) == 0
+    assert main("analyze", ["--config", "own.yaml", *taken]) == 0
+    before = {path: path.read_bytes() for path in Path("artifacts").iterdir()}
+    line = refused("run", "--config", "own.yaml", "--seeds", "0")
+    assert "own_seeds is taken by a run; take another: --set experiment.name=NAME" in line
+    line = refused("compare", "own.yaml", "--seeds", "0")
+    assert "the name comparison is taken by a run; take another: --output STEM" in line
+    line = refused("compare", "own.yaml", "--seeds", "0", "--output", "artifacts/x")
+    assert "artifacts/x.json belongs to other, as its analysis; name another file" in line
+    assert {path: path.read_bytes() for path in Path("artifacts").iterdir()} == before
+    # And the other way round.
+    assert main("compare", ["own.yaml", "--seeds", "0", "--no-controls", "--output", "artifacts/c",
+                            "--set", "experiment.name=own2"]) == 0  # fmt: skip
+    study = Path("artifacts/c.run.json").read_bytes()
+    line = refused("train", "--config", "own.yaml", "--set", "experiment.name=c")
+    assert "the name c is taken by a study; take another: --set experiment.name=NAME" in line
+    line = refused("points", "--config", "own.yaml", *taken, "--output", "artifacts/c.json")
+    assert "artifacts/c.json belongs to c, as its comparison; name another file" in line
+    assert Path("artifacts/c.run.json").read_bytes() == study
+    assert main("verify", ["artifacts"]) == 0
+
+
 def test_all_seeds_failing_is_an_error_without_a_table(run, capsys):
     assert run("0-1", "--set", "data.train_samples=70000") == 2
     shown = capsys.readouterr()
@@ -197,6 +228,7 @@ def test_a_series_that_is_ended_loses_no_seed(run, capsys):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
+        assert "data: images" in process.stdout.readline()
         assert "seed 0: trained" in process.stdout.readline()
         process.terminate()
         _, errors = process.communicate(timeout=60)

@@ -141,6 +141,23 @@ def test_what_no_manifest_knows_is_said_but_not_the_users_own_files(made, verify
     assert line.startswith("not entered")
 
 
+def test_a_kept_augmented_set_tells_itself_whether_it_is_whole(made, verify):
+    (kept,) = Path("kept").glob("set-*.safetensors")
+    moved = kept.rename(Path("artifacts") / kept.name)
+    right, wrong = verify("artifacts")
+    assert wrong == []
+    assert f"ok               {moved}: augmented set that a training has kept" in right
+    whole = moved.read_bytes()
+    moved.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    for words in (["artifacts"], [moved]):
+        _, (line,) = verify(*words)
+        assert line.startswith(f"damaged          {moved}: it is not as it was kept; delete it")
+    moved.unlink()
+    other = moved.with_name("set-0123456789ab.safetensors")
+    other.write_bytes(whole)
+    assert verify(other)[1][0].startswith("not entered")
+
+
 def test_other_data_do_not_belong(made, verify):
     labels = Path("images/train-labels-idx1-ubyte")
     labels.write_bytes(labels.read_bytes()[:-1] + b"\0")

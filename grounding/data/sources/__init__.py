@@ -17,6 +17,7 @@ from pathlib import Path
 
 from grounding import _registry as register
 from grounding._errors import UserError
+from grounding._paths import given_path
 from grounding.data.image_set import ImageSet
 
 
@@ -43,8 +44,8 @@ def load(
         dataset: which of the data sets that a folder holds: `<folder>/FashionMNIST/raw` is
             "fashion_mnist", `emnist-letters-...` is "emnist_letters". Files that lie in the folder
             itself by the names of MNIST are taken for any of them.
-        fallback_to_packaged: take the packaged MNIST, with a `note` that says so, if the folder
-            holds no data set. For configs that follow the original system, whose folder `data` is
+        fallback_to_packaged: take the packaged MNIST, with a `note` that says so, if the folder is
+            missing or empty. For configs that follow the original system, whose folder `data` is
             filled by a download.
 
     Raises:
@@ -55,14 +56,18 @@ def load(
         dataset, name_or_folder = name_or_folder, None
     if dataset not in names:
         raise UserError(f"data set {dataset!r} is unknown; known are: {', '.join(names)}")
-    folder = None if name_or_folder is None else Path(name_or_folder).expanduser()
+    folder = None if name_or_folder is None else given_path(name_or_folder)
     read = _find(folder, dataset)
     if read is not None:
         return read()
     if folder is None:
-        raise UserError(f"data set {dataset} does not come with the package; name its folder")
-    if fallback_to_packaged and dataset == "mnist":
-        note = f"{folder} holds no data set: MNIST is read, as it comes with the package"
+        raise UserError(
+            f"data set {dataset} does not come with the package; name the folder that holds it: "
+            "--set data.data_dir=FOLDER"
+        )
+    problem = "holds no data set" if folder.exists() else "does not exist"
+    if fallback_to_packaged and dataset == "mnist" and not _holds_anything(folder):
+        note = f"{folder} {problem}: MNIST is read, as it comes with the package"
         return replace(load(), note=note)
     held = [name for name in names if _find(folder, name)]
     if held:
@@ -71,8 +76,13 @@ def load(
             f"try --set data.dataset={held[0]}"
         )
     looked_for = filter(None, (c.make().looks_for for c in register.source.components()))
-    problem = "holds no data set" if folder.exists() else "does not exist"
-    raise UserError(f"data_dir {folder} {problem}; looked for {'; or '.join(looked_for)}")
+    packaged = "" if dataset != "mnist" else ". For the packaged MNIST: --set data.data_dir=null"
+    raise UserError(f"data_dir {folder} {problem}; looked for {'; or '.join(looked_for)}{packaged}")
+
+
+def _holds_anything(folder: Path) -> bool:
+    """Whether a folder holds files or folders that are not hidden."""
+    return folder.exists() and any(path.name[0] != "." for path in folder.iterdir())
 
 
 def _find(folder: Path | None, dataset: str) -> Callable[[], ImageSet] | None:

@@ -70,8 +70,9 @@ class IdxFolder:
     """
 
     looks_for = (
-        f"IDX files ({FILES[0]}, {FILES[2]} and, if there are labels, {FILES[1]}, {FILES[3]}; "
-        ".idx for -idx and .gz are fine) in it, in its raw/ or, as torchvision does, in MNIST/raw/"
+        f"IDX files ({FILES[0]}, {FILES[2]} and, if there are labels, {FILES[1]}, {FILES[3]}; of "
+        "EMNIST emnist-letters-train-images-idx3-ubyte ...; .idx for -idx and .gz are fine) in it, "
+        "in its raw/ or, as torchvision does, in MNIST/raw/, FashionMNIST/raw/ ..."
     )
 
     def find(self, folder: Path | None, dataset: str) -> Found | None:

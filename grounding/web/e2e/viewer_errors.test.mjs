@@ -76,7 +76,7 @@ async function expectPanel(data, code, words, allowed) {
 
 test("no parameters: what the page needs, and the commands", async () => {
   const page = await visit("");
-  assert.match(await page.locator(".panel.welcome").innerText(), /generate_latent_points\.py[\s\S]*grounding serve/);
+  assert.match(await page.locator(".panel.welcome").innerText(), /grounding points[\s\S]*grounding serve/);
   assert.equal(await page.locator(".panel.error").count(), 0);
   await expectAccessible(page, "welcome");
   expectNoProblems(page);

@@ -6,8 +6,7 @@
 
 import { element } from "../ui/element.js";
 
-const COMMANDS = `python grounding/generate_latent_points.py \\
-  --config grounding/configs/0_naive_autoencoder.yaml
+const COMMANDS = `grounding points --config 0
 grounding serve`;
 
 export function welcome() {

@@ -1,0 +1,20 @@
+"""Paths as a user writes them."""
+
+import os
+from pathlib import Path
+
+from grounding._errors import UserError
+
+
+def given_path(path: str | Path) -> Path:
+    """The path that a user means: `~` is the home folder, `~name` that of another user.
+
+    Raises:
+        UserError: no file of this system can be called that.
+    """
+    try:
+        if b"\0" in os.fsencode(path) + str(path).encode():
+            raise ValueError("it holds a null character")
+        return Path(path).expanduser()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"not a path here: {str(error).rstrip('.')}: {path}") from None
