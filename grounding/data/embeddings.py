@@ -84,6 +84,11 @@ def embeddings(latents: Any, labels: Any = None, *, source: str = "arrays") -> E
     numbers, names = _as_numbers(_numpy(labels), source)
     if len(numbers) != len(checked):
         raise UserError(f"{source}: {len(checked)} latents, but {len(numbers)} labels")
+    if (numbers != numbers.astype(np.int32)).any():
+        raise UserError(
+            f"{source}: labels are {numbers.min()} to {numbers.max()}; they must be whole numbers "
+            "of 32 bits, or text"
+        )
     return Embeddings(checked, numbers, source, names)
 
 

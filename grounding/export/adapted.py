@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from grounding._errors import UserError
+from grounding._paths import given_path
 from grounding.export.onnx import NAMES, Half, onnx_model
 from grounding.models.attached import MAX_BYTES, onnx_session
 
@@ -67,7 +68,7 @@ def adapted(
     shaped = [values.reshape(1, -1, 1, 1) for values in pixels]
     if isinstance(model, nn.Module):
         return _of_module(model, half, images, latent_shape, *shaped)
-    return _of_file(Path(model).expanduser(), half, images, latent_shape, *shaped)
+    return _of_file(given_path(model), half, images, latent_shape, *shaped)
 
 
 class _Encoder(nn.Module):

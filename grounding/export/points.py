@@ -11,7 +11,9 @@ from torch import Tensor
 
 from grounding._streams import generator, stream_seed
 from grounding.data import Split
-from grounding.metrics import nearest
+from grounding.metrics import NotMeasurable, nearest
+from grounding.metrics.neighbors import check_k
+from grounding.metrics.pairs import point_values
 from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
@@ -96,15 +98,22 @@ def latent_points(
     embedding: Embedding,
     split: Split,
     options: EmbeddingOptions,
-    **numbers: Tensor,
+    latents: Tensor,
+    k: int,
+    reconstruction_errors: Tensor | None = None,
 ) -> dict[str, Any]:
     """The part of `*_latent_points.json` that describes the points.
+
+    Besides what the file's contract asks for, each point has numbers that the viewer can colour
+    by: `reconstruction_error`, and what it adds to the metric `neighbor_label_agreement`.
 
     Args:
         embedding: N points of the split.
         split: the images that were embedded.
         options: what made the embedding.
-        numbers: (N,) by name, what the viewer can colour by besides.
+        latents: float32 (M, D), of all images of the split.
+        k: neighbours among them.
+        reconstruction_errors: float32 (N,); None if the decoder is not trained.
     """
     values: dict[str, Any] = {
         **_described(embedding, split, options),
@@ -112,7 +121,17 @@ def latent_points(
         "labels": point_labels(split, embedding.indices),
         "indices": embedding.indices.tolist(),
     }
-    return values | {name: rounded(of_points) for name, of_points in numbers.items()}
+    if reconstruction_errors is not None:
+        values["reconstruction_error"] = rounded(reconstruction_errors)
+    if split.labels is not None:
+        try:
+            check_k(k, len(latents) - 1)
+            found = point_values(latents, labels=split.labels, k=k, anchors=embedding.indices)
+        except NotMeasurable:
+            return values
+        values["k_neighbors"] = k
+        values["neighbor_label_agreement"] = rounded(found["neighbor_label_agreement"].cpu())
+    return values
 
 
 def interactive_assets(

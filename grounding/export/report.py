@@ -47,11 +47,11 @@ def analysis_text(
 
 
 def metric_lines(results: Mapping[str, Mapping[str, Any]], title: str = "metric") -> list[str]:
-    """A table of metrics with what each one means.
+    """A table of metrics with what each one means, or why it has no value.
 
     Args:
         results: by name, with `value`, `digits`, `unit`, `meaning` and, where it is estimated,
-            `margin`.
+            `margin`, or where it was left out, `left_out`.
         title: of the first column.
     """
     rows = []
@@ -60,7 +60,9 @@ def metric_lines(results: Mapping[str, Mapping[str, Any]], title: str = "metric"
         value = one["value"]
         shown = "undefined" if value is None else f"{value:.{one['digits']}f}"
         margin = f"+- {one['margin']:.{one['digits']}f}" if "margin" in one else ""
-        says = one["unit"] if one["unit"] else one["meaning"]
+        says = one["unit"] or one["meaning"]
+        if "left_out" in one:
+            says = f"left out, {one['left_out']}"
         rows.append((name, shown, *([margin] if estimated else []), says))
     head = (title, "value", *([""] if estimated else []), "")
     return text_table("lrll" if estimated else "lrl", head, rows)

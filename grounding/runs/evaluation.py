@@ -34,7 +34,7 @@ from grounding.runs.manifest import (
     read_manifest,
     writing,
 )
-from grounding.runs.measuring import left_out_lines, results_of
+from grounding.runs.measuring import results_of
 from grounding.training.checkpoint import versions
 
 KIND = "evaluation"
@@ -64,7 +64,8 @@ class Evaluation:
     def __str__(self) -> str:
         """A table of the metrics with what each one means."""
         found = Measured(dict(self.values), dict(self.margins), dict(self.left_out))
-        return "\n".join([*metric_lines(results_of(found, found.values)), *left_out_lines(found)])
+        chosen = [name for name in names() if name in found.values or name in found.left_out]
+        return "\n".join(metric_lines(results_of(found, chosen)))
 
 
 def evaluate(
@@ -223,13 +224,11 @@ def _claimed(name: str, given: Embeddings, force: bool) -> Manifest:
         found = read_manifest(path)
     except FileNotFoundError:
         return fresh
-    if not found.config and found.data.get("fingerprint") == given.fingerprint:
-        return found
-    if force and not found.config:
-        return fresh
-    what = "a run" if found.config else "an evaluation of other embeddings"
+    if found.of == "evaluation" and (force or found.data["fingerprint"] == given.fingerprint):
+        return fresh if force else found
+    what = {"run": "a run", "study": "a study"}.get(found.of, "an evaluation of other embeddings")
     ways = "name this one otherwise: --name NAME"
-    if not found.config:
+    if found.of == "evaluation":
         ways += ", or replace that one: --force"
     raise UserError(f"the name {name} is taken by {what}; {ways}")
 
@@ -272,7 +271,7 @@ def _write(
         **head,
         "split": "all",
         **({"class_names": class_names} if class_names else {}),
-        **latent_points(laid_out, split, options, None),
+        **latent_points(laid_out, split, options, torch.from_numpy(given.latents), protocol["k"]),
     }
     beside = arrays_path(points)
     thumbnails = split.images[indices].numpy() if split.images.numel() else None
@@ -281,8 +280,8 @@ def _write(
         report: {report: document_bytes({**head, **body})},
         points: {points: text, beside: arrays},
     }
-    for path in (report, points):
-        check_not_of_another(name, path)
+    check_not_of_another(name, report, kind=KIND)
+    check_not_of_another(name, points, beside, kind="points")
     seconds = round(time.perf_counter() - started, 3)
     with writing(manifest.path, "evaluation"):
         artifacts = (

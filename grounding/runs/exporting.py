@@ -25,15 +25,13 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
-from grounding.metrics import NotMeasurable
-from grounding.metrics.neighbors import check_k
-from grounding.metrics.pairs import point_values
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.run import Run
 
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
+MOST_SAMPLES = 1000  # that the playground takes
 
 UNTRAINED = (
     "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
@@ -46,13 +44,11 @@ def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -
 
     def make(head: Mapping[str, Any]) -> Made:
         embedding = embedding_of(run, split, options)
-        numbers = {}
+        errors = None
         if run.has_trained_decoder:
-            numbers["reconstruction_error"] = run.reconstruction_errors(split, embedding.indices)
-        agreement = _label_agreement(run, split, embedding.indices)
-        body = latent_points(embedding, run.splits.named(split), options, **numbers, **agreement)
-        if agreement:
-            body = {"k_neighbors": k, **body}
+            errors = run.reconstruction_errors(split, embedding.indices)
+        images, latents = run.splits.named(split), run.latents_of(split)
+        body = latent_points(embedding, images, options, latents, k, errors)
         return _with_arrays(run, split, path, head, body, embedding)
 
     k = run.experiment.analysis.k
@@ -159,19 +155,6 @@ def embedding_of(run: Run, split: str, options: EmbeddingOptions) -> Embedding:
     return embed(indices, run.latents_of(split, indices), options, seed)
 
 
-def _label_agreement(run: Run, split: str, indices: Tensor) -> dict[str, Tensor]:
-    """What some points add to the metric `neighbor_label_agreement`; {} where it has no value."""
-    z, labels, k = run.latents_of(split), run.splits.named(split).labels, run.experiment.analysis.k
-    if labels is None:
-        return {}
-    try:
-        check_k(k, len(z) - 1)
-        values = point_values(z, labels=labels, k=k, anchors=indices)
-    except NotMeasurable:
-        return {}
-    return {"neighbor_label_agreement": values["neighbor_label_agreement"].cpu()}
-
-
 def _with_arrays(
     run: Run,
     split: str,
@@ -191,7 +174,7 @@ def _with_arrays(
 
 
 def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:
-    """One image of each class: labels, and float32 (classes, C * H * W) in [0, 1].
+    """One image of each of up to 1,000 classes: labels, and float32 (classes, C * H * W) in [0, 1].
 
     The first of the split; for a class that the split lacks, of another one. Without labels, the
     first images of the split.
@@ -201,7 +184,7 @@ def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:
         images = own.images[:SAMPLES_WITHOUT_LABELS]
         return [0] * len(images), to_unit(images).flatten(1)
     labels, samples = [], []
-    for label in splits.classes:
+    for label in splits.classes[:MOST_SAMPLES]:
         for name in dict.fromkeys((split, "test", "val", "train")):
             candidates = splits.named(name)
             if candidates.labels is None:

@@ -95,6 +95,11 @@ class Manifest:
     code: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
 
+    @property
+    def of(self) -> str:
+        """What it is the manifest of: a "run", an "evaluation" or a "study"."""
+        return "run" if self.config else "evaluation" if self.data else "study"
+
     def key(self, path: Path) -> str:
         """How the manifest calls a file: its path relative to the manifest's folder."""
         return os.path.relpath(path.absolute(), self.path.parent.absolute()).replace(os.sep, "/")
@@ -261,7 +266,8 @@ def check_not_of_another(
 
     Raises:
         UserError: one of them is there, and entered as something else by a manifest in artifacts/
-            or beside it; or the name is that of a study, or of a run.
+            or beside it; or it is a checkpoint, or of a study, and the name is that of another kind
+            of thing.
     """
     own = manifest_path(name, folder).resolve()
     there = [path for path in paths if path.exists()]
@@ -269,10 +275,10 @@ def check_not_of_another(
     for place in places.values():
         for run in manifests_in(place)[0]:
             is_own = run.path.resolve() == own
-            if is_own and run.artifacts and bool(run.config) == (kind in STUDIES):
-                what = "run" if run.config else "study"
+            wanted = "study" if kind in STUDIES else "run" if kind == "checkpoint" else run.of
+            if is_own and run.artifacts and run.of != wanted:
                 how = STUDIES.get(kind, STUDIES["seeds"])
-                raise UserError(f"the name {name} is taken by a {what}; take another: {how}")
+                raise UserError(f"the name {name} is taken by a {run.of}; take another: {how}")
             for one in run.artifacts.values():
                 taken = [path for path in there if run.key(path) in one.files]
                 if taken and not (is_own and one.kind == kind):

@@ -185,7 +185,7 @@ def manifold_output(run: Run, split: str, path: Path, anchors: int | None = None
                 "margins": {k: v for k, v in found.margins.items() if k != SCORE},
                 "manifold_score_margin": found.margins.get(SCORE),
             }
-        lines = [*metric_lines(results), *left_out_lines(found)]
+        lines = metric_lines(results)
         return Made({path: document_bytes({**head, **body})}, "\n".join(lines), results)
 
     notice = ""
@@ -219,7 +219,7 @@ def probes_output(run: Run, path: Path) -> Output:
             "measured_with": measured_with(space, chosen, "test"),
             "left_out": found.left_out,
         }
-        lines = [*metric_lines(results, "probe"), *left_out_lines(found)]
+        lines = metric_lines(results, "probe")
         return Made({path: document_bytes({**head, **body})}, "\n".join(lines), results)
 
     code = ("metrics", "dynamics", "runs.measuring")
@@ -239,6 +239,8 @@ def results_of(found: Measured, chosen: Iterable[str]) -> Results:
         }
         if math.isfinite(found.margins.get(name, math.nan)):
             results[name]["margin"] = found.margins[name]
+        if name in found.left_out:
+            results[name]["left_out"] = found.left_out[name]
     return results
 
 
@@ -256,15 +258,6 @@ def measured_with(
             among_training = {"metric", "neighbor_labels"} & {*asks}
             found[name] |= {"k": k, "metric": space.metric if among_training else "euclidean"}
     return found
-
-
-def left_out_lines(found: Measured) -> list[str]:
-    """Why metrics have no value, a line for each reason."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in found.left_out.items():
-        reasons.setdefault(reason, []).append(name)
-    lines = [f"left out, {reason}: {', '.join(of)}" for reason, of in reasons.items()]
-    return ["", *lines] if lines else []
 
 
 def analysis_json_path(path: Path) -> Path:

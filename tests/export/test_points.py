@@ -68,17 +68,24 @@ def test_a_latent_of_few_numbers_is_drawn_as_it_is(latent_dim):
 def test_latent_points_belong_to_their_labels():
     embedding = embed(LATENTS, OPTIONS)
     errors = torch.linspace(0, 1, 60)
-    body = latent_points(embedding, TEST, OPTIONS, reconstruction_error=errors)
+    body = latent_points(embedding, TEST, OPTIONS, LATENTS, 4, errors)
     labels = TEST.labels.tolist()
     assert body["labels"] == [labels[i] for i in body["indices"]]
     assert body["num_points"] == len(body["points"]) == 60
     assert (body["projection"], body["latent_dim"]) == ("umap_3d", 8)
     assert np.allclose(body["reconstruction_error"], errors)
+    # By other means: the four nearest others of each, among all latents as they are.
+    nearest = torch.cdist(LATENTS, LATENTS).fill_diagonal_(torch.inf).argsort(1)[:, :4]
+    shares = (TEST.labels[nearest] == TEST.labels[:, None]).double().mean(1)
+    assert np.allclose(body["neighbor_label_agreement"], shares[embedding.indices])
+    assert body["k_neighbors"] == 4
 
 
 def test_without_labels_the_points_are_there_all_the_same():
     bare = Split(TEST.images, None, TEST.indices)
-    assert latent_points(embed(LATENTS, OPTIONS), bare, OPTIONS)["labels"] == [0] * 60
+    body = latent_points(embed(LATENTS, OPTIONS), bare, OPTIONS, LATENTS, 4)
+    assert body["labels"] == [0] * 60
+    assert not {"reconstruction_error", "neighbor_label_agreement"} & body.keys()
 
 
 def test_assets_hold_the_latents_that_are_searched_and_those_that_are_decoded():

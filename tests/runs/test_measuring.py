@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -141,7 +142,9 @@ def test_what_needs_labels_is_left_out_with_its_reason(special, name, reason):
     assert values["manifold_score"] is None
     analysis = made.made("analysis.json")
     assert (analysis["knn_accuracy"], analysis["classes"]) == (None, [])
-    assert "undefined" in made.printed
+    for metric in (*LABELLED, "manifold_score", "linear_probe_accuracy"):
+        line = rf"^{metric} +undefined +left out, [a-z_ ]*{re.escape(reason)}"
+        assert re.search(line, made.printed, re.MULTILINE), metric
     probes = made.made("probes.json")["probes"]
     assert probes["linear_probe_accuracy"] is None
     assert probes["test_reconstruction_error"] > 0
@@ -195,8 +198,9 @@ def test_numbers_that_do_not_fit_the_data_are_refused_one_by_one(in_folder, refu
     assert main("run", [*given, "--set", "analysis.k=144"]) == 0
     assert main("manifold", ["--config", "own.yaml", "--set", "data.test_samples=5"]) == 0
     shown = capsys.readouterr().out
-    left_out = "less than half of 5 points: trustworthiness, continuity, manifold_score\n"
-    assert left_out in shown
+    for name in ("trustworthiness", "continuity", "manifold_score"):
+        why = r"left out, k is 5, allowed: at least 1 and less than half of 5 points"
+        assert re.search(rf"^{name} +undefined +{why}$", shown, re.MULTILINE)
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ export { MAX_POINTS } from "./fields.js";
 /** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
 export const MAX_LATENT_DIM = 4_096;
-const MAX_LABEL = 999;
+const MOST_SAMPLES = 1_000;
+const LEAST_LABEL = -0x80000000;
+const MAX_INTEGER = 0x7fffffff;
 
 /**
  * @typedef {object} Provenance what a file says about itself; empty text and null where it does not
@@ -51,7 +53,7 @@ const MAX_LABEL = 999;
  * @property {number | null} latentDim
  * @property {boolean} l2Normalized
  * @property {Float32Array} points (count, 3)
- * @property {Int32Array} labels (count) each in 0 .. 999
+ * @property {Int32Array} labels (count)
  * @property {Int32Array | null} indices (count) positions in the split
  * @property {Map<string, Float32Array>} numbers further numbers of each point, by their key
  * @property {Thumbnails | null} thumbnails
@@ -75,11 +77,12 @@ const MAX_LABEL = 999;
  * @property {Float32Array} points (count, 3)
  * @property {Float32Array} latents (count, latentDim) that distances are measured on
  * @property {Float32Array} rawLatents (count, latentDim) as encoded
- * @property {Int32Array} labels (count) each in 0 .. 999
+ * @property {Int32Array} labels (count)
  * @property {Int32Array | null} indices (count) positions in the split
  * @property {[number, number, number]} imageShape C, H, W
  * @property {Float32Array} digitSamples (digits, C * H * W)
  * @property {number} digits
+ * @property {Int32Array} sampleLabels (digits) the class of each digit sample
  * @property {Thumbnails | null} thumbnails
  */
 
@@ -102,8 +105,8 @@ export function parseLatentPoints(value) {
     latentDim: Number.isInteger(file.latent_dim) ? Number(file.latent_dim) : null,
     l2Normalized: file.l2_normalized === true,
     points,
-    labels: integers(file, "labels", count, MAX_LABEL),
-    indices: "indices" in file ? integers(file, "indices", count, 0x7fffffff) : null,
+    labels: integers(file, "labels", count, MAX_INTEGER, LEAST_LABEL),
+    indices: "indices" in file ? integers(file, "indices", count, MAX_INTEGER) : null,
     numbers: numberColumns(file, count),
     thumbnails: thumbnails(file, count),
   };
@@ -129,7 +132,7 @@ export function parseInteractiveAssets(value) {
     throw refuse("value", "l2_normalized is neither true nor false.");
   }
   const digits = rowCount(file, "digit_samples");
-  if (digits > MAX_LABEL + 1) throw refuse("too-many", `The file has ${digits} digit samples.`);
+  if (digits > MOST_SAMPLES) throw refuse("too-many", `The file has ${digits} digit samples.`);
   const imageShape = shapeOfImages(file);
   const pixels = imageShape[0] * imageShape[1] * imageShape[2];
   return {
@@ -141,12 +144,16 @@ export function parseInteractiveAssets(value) {
     points: matrix(file, "reference_points", count, 3),
     latents: matrix(file, "reference_latents", count, latentDim),
     rawLatents: matrix(file, "reference_latents_raw", count, latentDim),
-    labels: integers(file, "reference_labels", count, MAX_LABEL),
+    labels: integers(file, "reference_labels", count, MAX_INTEGER, LEAST_LABEL),
     indices:
-      "reference_indices" in file ? integers(file, "reference_indices", count, 0x7fffffff) : null,
+      "reference_indices" in file ? integers(file, "reference_indices", count, MAX_INTEGER) : null,
     imageShape,
     digitSamples: matrix(file, "digit_samples", digits, pixels),
     digits,
+    sampleLabels:
+      "sample_labels" in file
+        ? integers(file, "sample_labels", digits, MAX_INTEGER, LEAST_LABEL)
+        : Int32Array.from({ length: digits }, (_, digit) => digit),
     thumbnails: thumbnails(file, count),
   };
 }

@@ -46,7 +46,7 @@ function fromHex(hex) {
 
 /** @param {number} label @param {Theme} theme @returns {Rgb} */
 export function classColor(label, theme) {
-  return fromHex(CLASSES[theme][label % 10]);
+  return fromHex(CLASSES[theme][glyphOf(label)]);
 }
 
 /** @param {Theme} theme */
@@ -57,7 +57,7 @@ export const foreground = (theme) => fromHex(STAGE[theme].foreground);
 export const accent = (theme) => fromHex(STAGE[theme].accent);
 
 /** @param {number} label */
-export const glyphOf = (label) => label % 10;
+export const glyphOf = (label) => ((label % 10) + 10) % 10;
 
 /** @param {readonly number[]} rgb */
 export const cssColor = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
@@ -103,7 +103,7 @@ export function colorsByClass(labels, theme) {
   const palette = Uint8Array.from(CLASSES[theme].flatMap(fromHex));
   const colors = new Uint8Array(labels.length * 3);
   for (let i = 0; i < labels.length; i++) {
-    const from = 3 * (labels[i] % 10);
+    const from = 3 * glyphOf(labels[i]);
     colors[3 * i] = palette[from];
     colors[3 * i + 1] = palette[from + 1];
     colors[3 * i + 2] = palette[from + 2];

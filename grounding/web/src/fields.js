@@ -102,7 +102,7 @@ function notFinite(key) {
  * @param {Record<string, unknown>} file @param {string} key @param {number} count
  * @param {number} most @returns {Int32Array} each in 0 .. most
  */
-export function integers(file, key, count, most) {
+export function integers(file, key, count, most, least = 0) {
   const given = asList(file[key]);
   if (given?.length !== count) {
     throw refuse("shape", `${key} does not hold one number for each of ${count} points.`);
@@ -110,8 +110,8 @@ export function integers(file, key, count, most) {
   const out = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const number = given[i];
-    if (!Number.isInteger(number) || number < 0 || number > most) {
-      throw refuse("value", `${key} holds something that is not a whole number in 0 to ${most}.`);
+    if (!Number.isInteger(number) || number < least || number > most) {
+      throw refuse("value", `${key} holds something that is not a whole number in ${least} to ${most}.`);
     }
     out[i] = number;
   }

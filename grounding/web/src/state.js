@@ -61,6 +61,7 @@ const LONGEST_TEXT = 2_000;
 const MOST_INTEGERS = 1_000;
 const VECTOR_DIGITS = 4;
 const MAX_INDEX = 0x7fffffff;
+const MIN_LABEL = -0x80000000;
 
 /** @type {Table} */
 export const COMMON = {
@@ -75,8 +76,8 @@ export const COMMON = {
 export const VIEWER = Object.freeze({
   data: { kind: "text", initial: "" },
   color: { kind: "text", initial: "" },
-  dim: { kind: "integers", initial: [], min: 0, max: 999 },
-  isolate: { kind: "integer", initial: null, min: 0, max: 999 },
+  dim: { kind: "integers", initial: [], min: MIN_LABEL, max: MAX_INDEX },
+  isolate: { kind: "integer", initial: null, min: MIN_LABEL, max: MAX_INDEX },
   select: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   ...COMMON,
 });

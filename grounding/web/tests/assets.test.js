@@ -38,6 +38,14 @@ test("further numbers of each point are offered, other lists are not", () => {
   assert.deepEqual([...(file.indices ?? [])], [5, 9]);
 });
 
+test("labels are any whole numbers, and samples say which they are of", () => {
+  const labels = [-3, 70_000];
+  assert.deepEqual([...parseLatentPoints({ ...POINTS, labels }).labels], labels);
+  const file = parseInteractiveAssets(assets({ reference_labels: labels, sample_labels: labels }));
+  assert.deepEqual([[...file.labels], [...file.sampleLabels]], [labels, labels]);
+  assert.deepEqual([...parseInteractiveAssets(assets()).sampleLabels], [0, 1]);
+});
+
 test("how many points the split had", () => {
   const config = { data: { test_samples: 10_000 } };
   assert.equal(parseLatentPoints({ ...POINTS, split: "test", config }).about.available, 10_000);
@@ -65,7 +73,8 @@ const BAD_POINTS = {
   "null for a number": ["value", { ...POINTS, points: [[1, 2, 3], [4, null, 6]] }],
   "too large for 32 bits": ["value", { ...POINTS, points: [[1, 2, 3], [4, 1e39, 6]] }],
   "too few labels": ["shape", { ...POINTS, labels: [1] }],
-  "a negative label": ["value", { ...POINTS, labels: [1, -1] }],
+  "a label of more than 32 bits": ["value", { ...POINTS, labels: [1, 2 ** 31] }],
+  "a negative index": ["value", { ...POINTS, indices: [1, -1] }],
   "half a label": ["value", { ...POINTS, labels: [1, 0.5] }],
   "num_points that lies": ["shape", { ...POINTS, num_points: 3 }],
   "too many points": ["too-many", { points: new Array(MAX_POINTS + 1), labels: [] }],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accent, background, classColor, colorsByClass, colorsByNumber, cssColor, foreground, rampColor } from "../src/colors.js";
+import { accent, background, classColor, colorsByClass, colorsByNumber, cssColor, foreground, glyphOf, rampColor } from "../src/colors.js";
 
 /** Machado, Oliveira and Fernandes (2009), severity 1, on linear sRGB. */
 const SIGHTS = {
@@ -81,4 +81,9 @@ test("colours of many points", () => {
   assert.deepEqual([...ramp.slice(3, 6)], rampColor(1, "dark"));
   assert.equal(colorsByNumber([2, 2], "dark").colors.length, 6);
   assert.equal(cssColor([1, 2, 3]), "rgb(1 2 3)");
+});
+
+test("labels of any whole number have one of ten colours and glyphs", () => {
+  assert.deepEqual([0, 9, 10, 70_003, -1, -3, -10].map(glyphOf), [0, 9, 0, 3, 9, 7, 0]);
+  assert.deepEqual([...colorsByClass([-3, 70_003], "dark")], [...classColor(7, "dark"), ...classColor(3, "dark")]);
 });

@@ -78,6 +78,7 @@ const assets = (thumbnails = true) => ({
   imageShape: [1, 1, 2],
   labels: Int32Array.from([5, 6, 7]),
   digitSamples: Float32Array.from([0, 0.25, 0.5, 1]),
+  sampleLabels: Int32Array.from([5, 26]),
   thumbnails: thumbnails ? { data: Uint8Array.from([0, 0, 0, 255, 51, 0]), shape: [1, 1, 2], loaded: 3 } : null,
 });
 
@@ -88,6 +89,7 @@ test("a probe begins with a sample, a reference or a drawing", () => {
   assert.deepEqual([...baseImage({ ...state, source: "reference" }, assets(), [])], [...Float32Array.from([0.2, 0])]);
   assert.deepEqual([...baseImage({ ...state, source: "drawing" }, assets(), [])], [0, 0]);
   assert.equal(baseWords({ ...state, source: "reference" }, assets()), "reference 2, labelled 7");
+  assert.equal(baseWords(state, assets()), "digit sample 26");
 });
 
 test("a reference without a thumbnail cannot be taken", () => {

@@ -53,7 +53,7 @@ test("values out of range are clamped, nonsense becomes the default", () => {
 });
 
 test("lists are sorted, without repeats, and bounded", () => {
-  assert.deepEqual(readState(VIEWER, "dim=9.1.1.x.-3.5000").dim, [1, 9]);
+  assert.deepEqual(readState(VIEWER, "dim=9.1.1.x.-3.5000.3000000000").dim, [-3, 1, 9, 5000]);
   assert.deepEqual(readState(VIEWER, `dim=${"1.".repeat(9000)}`).dim, []);
   assert.equal(readState(VIEWER, `data=${"a".repeat(3000)}`).data, "");
 });

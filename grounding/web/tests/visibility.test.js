@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EVERYTHING, isShown, isolated, toggled } from "../src/visibility.js";
+import { visiblePoints } from "../src/viewer/visible.js";
 
 const LABELS = [0, 1, 2];
 
@@ -26,4 +27,18 @@ test("a click beside an isolated class adds to it; a click on it brings all back
   const two = toggled({ dim: [], isolate: 2 }, 0, LABELS);
   assert.deepEqual(LABELS.filter((label) => isShown(two, label)), [0, 2]);
   assert.equal(toggled({ dim: [], isolate: 2 }, 2, LABELS), EVERYTHING);
+});
+
+test("points of any label step back and come to the front", () => {
+  const labels = [-3, 70_000, -3];
+  /** @type {((row: number) => boolean) | null} */
+  let dimmed = null;
+  const cloud = /** @type {any} */ ({ setDimmed: (/** @type {typeof dimmed} */ rule) => (dimmed = rule) });
+  const visible = visiblePoints(cloud, labels, [-3, 70_000]);
+  visible.paint(EVERYTHING, null);
+  assert.equal(dimmed, null);
+  assert.deepEqual([0, 1, 2].map(visible.canPick), [true, true, true]);
+  visible.paint({ dim: [-3], isolate: null }, null);
+  assert.deepEqual([0, 1, 2].map(visible.canPick), [false, true, false]);
+  assert.deepEqual([0, 1, 2].map((row) => dimmed?.(row)), [true, false, true]);
 });

@@ -52,6 +52,6 @@ export function byteImage({ data, shape: [channels, height, width] }, row) {
 export function baseWords(state, assets) {
   const source = possibleSource(state, assets);
   if (source === "drawing") return "your drawing";
-  if (source === "digit") return `digit sample ${possibleDigit(state.digit, assets)}`;
+  if (source === "digit") return `digit sample ${assets.sampleLabels[possibleDigit(state.digit, assets)]}`;
   return `reference ${state.reference}, labelled ${assets.labels[Number(state.reference)]}`;
 }

@@ -19,14 +19,14 @@ import { drawingPad } from "./pad.js";
  *   onNormalize: (normalize: boolean) => void, onSource: (source: "digit" | "drawing") => void}} listeners
  */
 export function sourceSection(assets, { onDigit, onDrawing, onNormalize, onSource }) {
-  const { imageShape: shape, digitSamples, digits } = assets;
+  const { imageShape: shape, digitSamples, digits, sampleLabels } = assets;
   const size = digitSamples.length / digits;
   const samples = Array.from({ length: digits }, (_, digit) => {
     const canvas = imageCanvas(shape, "");
     for (const name of ["role", "aria-label"]) canvas.removeAttribute(name);
     canvas.setAttribute("aria-hidden", "true");
     paintImage(canvas, digitSamples, shape, digit * size);
-    return element("button", { type: "button", class: "sample", "aria-label": `Digit sample ${digit}`, onclick: () => onDigit(digit) }, canvas);
+    return element("button", { type: "button", class: "sample", "aria-label": `Digit sample ${sampleLabels[digit]}`, onclick: () => onDigit(digit) }, canvas);
   });
   const pad = drawingPad({ onChange: onDrawing });
   const normalize = element("input", { type: "checkbox", onchange: () => onNormalize(normalize.checked) });

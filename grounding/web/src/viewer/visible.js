@@ -9,26 +9,25 @@
 
 import { isShown } from "../visibility.js";
 
-const MOST_LABELS = 1_000;
-
 /** @param {import("../cloud.js").Cloud} cloud @param {ArrayLike<number>} labels @param {readonly number[]} classes */
 export function visiblePoints(cloud, labels, classes) {
-  const flags = new Uint8Array(MOST_LABELS);
+  /** @type {Set<number>} */
+  let front = new Set();
   /** @type {((row: number) => boolean) | null} */
   let selected = null;
 
   /** @param {number} row */
-  const isClassShown = (row) => flags[labels[row]] === 1;
+  const isClassShown = (row) => front.has(labels[row]);
   /** @param {number} row */
-  const canPick = (row) => flags[labels[row]] === 1 && (!selected || selected(row));
+  const canPick = (row) => front.has(labels[row]) && (!selected || selected(row));
   return {
     isClassShown,
     canPick,
     /** @param {import("../visibility.js").Visibility} shown @param {((row: number) => boolean) | null} isSelected */
     paint(shown, isSelected) {
       selected = isSelected;
-      for (const label of classes) flags[label] = isShown(shown, label) ? 1 : 0;
-      const isWhole = !selected && classes.every((label) => flags[label]);
+      front = new Set(classes.filter((label) => isShown(shown, label)));
+      const isWhole = !selected && front.size === classes.length;
       cloud.setDimmed(isWhole ? null : (row) => !canPick(row));
     },
   };
