@@ -25,6 +25,8 @@ from grounding.experiment import sections
 from grounding.experiment.document import by_path
 from grounding.objectives import check
 
+MOST_CHECKPOINTS = 9_000  # a manifest takes 10,000 artifacts
+
 # What a model section says to be checked against the images makes no other model.
 _CHECKS = {"input_dim", "input_channels", "input_size", "output_padding"}
 
@@ -153,6 +155,13 @@ class Experiment(Settings):
                     f"objectives.{key} needs new views of each image in each epoch: set "
                     "self_supervised.enabled and refresh_each_epoch to true"
                 )
+        epochs, every = self.training.epochs, self.output.save_every_n_epochs
+        if every and epochs // every > MOST_CHECKPOINTS:
+            raise ValueError(
+                f"output.save_every_n_epochs {every} makes {epochs // every:,} checkpoints of "
+                f"{epochs:,} epochs, at most {MOST_CHECKPOINTS:,} can be kept; set it to "
+                f"{-(-epochs // MOST_CHECKPOINTS)} or more, or to 0"
+            )
         for key, value in (
             ("training.batch_size", self.training.batch_size),
             ("self_supervised.augmentations_per_sample", augmented.augmentations_per_sample),

@@ -31,7 +31,7 @@ from grounding.runs.run import Run
 
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
-MOST_SAMPLES = 1000  # that the playground takes
+MOST_SAMPLES, MOST_POINTS = 1000, 250_000  # that the pages take
 
 UNTRAINED = (
     "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
@@ -54,7 +54,9 @@ def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -
     k = run.experiment.analysis.k
     settings = {"split": split, **_test_samples(run, split), **asdict(options), "k": k}
     code = ("export.points", "export.arrays", "projection", "metrics", "runs.exporting")
-    return Output("points", path, made_from(run, settings, *code), make)
+    return Output(
+        "points", path, made_from(run, settings, *code), make, _notice(run, split, options)
+    )
 
 
 def assets_output(
@@ -92,7 +94,9 @@ def assets_output(
         "projection_k": projection_k,
     }
     code = ("export.points", "export.arrays", "projection", "metrics", "runs.exporting")
-    return Output("assets", path, made_from(run, settings, *code), make)
+    return Output(
+        "assets", path, made_from(run, settings, *code), make, _notice(run, split, options)
+    )
 
 
 def onnx_output(run: Run, half: Half, path: Path) -> Output:
@@ -171,6 +175,15 @@ def _with_arrays(
     text, arrays = document_and_arrays(document, thumbnails, beside.name)
     said = f"{len(embedding.indices)} of {len(images)} {split} images"
     return Made({path: text, beside: arrays}, said, {"split": split})
+
+
+def _notice(run: Run, split: str, options: EmbeddingOptions) -> str:
+    """What to know of points that are too many for the pages."""
+    count = len(run.splits.named(split))
+    count = min(options.max_points or count, count)
+    if count <= MOST_POINTS:
+        return ""
+    return f"{count:,} points; the pages draw up to {MOST_POINTS:,}, set by --max-points"
 
 
 def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:

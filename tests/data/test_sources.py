@@ -219,7 +219,7 @@ class TestNothingFound:
         (tmp_path / "cats").mkdir()
         message = refusal(tmp_path, fallback_to_packaged=True)
         assert f"{tmp_path} holds no data set; looked for IDX" in message
-        assert message.endswith("For the packaged MNIST: --set data.data_dir=null")
+        assert message.endswith("; for the packaged MNIST: --set data.data_dir=null")
 
     def test_what_is_no_folder_is_refused(self, tmp_path):
         path = tmp_path / "file"

@@ -138,6 +138,7 @@ def test_a_wrong_override_is_named(path, override, expected):
         ("training.batch_size=201", "training.batch_size 201 is no multiple of objectives.views 2"),
         ("self_supervised.augmentations_per_sample=3", "3 is no multiple of objectives.views 2"),
         ("self_supervised.precompute=true", "precompute keeps one set; set it or refresh"),
+        ("training.epochs=90000", "5 makes 18,000 checkpoints of 90,000 epochs, at most 9,000"),
     ],
 )
 def test_what_sections_say_has_to_fit_together(override, expected):

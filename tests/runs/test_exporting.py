@@ -149,7 +149,7 @@ def test_export_makes_what_is_asked_for_and_not_up_to_date(special):
             only.run.export("decoder")
 
 
-def test_options_decide_what_is_drawn(special, in_folder, refused):
+def test_options_decide_what_is_drawn(special, in_folder, refused, monkeypatch, capsys):
     shutil.copytree(special("plain").folder, in_folder, dirs_exist_ok=True)
     given = ["--config", "plain.yaml", "--output", "p.json"]
     for options, wanted in (
@@ -161,6 +161,12 @@ def test_options_decide_what_is_drawn(special, in_folder, refused):
         assert main("points", [*given, *options]) == 0
         values = json.loads(Path("p.json").read_text())
         assert {key: values[key] for key in wanted} == wanted
+    monkeypatch.setattr("grounding.runs.exporting.MOST_POINTS", 70)
+    capsys.readouterr()
+    assert main("points", [*given, "--max-points", "0"]) == 0
+    assert "points: 80 points; the pages draw up to 70, set by --max" in capsys.readouterr().out
+    assert main("points", [*given, "--max-points", "70"]) == 0
+    assert "the pages draw" not in capsys.readouterr().out
     few = ["--max-points", "9", "--projection-k"]
     given[-1] = "i.json"
     assert main("export-assets", [*given, *few, "9"]) == 0

@@ -76,7 +76,7 @@ def load(
             f"try --set data.dataset={held[0]}"
         )
     looked_for = filter(None, (c.make().looks_for for c in register.source.components()))
-    packaged = "" if dataset != "mnist" else ". For the packaged MNIST: --set data.data_dir=null"
+    packaged = "" if dataset != "mnist" else "; for the packaged MNIST: --set data.data_dir=null"
     raise UserError(f"data_dir {folder} {problem}; looked for {'; or '.join(looked_for)}{packaged}")
 
 

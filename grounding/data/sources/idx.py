@@ -72,7 +72,7 @@ class IdxFolder:
     looks_for = (
         f"IDX files ({FILES[0]}, {FILES[2]} and, if there are labels, {FILES[1]}, {FILES[3]}; of "
         "EMNIST emnist-letters-train-images-idx3-ubyte ...; .idx for -idx and .gz are fine) in it, "
-        "in its raw/ or, as torchvision does, in MNIST/raw/, FashionMNIST/raw/ ..."
+        "in its raw/ or, as torchvision does, in MNIST/raw/, FashionMNIST/raw/ and the like"
     )
 
     def find(self, folder: Path | None, dataset: str) -> Found | None:
