@@ -423,11 +423,11 @@ def attach(name: str, overrides: tuple[str, ...], modules: tuple[str, ...], **gi
     _import(modules)
     import_torch()
     from grounding.runs.attach import attach
-    from grounding.runs.building import described
+    from grounding.runs.building import data_lines
 
     typed = " ".join(map(shlex.quote, ["grounding", *sys.argv[1:]]))
     run = attach(**given, name=name, overrides=overrides, command=typed)
-    print(described(run.splits))
+    print("\n".join(data_lines(run.splits)))
     print(f"attached {run.name}: {run.model.latent_dim} latent dimensions, wrote {run.path}")
     print(f"\nmeasure it and put it into the pages: grounding run --config {run.name}")
 

@@ -48,9 +48,9 @@ def onnx_model(
     module = copy.deepcopy(module).cpu().eval()
     data = _exported(module, examples, half, metadata)
     difference = parity(module, data, examples)
-    if not difference <= TOLERANCE and _replace_group_norms(module):
-        # onnxruntime adds up a group in float32 in one pass; over large flat images that rounds
-        # a hundred times as coarsely as PyTorch does.
+    if not difference <= TOLERANCE and _replace_norms(module):
+        # onnxruntime adds up a group one by one in float32; over large flat images that rounds
+        # hundreds of times as coarsely as PyTorch does.
         data = _exported(module, examples, half, metadata)
         difference = parity(module, data, examples)
     if not difference <= TOLERANCE:  # also true for NaN
@@ -88,34 +88,48 @@ def parity(module: nn.Module, data: bytes, examples: Tensor) -> float:
     return worst
 
 
-class _TwoPassGroupNorm(nn.Module):
-    """Group normalisation in plain operators: the mean first, then the mean square about it."""
+class _TwoPassNorm(nn.Module):
+    """Normalisation of groups in plain operators: the mean first, then the mean square about it.
 
-    def __init__(self, norm: nn.GroupNorm) -> None:
+    onnxruntime adds up one by one: means are taken axis by axis, so that no sum is long.
+    """
+
+    def __init__(self, norm: nn.GroupNorm | nn.InstanceNorm2d) -> None:
         super().__init__()
         self.norm = norm
+        self.groups = norm.num_groups if isinstance(norm, nn.GroupNorm) else norm.num_features
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalised feature maps (B, C, H, W)."""
-        groups = x.unflatten(1, (self.norm.num_groups, -1)).flatten(2)
-        centred = groups - groups.mean(2, keepdim=True)
-        spread = (centred.square().mean(2, keepdim=True) + self.norm.eps).sqrt()
-        out = (centred / spread).unflatten(2, (-1, *x.shape[2:])).flatten(1, 2)
-        shape = (1, -1, 1, 1)
+        """Normalised feature maps (B, C, ...)."""
+        groups = x.unflatten(1, (self.groups, -1))
+        centred = groups - _mean(groups)
+        centred = centred - _mean(centred)  # what rounding has left, which counts if all are equal
+        out = (centred / (_mean(centred.square()) + self.norm.eps).sqrt()).flatten(1, 2)
+        if self.norm.weight is None:
+            return out
+        shape = (1, -1, *(1 for _ in x.shape[2:]))
         scaled: Tensor = out * self.norm.weight.view(shape) + self.norm.bias.view(shape)
         return scaled
 
 
-def _replace_group_norms(module: nn.Module) -> bool:
-    """Put two-pass norms in place of a module's group norms; whether there were any."""
+def _mean(groups: Tensor) -> Tensor:
+    """Mean of each group (B, G, ...) over all axes behind, which stay."""
+    for axis in range(2, groups.ndim):
+        groups = groups.mean(axis, keepdim=True)
+    return groups
+
+
+def _replace_norms(module: nn.Module) -> bool:
+    """Put two-pass norms in place of those that onnxruntime computes in one; whether any are."""
     found = [
         (parent, name, child)
         for parent in list(module.modules())
         for name, child in parent.named_children()
         if isinstance(child, nn.GroupNorm)
+        or (isinstance(child, nn.InstanceNorm2d) and not child.track_running_stats)
     ]
     for parent, name, child in found:
-        setattr(parent, name, _TwoPassGroupNorm(child))
+        setattr(parent, name, _TwoPassNorm(child))
     return bool(found)
 
 

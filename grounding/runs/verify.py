@@ -142,7 +142,7 @@ def _run(manifest: Manifest, *named: Path) -> Iterator[Finding]:
         for name, file in artifact.files.items():
             path = manifest.place(name)
             if not any(path.resolve().is_relative_to(folder) for folder in folders):
-                hint = f"it lies elsewhere; look with: grounding verify {path}"
+                hint = f"it lies elsewhere; look with: grounding verify {shlex.quote(str(path))}"
                 yield Finding(path, "not looked at", hint)
                 continue
             try:

@@ -77,7 +77,9 @@ class TestPackaged:
         monkeypatch.setattr(packaged, "FOLDER", tmp_path)
         message = refusal()
         assert message.startswith(f"the installation is damaged: {tmp_path}")
-        assert "reinstall" in message
+        assert message.endswith(
+            "install grounding again as before, with pip's --force-reinstall --no-deps"
+        )
 
 
 class TestFolder:

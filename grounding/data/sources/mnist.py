@@ -39,6 +39,6 @@ def _read(folder: Path) -> ImageSet:
     except UserError as error:
         raise UserError(
             f"the installation is damaged: {error}; "
-            "reinstall grounding (pip install --force-reinstall --no-deps .)"
+            "install grounding again as before, with pip's --force-reinstall --no-deps"
         ) from None
     return replace(images, source="MNIST (packaged)")
