@@ -34,7 +34,7 @@ from grounding.runs.manifest import (
     read_manifest,
     writing,
 )
-from grounding.runs.measuring import results_of
+from grounding.runs.measuring import measured_with, results_of
 from grounding.training.checkpoint import versions
 
 KIND = "evaluation"
@@ -147,7 +147,8 @@ def evaluate(
     if manifest is None:
         return result
     split = Split(_images(pictures, len(z)), labels_of, torch.arange(len(z)))
-    files = _write(manifest, given, split, found, protocol, max_points, started)
+    told = measured_with(space, found.values, "all", test="queries")
+    files = _write(manifest, given, split, found, protocol, told, max_points, started)
     return Evaluation(found.values, found.margins, found.left_out, protocol, files)
 
 
@@ -239,6 +240,7 @@ def _write(
     split: Split,
     found: Measured,
     protocol: Mapping[str, Any],
+    told: Mapping[str, Any],
     max_points: int,
     started: float,
 ) -> tuple[Path, ...]:
@@ -263,6 +265,7 @@ def _write(
     body = {
         "protocol": dict(protocol),
         "metrics": {key: one["value"] for key, one in results.items()},
+        "measured_with": told,
         "margins": found.margins,
         "left_out": found.left_out,
     }

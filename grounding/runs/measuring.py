@@ -245,14 +245,21 @@ def results_of(found: Measured, chosen: Iterable[str]) -> Results:
 
 
 def measured_with(
-    space: Space, chosen: Iterable[str], split: str
+    space: Space, chosen: Iterable[str], split: str, test: str = "test"
 ) -> dict[str, dict[str, str | int]]:
-    """By metric: whose images were measured and, of neighbours, how many by which distance."""
+    """By metric: whose latents were measured and, of neighbours, how many by which distance.
+
+    Args:
+        space: what was measured.
+        chosen: the metrics.
+        split: what to call its `z`.
+        test: what to call its `test_z`.
+    """
     found: dict[str, dict[str, str | int]] = {}
     for name in chosen:
         asks, fixed = needs(name), facts(name).k
         of_test = any(one.startswith(("test_", "neighbor_labels", "reconstr")) for one in asks)
-        found[name] = {"split": "test" if of_test else split}
+        found[name] = {"split": test if of_test else split}
         counts = {one: getattr(space, one) for one in ("k", "trustworthiness_k") if one in asks}
         if k := fixed or next(iter(counts.values()), None):
             among_training = {"metric", "neighbor_labels"} & {*asks}

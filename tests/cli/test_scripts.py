@@ -193,16 +193,16 @@ def test_ctrl_c_ends_cleanly_with_the_last_checkpoint_intact(tmp_path):
         own_config(more="output: {save_every_n_epochs: 1}\n")
     process = started(
         *("grounding/train_covnet.py", "--config", "own.yaml"),
-        *("--set", "training.epochs=10000"),
+        *("--set", "training.epochs=9000"),
         folder=tmp_path,
     )
     for line in process.stdout:
-        if line.startswith("epoch") and line.split()[1] == "3/10000":
+        if line.startswith("epoch") and line.split()[1] == "3/9000":
             break
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    said = r"interrupted after (\d+) of 10000 epochs; the same command with --resume continues"
+    said = r"interrupted after (\d+) of 9000 epochs; the same command with --resume continues"
     assert re.search(rf"{said} after epoch \1\n$", errors)
     artifacts = tmp_path / "artifacts"
     assert not list(artifacts.glob(".*"))

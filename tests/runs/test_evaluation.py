@@ -124,6 +124,9 @@ def test_the_command_writes_report_points_and_manifest(in_folder, capsys):
     values = grounding.evaluate(Z, Y, IMAGES).values
     assert report["metrics"] == pytest.approx(values)
     assert report["protocol"]["rows"] == 600
+    told = report["measured_with"]
+    assert told["trustworthiness"] == {"split": "all", "k": 5, "metric": "euclidean"}
+    assert told["knn_1_accuracy"] == {"split": "queries", "k": 1, "metric": "euclidean"}
     points = json.loads((in_folder / "artifacts/my_digits_latent_points.json").read_text())
     assert points["num_points"] == 600
     assert points["image_shape"] == [1, 8, 8]
