@@ -63,7 +63,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The pages are built while Python installs, so newer sources of theirs mean installing again.
-PAGES := $(shell find grounding/web/src -type f) $(addprefix grounding/web/,build.mjs package-lock.json)
+PAGES := $(shell find grounding/web/src -type f) $(wildcard grounding/*.html) $(addprefix grounding/web/,build.mjs package-lock.json)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt hatch_build.py $(PAGES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

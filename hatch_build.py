@@ -20,6 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OLDEST_NODE = 18
 TIMEOUT_S = 900
+PAGES = ("../latent_space_viewer.html", "../interactive_latent_playground.html")
 
 
 class PagesBuildHook(BuildHookInterface[Any]):
@@ -75,7 +76,7 @@ def is_current(web: Path) -> bool:
     except (OSError, ValueError):
         return False
     files = sorted((path for path in (web / "src").rglob("*") if path.is_file()), key=str)
-    files += [web / name for name in ("package.json", "package-lock.json", "build.mjs")]
+    files += [web / name for name in ("package.json", "package-lock.json", "build.mjs", *PAGES)]
     digest = hashlib.sha256()
     for path in files:
         content = path.read_bytes()

@@ -122,6 +122,17 @@ def reason_to_make(run: Run, output: Output) -> str | None:
     return None
 
 
+def made_once(run: Run, output: Output) -> Path:
+    """The path of an output, which is made unless it is up to date.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    if reason_to_make(run, output) is not None:
+        make(run, output)
+    return output.path
+
+
 def make(run: Run, output: Output) -> Made:
     """Make an output, write its files and enter them in the run's manifest.
 

@@ -12,7 +12,7 @@ from grounding._errors import UserError
 from grounding.experiment import Experiment
 from grounding.export.points import EmbeddingOptions
 from grounding.export.report import metric_lines, text_table
-from grounding.runs.artifacts import LeftOut, Output, make, reason_to_make
+from grounding.runs.artifacts import LeftOut, Output, made_once, make, reason_to_make
 from grounding.runs.exporting import (
     assets_output,
     latents_output,
@@ -131,11 +131,8 @@ def make_outputs(run: Run, kinds: Sequence[str]) -> list[Path]:
             raise UserError(f"{kind!r} cannot be exported; there are: {', '.join(known)}")
     paths, missing = [], []
     for kind in kinds or CHAIN:
-        output = known[kind]()
         try:
-            if reason_to_make(run, output) is not None:
-                make(run, output)
-            paths.append(output.path)
+            paths.append(made_once(run, known[kind]()))
         except UserError as error:
             if kinds or not isinstance(error, LeftOut):
                 missing.append(str(error))

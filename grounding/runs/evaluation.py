@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,9 @@ from grounding.runs.manifest import (
 from grounding.runs.measuring import measured_with, results_of
 from grounding.training.checkpoint import versions
 
+if TYPE_CHECKING:
+    from grounding.runs.notebook import View
+
 KIND = "evaluation"
 MOST_QUERIES = 10_000
 # What no table of latents has; a metric that asks for it is not mentioned.
@@ -52,7 +55,8 @@ class Evaluation:
         margins: of those that were estimated, half the 95 % confidence interval.
         left_out: by name, why a metric has no value.
         protocol: how it was measured.
-        files: what was written, the report first; () if nothing was.
+        files: what was written, the report and the points first; () if nothing was.
+        name: under which it was written.
     """
 
     values: Mapping[str, float]
@@ -60,12 +64,23 @@ class Evaluation:
     left_out: Mapping[str, str]
     protocol: Mapping[str, Any]
     files: tuple[Path, ...] = ()
+    name: str = ""
 
     def __str__(self) -> str:
         """A table of the metrics with what each one means."""
         found = Measured(dict(self.values), dict(self.margins), dict(self.left_out))
         chosen = [name for name in names() if name in found.values or name in found.left_out]
         return "\n".join(metric_lines(results_of(found, chosen)))
+
+    def view(self, *, height: int = 640) -> View:
+        """The viewer in a notebook's cell; see `Run.view`.
+
+        Raises:
+            UserError: nothing was written, for lack of a name.
+        """
+        from grounding.runs.notebook import view_evaluation
+
+        return view_evaluation(self, height)
 
 
 def evaluate(
@@ -149,7 +164,7 @@ def evaluate(
     split = Split(_images(pictures, len(z)), labels_of, torch.arange(len(z)))
     told = measured_with(space, found.values, "all", test="queries")
     files = _write(manifest, given, split, found, protocol, told, max_points, started)
-    return Evaluation(found.values, found.margins, found.left_out, protocol, files)
+    return Evaluation(found.values, found.margins, found.left_out, protocol, files, name)
 
 
 def as_pictures(images: Any, rows: int) -> Tensor:

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from grounding.runs.manifest import (
 )
 from grounding.training.checkpoint import Checkpoint, model_of, read_checkpoint
 from grounding.training.device import resolve_device
+
+if TYPE_CHECKING:
+    from grounding.runs.notebook import Page, View
 
 EVALUATION_BATCH = 500
 
@@ -174,6 +177,42 @@ class Run:
         from grounding.runs.chain import make_outputs
 
         return make_outputs(self, kinds)
+
+    def view(self, split: str = "test", *, max_points: int = 5000, height: int = 640) -> View:
+        """The viewer in a notebook's cell, with latents of a split in three dimensions.
+
+        >>> view = run.view()
+        >>> view.selected  # rows of the split, once some are selected in the page
+
+        Its points are made if they are not there, like `export("points")`.
+
+        Args:
+            split: the images.
+            max_points: at most this many, drawn by the seed; 0 for all.
+            height: of the cell, in pixels.
+
+        Raises:
+            UserError: anywidget is not installed, or the points cannot be made.
+        """
+        from grounding.runs.notebook import view_run
+
+        return view_run(self, split, max_points, height)
+
+    def playground(self, *, height: int = 760) -> Page:
+        """The playground in a notebook's cell: encoder and decoder run in the browser.
+
+        Its files are made if they are not there, like `export("assets", "encoder", "decoder")`.
+
+        Args:
+            height: of the cell, in pixels.
+
+        Raises:
+            UserError: anywidget is not installed, or a file cannot be made, for example because
+                no objective has trained the decoder.
+        """
+        from grounding.runs.notebook import play_run
+
+        return play_run(self, height)
 
     @torch.inference_mode()
     def latents_of(self, split: str, indices: Tensor | None = None) -> Tensor:

@@ -9,21 +9,19 @@ from collections.abc import Collection
 from pathlib import Path
 
 import grounding
+from grounding.export.pages import NOT_BUILT as NOT_BUILT
 
 VIEWER = "grounding/latent_space_viewer.html"
 PLAYGROUND = "grounding/interactive_latent_playground.html"
 STYLE = "grounding/index.css"
 BUILT = "grounding/web/dist"
 ARTIFACTS = "artifacts"
+NOTEBOOK = "notebook"  # files that are built for notebooks begin with it
 SCRIPTS = ("viewer.js", "playground.js", "three.js", "worker.js")
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' data: blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'none'"
-)
-NOT_BUILT = (
-    "The pages are not built: install Node 20 or newer, then run pip install again "
-    "(in a clone: pip install -e .)."
 )
 PAGES = Path(grounding.__file__).parent
 TEMPLATES = Path(__file__).with_name("templates")
@@ -33,6 +31,7 @@ def page_files(pages: Path) -> dict[str, Path]:
     """The pages, the style sheet and what was built for the pages, by their paths in a site."""
     built = pages / "web" / "dist"
     names = [path.relative_to(built).as_posix() for path in sorted(built.rglob("*"))]
+    names = [name for name in names if not name.startswith(NOTEBOOK)]
     found = {f"{BUILT}/{name}": file_inside(built, name) for name in names}
     found |= {page: file_inside(pages, Path(page).name) for page in (VIEWER, PLAYGROUND)}
     found[STYLE] = TEMPLATES / "index.css"

@@ -27,6 +27,14 @@ const ENTRIES = [
   { viewer: "src/pages/viewer.js" },
   { playground: "src/pages/playground.js" },
 ];
+/** Each as one document, for notebooks: out name -> source, and the page whose markup it has. */
+/** @type {Record<string, {script: string, page: string}>} */
+const DOCUMENTS = {
+  notebook_viewer: { script: "src/notebook/viewer.js", page: "../latent_space_viewer.html" },
+  notebook_playground: { script: "src/pages/playground.js", page: "../interactive_latent_playground.html" },
+};
+/** What a document takes for its own address. */
+const NOWHERE = "https://notebook.invalid/";
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 /** Bytes, gzipped: all scripts and styles without the ONNX runtime. */
 const BUDGET = 250_000;
@@ -44,7 +52,8 @@ async function filesBelow(folder) {
 async function sourcesHash() {
   const hash = createHash("sha256");
   const files = await filesBelow(join(root, "src"));
-  for (const file of ["package.json", "package-lock.json", "build.mjs"]) files.push(join(root, file));
+  const pages = Object.values(DOCUMENTS).map(({ page }) => page);
+  for (const file of ["package.json", "package-lock.json", "build.mjs", ...pages]) files.push(join(root, file));
   for (const file of files) {
     const bytes = await readFile(file);
     hash.update(`${relative(root, file).replaceAll("\\", "/")}\0${bytes.length}\0`).update(bytes);
@@ -99,6 +108,72 @@ const withoutLibraries = {
   },
 };
 
+/**
+ * All of a script in one text, which needs no address.
+ * @param {string} file @param {{inject?: string[], define?: Record<string, string>}} [options]
+ */
+async function bundledText(file, { inject = [], define = {} } = {}) {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [file],
+    inject,
+    define: { "import.meta.url": JSON.stringify(NOWHERE), ...define },
+    write: false,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  return outputFiles[0].text;
+}
+
+/** The pages for notebooks, and the module that shows them in a cell. */
+async function buildForNotebooks() {
+  const worker = await bundledText("src/worker.js", { inject: ["src/notebook/fetch.js"] });
+  const define = { "globalThis.WORKER": JSON.stringify(`data:text/javascript;base64,${base64(worker)}`) };
+  const style = (await readFile(join(fresh, "style.css"), "utf8")).trim();
+  for (const [out, { script: file, page }] of Object.entries(DOCUMENTS)) {
+    const script = (await bundledText(file, { inject: ["src/notebook/place.js"], define })).trim();
+    const markup = await readFile(join(root, page), "utf8");
+    await writeFile(join(fresh, `${out}.html`), documentOf(markup, style, script));
+  }
+  await writeFile(join(fresh, "notebook.js"), await bundledText("src/notebook/widget.js"));
+}
+
+/**
+ * A page as one document that runs nothing but this script and asks nobody for anything.
+ * @param {string} markup of the page @param {string} style @param {string} script
+ */
+function documentOf(markup, style, script) {
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashSource(script)} 'wasm-unsafe-eval'`,
+    `style-src ${hashSource(style)}`,
+    "img-src data: blob:",
+    "worker-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  /** @type {[RegExp, string][]} */
+  const parts = [
+    [/(?<=content=")default-src[^"]*/, policy],
+    [/<link rel="stylesheet"[^>]*>/, `<style>${style}</style>`],
+    [/<main class="unstarted">.*?<\/main>/s, ""],
+    [/<a href="\.\.\/">.*?<\/a>/, ""],
+    [/<script type="module"[^>]*>(?=<\/script>)/, `<script type="module">${script}`],
+  ];
+  return parts.reduce((text, [pattern, part]) => {
+    if (!pattern.test(text)) throw new Error(`a page has no ${pattern}, which its notebook document replaces`);
+    return text.replace(pattern, () => part);
+  }, markup);
+}
+
+const base64 = (/** @type {string} */ text) => Buffer.from(text).toString("base64");
+const hashSource = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
 /** @returns {Promise<number>} gzipped bytes of what was built */
 async function build() {
   await rm(fresh, { recursive: true, force: true });
@@ -108,6 +183,7 @@ async function build() {
   const runtime = join(root, "node_modules", "onnxruntime-web");
   await cp(join(runtime, "dist", RUNTIME), join(fresh, RUNTIME));
   await writeFile(join(fresh, "THIRD_PARTY.txt"), await notices());
+  await buildForNotebooks();
   let total = 0;
   for (const file of files) total += gzipSync(await readFile(join(root, file)), { level: 9 }).length;
   return total;

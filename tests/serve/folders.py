@@ -77,7 +77,11 @@ def whole_run(folder: Path, name: str = "a") -> Manifest:
 
 def built_pages(folder: Path) -> Path:
     """Pages as they are after a build, beside files that are not theirs."""
-    for name in ("web/dist/deep/runtime.wasm", *(f"web/dist/{name}" for name in SCRIPTS)):
+    for name in (
+        "web/dist/deep/runtime.wasm",
+        "web/dist/notebook.js",
+        *(f"web/dist/{name}" for name in SCRIPTS),
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(Path(name).name)
     for page in (VIEWER, PLAYGROUND, "grounding/train.py"):

@@ -84,9 +84,14 @@ function pointsView(shell, stage, address, client, points) {
   });
   const selection = pointSelection(shell.overlay, shell.corners.topLeft, labels, {
     onTool: stage.controls.setTool,
-    onChange: () => paintVisible(),
+    onChange() {
+      paintVisible();
+      tellSelection();
+    },
     all: () => within("box", [0, 0, shell.canvas.clientWidth, shell.canvas.clientHeight]),
   });
+  /** Whoever embeds the page may read and set it: notebook/viewer.js does. */
+  const tellSelection = () => document.dispatchEvent(new CustomEvent("selection", { detail: selection }));
   const search = searchField(points, { onFound: (row) => choice.choose(row, { goes: true }) });
   const coming = element("p", { class: "muted", hidden: true });
 
@@ -129,6 +134,7 @@ function pointsView(shell, stage, address, client, points) {
   paintAround();
   void choice.paint();
   void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
+  tellSelection();
   shell.ready();
 
   return {
