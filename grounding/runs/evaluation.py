@@ -68,9 +68,19 @@ class Evaluation:
 
     def __str__(self) -> str:
         """A table of the metrics with what each one means."""
+        return "\n".join(metric_lines(self.results))
+
+    def _repr_html_(self) -> str:
+        from grounding.runs.card import evaluation_card
+
+        return evaluation_card(self)
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """What tables have to know of each metric and its value, by name."""
         found = Measured(dict(self.values), dict(self.margins), dict(self.left_out))
         chosen = [name for name in names() if name in found.values or name in found.left_out]
-        return "\n".join(metric_lines(results_of(found, chosen)))
+        return results_of(found, chosen)
 
     def view(self, *, height: int = 640) -> View:
         """The viewer in a notebook's cell; see `Run.view`.

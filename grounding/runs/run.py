@@ -85,6 +85,11 @@ class Run:
             f"training images of {shape}, {self.model.latent_dim} latent dimensions)"
         )
 
+    def _repr_html_(self) -> str:
+        from grounding.runs.card import run_card
+
+        return run_card(self)
+
     def encode(self, images: Array) -> Array:
         """Latents float32 (N, D) of images, as an array or a tensor like the images.
 

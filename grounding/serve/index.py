@@ -18,12 +18,11 @@ import grounding
 from grounding._errors import UserError
 from grounding._files import hash_of
 from grounding.export.arrays import read_arrays
+from grounding.export.picture import HEIGHT, PICTURED_POINTS, WIDTH, scatter
 from grounding.runs.manifest import Artifact, Manifest, manifests_in
 from grounding.serve import layout
 from grounding.serve.layout import file_inside, place_inside
-from grounding.serve.picture import HEIGHT, WIDTH, scatter
 
-PICTURED_POINTS = 1500
 # What the names of the arrays from which its picture is drawn begin with.
 POINT_SETS = {"points": "", "assets": "reference_"}
 # Parts of a run that no page or reader opens: neither linked nor published.

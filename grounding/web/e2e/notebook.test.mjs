@@ -177,7 +177,7 @@ test("the viewer asks nobody but the kernel, and its selection is a value there,
   await frame.locator("html[data-state=ready]").waitFor();
   await selection.filter({ hasText: "3 of 1,500 points" }).waitFor();
   assert.deepEqual(await kernel.set({ height: 333 }), chosen);
-  await page.waitForFunction(() => document.querySelector("iframe")?.clientHeight === 333);
+  await page.waitForFunction(() => document.querySelector("iframe")?.offsetHeight === 333);
   assert.deepEqual(asked(), []);
   expectNoProblems(page);
 

@@ -39,7 +39,7 @@ function render({ model, el }) {
   const frame = document.createElement("iframe");
   frame.title = model.get("_title");
   frame.sandbox.add("allow-scripts", "allow-downloads");
-  frame.style.cssText = "display: block; width: 100%; border: 0";
+  frame.style.cssText = "display: block; box-sizing: border-box; width: 100%; border: 1px solid #8886; border-radius: 4px";
   const size = () => (frame.style.height = `${model.get("height")}px`);
   size();
   listen("change:height", size);
