@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from grounding import _registry as register
 from grounding.models.autoencoder import Autoencoder, Width
 from grounding.models.conv_layers import KernelSettings, conv_decoder, latent_layer, stage_sizes
-from grounding.models.layers import Dropout, activation
+from grounding.models.layers import Conv2d, Dropout, activation
 
 NORM_GROUPS = 8
 STAGE_WIDTHS = (1, 2, 4)
@@ -71,7 +71,7 @@ class BasicBlock(nn.Module):
         self, before: int, after: int, stride: int, nonlinearity: str, *, zero_init: bool = True
     ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.GroupNorm(NORM_GROUPS, after)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
         self.norm2 = nn.GroupNorm(NORM_GROUPS, after)

@@ -48,3 +48,18 @@ class Dropout(nn.Module):
     def extra_repr(self) -> str:
         """Show p when the module is printed."""
         return f"p={self.p}"
+
+
+class Conv2d(nn.Conv2d):
+    """torch's convolution, which computes in float32 on maps of width 1.
+
+    In bfloat16 on a CPU, torch 2.13 gives a strided convolution over such maps a gradient of random
+    memory, NaN among it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature maps (B, after, h, w) of maps (B, before, H, W)."""
+        if x.shape[-1] > 1 or not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())

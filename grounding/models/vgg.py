@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from grounding import _registry as register
 from grounding.models.autoencoder import Autoencoder, Width
 from grounding.models.conv_layers import ConvSettings, conv_decoder, stage_sizes
-from grounding.models.layers import Dropout, activation
+from grounding.models.layers import Conv2d, Dropout, activation
 
 
 class VggSettings(ConvSettings):
@@ -71,7 +71,7 @@ def _convolution(
     before: int, after: int, activation_name: str, *, size: int = 3, stride: int = 1
 ) -> list[nn.Module]:
     return [
-        nn.Conv2d(before, after, size, stride=stride, padding=size // 2, bias=False),
+        Conv2d(before, after, size, stride=stride, padding=size // 2, bias=False),
         nn.BatchNorm2d(after),
         activation(activation_name),
     ]

@@ -4,9 +4,10 @@ import pytest
 import torch
 from small_trainings import CPU, KINDS, kept, new_model, new_objectives, splits, trained
 
+from grounding import models, objectives
 from grounding.data import Batch
 from grounding.models.strided import StridedConv2d, StridedConvTranspose2d
-from grounding.training import resolve_precision
+from grounding.training import initial_model, resolve_precision
 from grounding.training.checkpoint import machine
 
 
@@ -78,6 +79,28 @@ def test_strided_layers_compute_as_autocast_asks(layer):
     exact = layer(x)
     assert exact.dtype == torch.float32
     torch.testing.assert_close(lower.float(), exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape"),
+    [
+        ("vgg", (3, 7, 1)),
+        ("vgg", (4, 1, 1)),
+        ("asymmetric_resnet", (1, 12, 2)),
+        ("naive_conv", (3, 9, 1)),
+    ],
+)
+def test_gradients_of_narrow_images_are_those_of_float32(architecture, shape):
+    """torch's own strided convolution has a gradient of random memory there."""
+    images = torch.rand(40, *shape, generator=torch.Generator().manual_seed(0))
+    first = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = initial_model(lambda: models.build(architecture, shape, latent_dim=4), 0).train()
+        loss = objectives.build({"reconstruction": 1.0}, model=model, precision=dtype)
+        loss(model, Batch(images, images, torch.arange(40))).backward()
+        gradients = {n: p.grad for n, p in model.encoder.named_parameters() if p.ndim == 4}
+        first.append(torch.cat([gradient.flatten() for gradient in gradients.values()]))
+    assert torch.cosine_similarity(*first, dim=0) > 0.9
 
 
 def test_what_is_kept_of_a_training_in_bfloat16_is_float32():
