@@ -27,12 +27,13 @@ def regrounding_drift(starts: Tensor, ends: Tensor, reground: Callable[[Tensor],
         ends: z_1, (P, D).
         reground: E(D(z)) for latents (B, D).
     """
-    lengths = (ends - starts).double().norm(dim=1)
+    # In float64: the difference of two float32 numbers, or its square, need not be one.
+    lengths = (ends.double() - starts.double()).norm(dim=1)
     starts, ends, lengths = (values[lengths > 0] for values in (starts, ends, lengths))
     if not len(lengths):
         return math.nan
-    paths = [torch.lerp(starts, ends, t) for t in POSITIONS]
-    moved = [(reground(path) - path).double().norm(dim=1) for path in paths]
+    paths = [torch.lerp(starts.double(), ends.double(), t).to(starts.dtype) for t in POSITIONS]
+    moved = [(reground(path).double() - path.double()).norm(dim=1) for path in paths]
     return float((torch.stack(moved) / lengths).mean())
 
 

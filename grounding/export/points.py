@@ -18,6 +18,8 @@ from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
 
+LONG = 1e18
+
 
 @dataclass(frozen=True)
 class EmbeddingOptions:
@@ -71,7 +73,9 @@ def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int
     """
     latents = latents.detach().cpu()
     normalize = options.l2_normalize and latents.shape[1] > 2
-    searched = F.normalize(latents) if normalize else latents
+    # The length of a long one has no square in float32.
+    exact = latents.double() if latents.abs().amax() > LONG else latents
+    searched = F.normalize(exact).float() if normalize else latents
     k = min(options.umap_n_neighbors, len(indices)) - 1
     distances, neighbors = torch.zeros(len(indices), 0), torch.zeros(len(indices), 0).long()
     if k > 0:

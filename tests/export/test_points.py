@@ -43,6 +43,11 @@ def test_an_embedding_is_reproducible_and_says_which_points_it_holds():
     assert torch.equal(embed(LATENTS, raw).searched, LATENTS)
 
 
+def test_latents_as_large_as_float32_can_be_are_normalised_as_others_are():
+    usual, largest = embed(LATENTS, OPTIONS), embed(LATENTS * 2.0**126, OPTIONS)
+    assert torch.allclose(largest.searched, usual.searched, rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize(
     ("count", "neighbors", "projection"),
     [(1, 30, "pca_3d"), (4, 30, "pca_3d"), (5, 30, "umap_3d"), (60, 2, "umap_3d")],

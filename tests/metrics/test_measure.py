@@ -49,6 +49,27 @@ def test_score_by_hand():
     assert manifold_score(**worst) == pytest.approx(100 * 2.5 / 6)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_latents_as_large_as_float32_can_be_measure_as_others_do(metric):
+    """A power of two changes no digit but the exponent; the largest are beyond 2^127."""
+
+    def measured(scale):
+        base = space_of(n=200)
+        z, labels = base.z * scale, base.labels
+        space = Space(
+            z=z, labels=labels, x=base.x, train_z=z[100:], train_labels=labels[100:],
+            bank_z=z[100:].repeat(30, 1), reconstruction_errors=torch.ones(200),
+            encode=lambda images: images * 0.9 * scale, decode=lambda z: z / scale, metric=metric,
+        )  # fmt: skip
+        assert z.isfinite().all()
+        return z.abs().amax(), measure(space, (*metrics.names(), "manifold_score"))
+
+    (_, usual), (largest, found) = measured(1.0), measured(2.0**125)
+    assert largest > 2.0**127
+    assert found.values == pytest.approx(usual.values, rel=1e-9)
+    assert found.left_out == usual.left_out
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("rows", [256, 30])
 def test_the_metrics_are_those_of_the_functions(dtype, rows):
