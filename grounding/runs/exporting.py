@@ -27,16 +27,11 @@ from grounding.export.points import (
 )
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
-from grounding.runs.run import Run
+from grounding.runs.run import UNTRAINED, Run
 
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
 MOST_SAMPLES, MOST_POINTS = 1000, 250_000  # that the pages take
-
-UNTRAINED = (
-    "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
-    "nothing"
-)
 
 
 def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -> Output:
@@ -123,17 +118,24 @@ def onnx_output(run: Run, half: Half, path: Path) -> Output:
 
 
 def weights_output(run: Run, path: Path) -> Output:
-    """The weights of encoder and decoder as safetensors."""
+    """The weights of encoder and decoder as safetensors; those of a decoder that is trained."""
 
     def make(_: Mapping[str, Any]) -> Made:
         from safetensors.torch import save
 
-        weights = {k: v.contiguous() for k, v in run.checkpoint.state_dict.items()}
+        weights = {
+            name: tensor.contiguous()
+            for name, tensor in run.checkpoint.state_dict.items()
+            if run.has_trained_decoder or not name.startswith("decoder.")
+        }
         metadata = {"experiment": run.name, "architecture": run.experiment.model.architecture}
         data = save(weights, metadata)
-        return Made({path: data}, f"{len(weights)} tensors, {len(data) / 1e3:,.0f} kB")
+        said = f"{len(weights)} tensors, {len(data) / 1e3:,.0f} kB"
+        if not run.has_trained_decoder:
+            said += f", none of the decoder: {UNTRAINED}"
+        return Made({path: data}, said)
 
-    return Output("weights", path, made_from(run, {}), make)
+    return Output("weights", path, made_from(run, {}, "runs.exporting"), make)
 
 
 def latents_output(run: Run, split: str, form: Format, path: Path) -> Output:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from grounding.runs.notebook import Page, View
 
 EVALUATION_BATCH = 500
+UNTRAINED = (
+    "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
+    "nothing"
+)
 
 Array = TypeVar("Array", Tensor, npt.NDArray[Any])
 
@@ -116,7 +120,10 @@ class Run:
 
         Raises:
             ValueError: another shape.
+            UserError: no objective has trained the decoder.
         """
+        if not self.has_trained_decoder:
+            raise UserError(UNTRAINED)
         given = torch.as_tensor(latents)
         if given.ndim != 2 or given.shape[1] != self.model.latent_dim:
             raise ValueError(

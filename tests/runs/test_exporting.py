@@ -11,9 +11,12 @@ import torch
 from conftest import SETS, inside
 from safetensors.numpy import load_file
 
+import grounding
+from grounding._errors import UserError
 from grounding.cli import main
 from grounding.data import to_unit
 from grounding.export.arrays import read_arrays
+from grounding.serve.index import find_runs, index_page
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -147,6 +150,25 @@ def test_export_makes_what_is_asked_for_and_not_up_to_date(special):
         assert len(only.run.export()) == 5
         with pytest.raises(ValueError, match="no objective has trained the decoder"):
             only.run.export("decoder")
+
+
+def test_a_decoder_that_nothing_trains_draws_nothing_and_goes_nowhere(special, in_folder, capsys):
+    shutil.copytree(special("encoder_only").folder, in_folder, dirs_exist_ok=True)
+    run = grounding.load("encoder_only")
+    with pytest.raises(UserError, match="no objective has trained the decoder"):
+        run.decode(run.latents())
+    (path,) = run.export("weights")
+    assert {name.split(".")[0] for name in load_file(path)} == {"encoder"}
+    given = ["--config", "encoder_only.yaml"]
+    assert main("export-weights", given) == 0
+    assert "none of the decoder: no objective has trained the decoder" in capsys.readouterr().out
+    assert main("export", given) == 0
+    assert "decoder: left out, no objective has trained the decoder" in capsys.readouterr().out
+    assert main("export-decoder", given) == 2
+    assert not list(Path("artifacts").glob("*decoder.onnx"))
+    page = index_page(*find_runs(Path("artifacts"))[:1], Path("artifacts")).decode()
+    assert "which leaves out a decoder that no objective trains" in page
+    assert "interactive_latent_playground" not in page
 
 
 def test_options_decide_what_is_drawn(special, in_folder, refused, monkeypatch, capsys):
