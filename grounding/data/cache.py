@@ -48,6 +48,8 @@ def augmented_set(
     if path is None:
         return _drawn(images, augmentations, each, seed)
     changes: dict[str, Any] = {"clamp": augmentations.clamp}
+    if augmentations.fill:  # sets that were drawn before there was one keep their names
+        changes["fill"] = augmentations.fill
     for name, settings in augmentations.settings.items():
         changes[name] = settings.model_dump(mode="json")
         if not register.augmentation[name].is_ours:

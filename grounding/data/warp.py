@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,8 @@ class Motion(NamedTuple):
     displacement: Tensor | None = None
 
 
-def warp(images: Tensor, motions: Sequence[Motion]) -> Tensor:
-    """Move each image (B, C, H, W) by all of its motions: bilinear, zeros outside.
+def warp(images: Tensor, motions: Sequence[Motion], fill: float | Literal["edge"] = 0.0) -> Tensor:
+    """Move each image (B, C, H, W) by all of its motions: bilinear, with `fill` outside.
 
     The matrices are multiplied in the order given, so that the last one is applied first; the
     displacements are added to what comes of that.
@@ -42,9 +42,14 @@ def warp(images: Tensor, motions: Sequence[Motion]) -> Tensor:
         if motion.displacement is not None:
             places += motion.displacement
     places *= to_units
+    if fill == "edge":  # what is outside is looked for at the centres of the outermost pixels
+        most = 1 - to_units / 2
+        places = places.clamp(-most, most)
     # grid_sample is fastest on x and y as planes, behind a view that interleaves them.
     grid = places.view(count, 2, height, width).permute(0, 2, 3, 1)
-    return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    if fill == "edge" or not fill:
+        return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    return F.grid_sample(images - fill, grid, padding_mode="zeros", align_corners=False) + fill
 
 
 @lru_cache(maxsize=4)

@@ -191,7 +191,8 @@ def training_config(experiment: Experiment) -> dict[str, Any]:
     for name, weight in experiment.objective_weights.items():
         config["objectives"] |= {name: weight, **experiment.objective_settings(name).model_dump()}
     if augmented.enabled:
-        augmentations = augmented.augmentations.model_dump(include={"clamp_min", "clamp_max"})
+        shared = {"clamp_min", "clamp_max", "fill"}
+        augmentations = augmented.augmentations.model_dump(include=shared)
         augmentations |= {name: {"enabled": False} for name in register.augmentation.names()}
         augmentations |= {k: v.model_dump() for k, v in experiment.augmentation_settings.items()}
         config["self_supervised"] |= {

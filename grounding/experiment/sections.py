@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from grounding._paths import given_path
 from grounding._registry import Settings
+from grounding.data.augmentations import Fill
 from grounding.models.autoencoder import Count, ModelSettings
 
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(given_path)]
@@ -105,6 +106,9 @@ class AugmentationsSection(Settings):
     """Augmented pixels are at least this."""
     clamp_max: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Augmented pixels are at most this."""
+    fill: Fill = 0.0
+    """What comes in from outside where images are shifted, rotated, scaled, sheared or bent: a
+    value from 0 (black) to 1, or `edge` for the pixel at the edge that is nearest."""
 
     @model_validator(mode="before")
     @classmethod

@@ -106,6 +106,7 @@ def augmentations_of(experiment: Experiment) -> Augmentations:
         experiment.augmentation_settings,
         clamp_min=section.clamp_min,
         clamp_max=section.clamp_max,
+        fill=section.fill,
     )
 
 

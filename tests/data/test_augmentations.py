@@ -122,6 +122,9 @@ class TestWhole:
             ({"noise": {"std": -0.1}}, "noise.std"),
             ({"intensity": {"min_scale": 2}}, "min_scale 2.* is above max_scale 1.15"),
             ({"noise": AugmentationSettings()}, "noise: .* instance of NoiseSettings"),
+            ({"translation": {"max_shift": 1.5}}, "max_shift: allowed: whole pixels .* got 1.5"),
+            ({"translation": {"max_shift": "7"}}, "a share .* such as 7%; got '7'"),
+            ({"elastic": {"std": "101%"}}, "elastic.std: allowed: pixels from 0 to 14, .*'101%'"),
         ],
     )
     def test_wrong_settings_are_told_in_a_line(self, settings, words):
@@ -130,12 +133,23 @@ class TestWhole:
         assert "\n" not in str(caught.value)
 
 
+# How scipy and numpy call what comes in from outside.
+FILLS = {
+    0.0: {"mode": "grid-constant", "cval": 0.0},
+    0.75: {"mode": "grid-constant", "cval": 0.75},
+    "edge": {"mode": "nearest"},
+}
+
+
 class TestMoves:
-    def test_shifts_move_whole_pixels_and_zeros_come_in(self):
+    @pytest.mark.parametrize("fill", FILLS)
+    @pytest.mark.parametrize("most", [2, "50%"])  # of the shorter side
+    def test_shifts_move_whole_pixels_and_what_is_asked_for_comes_in(self, fill, most):
         image = torch.arange(1.0, 21).view(1, 1, 4, 5) / 20
-        shifted = augment(image.expand(500, 1, 4, 5), translation={"max_shift": 2})
-        padded = torch.zeros(8, 9)
-        padded[2:6, 2:7] = image[0, 0]
+        given = image.expand(500, 1, 4, 5)
+        shifted = augment(given, fill=fill, translation={"max_shift": most})
+        how = {"mode": "edge"} if fill == "edge" else {"constant_values": fill}
+        padded = np.pad(image[0, 0].numpy(), 2, **how)
         allowed = {
             tuple(padded[y : y + 4, x : x + 5].flatten().tolist())
             for y in range(5)
@@ -170,7 +184,7 @@ def drawn(settings, count, shape):
     return [*uniform, shift.view(count, 2), field]
 
 
-def one_image(image, angle, scale, shear, shift, field):
+def one_image(image, angle, scale, shear, shift, field, fill=0.0):
     """What becomes of one image (H, W)."""
     height, width = image.shape
     rows, columns = np.mgrid[:height, :width]
@@ -179,7 +193,7 @@ def one_image(image, angle, scale, shear, shift, field):
     x, y = cos(angle) * x - sin(angle) * y, sin(angle) * x + cos(angle) * y
     x, y = x / (1 + scale) + shift[0] + field[0], y / (1 + scale) + shift[1] + field[1]
     places = [y + (height - 1) / 2, x + (width - 1) / 2]
-    return ndimage.map_coordinates(image, places, order=1, mode="grid-constant")
+    return ndimage.map_coordinates(image, places, order=1, **FILLS[fill])
 
 
 @pytest.mark.parametrize(
@@ -193,14 +207,32 @@ def one_image(image, angle, scale, shear, shift, field):
     ],
 )
 @pytest.mark.parametrize("shape", [(12, 12), (9, 14)])
-def test_a_batch_is_moved_as_each_image_would_be(settings, shape):
+@pytest.mark.parametrize("fill", FILLS)
+def test_a_batch_is_moved_as_each_image_would_be(settings, shape, fill):
     images = torch.rand(3, 2, *shape, generator=draws(9))
-    found = Augmentations(settings).deform(images, draws())
+    found = Augmentations(settings, fill=fill).deform(images, draws())
     each = zip(*(values.double().numpy() for values in drawn(settings, 3, shape)), strict=True)
     for image, moved, numbers in zip(images.numpy(), found.numpy(), each, strict=True):
         for channel in range(2):
-            expected = one_image(image[channel], *numbers)
+            expected = one_image(image[channel], *numbers, fill)
             assert np.abs(moved[channel] - expected).max() < 2e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "share", "amount"),
+    [
+        ("translation", "max_shift", "20%", 2),  # of 9: 1.8, in whole pixels
+        ("subpixel_translation", "max_shift", "12.5%", 1.125),
+        ("elastic", "std", "10%", 0.9),
+        ("cutout", "side", "50%", 4),  # 4.5, to the even number
+    ],
+)
+def test_an_amount_can_be_a_share_of_the_shorter_side(name, key, share, amount):
+    for shape in ((9, 14), (14, 9)):
+        images = torch.rand(20, 1, *shape, generator=draws(9))
+        found = augment(images, 3, **{name: {key: share}})
+        assert torch.equal(found, augment(images, 3, **{name: {key: amount}}))
+        assert not torch.equal(found, augment(images, 3, **{name: {key: 0}}))
 
 
 def test_thickness_is_scipys_morphology():
@@ -225,6 +257,20 @@ class TestCorruptions:
             masked = augment(torch.ones(200, 1, 28, 27), masking={"prob": probability})
             assert set(masked.unique().tolist()) <= {0.0, 1.0}
             assert (masked == 0).float().mean().item() == pytest.approx(probability, abs=0.005)
+
+    def test_apples_gpu_which_draws_no_64_bits_masks_as_many(self):
+        class OnMps(torch.Tensor):
+            device = torch.device("mps")
+
+            def random_(self, low=0, high=None, *, generator=None):
+                assert high is not None
+                return super().random_(low, high, generator=generator)
+
+        images = torch.ones(200, 1, 28, 27).as_subclass(OnMps)
+        masked = register.augmentation["masking"].make(
+            images, register.augmentation["masking"].settings(prob=0.08), draws()
+        )
+        assert (masked == 0).float().mean().item() == pytest.approx(0.08, abs=0.005)
 
     @pytest.mark.parametrize("side", [1, 4, 5])
     def test_cutout_is_one_square_anywhere(self, side):
@@ -262,6 +308,17 @@ class TestOfOnesOwn:
         noisy = images + torch.empty_like(images).normal_(0, 0.1, generator=generator)
         veils = torch.empty(4).uniform_(0, 2.0, generator=generator).view(4, 1, 1, 1)
         assert torch.allclose(found(images, draws()), (noisy + veils).clamp(0, 1))
+
+    def test_a_move_is_told_what_comes_in_if_it_says_that_it_fills(self):
+        @register.augmentation(
+            "drop_column", settings=AugmentationSettings, stage="move", fills=True
+        )
+        def drop_column(images, settings, generator, fill):
+            """Everything one to the left."""
+            return torch.cat([images[..., 1:], torch.full_like(images[..., :1], fill)], -1)
+
+        found = augment(torch.zeros(2, 1, 3, 4), fill=0.5, drop_column={})
+        assert found[0, 0].tolist() == [[0, 0, 0, 0.5]] * 3
 
     def test_a_warp_takes_part_in_the_one_resampling(self):
         @register.augmentation("mirror", settings=AugmentationSettings, stage="warp")

@@ -24,8 +24,10 @@ def plain(images=IMAGES, **changed):
     return inputs(1, images, augmentations=None, **changed)
 
 
-def fixed(path=None, augmentations=FIVE, each=3, seed=42, fingerprint="abc", images=IMAGES):
-    augmented = Augmentations(augmentations)
+def fixed(
+    path=None, augmentations=FIVE, each=3, seed=42, fingerprint="abc", images=IMAGES, fill=0.0
+):
+    augmented = Augmentations(augmentations, fill=fill)
     return augmented_set(
         images, augmented, each=each, seed=seed, fingerprint=fingerprint, path=path
     )
@@ -196,7 +198,7 @@ class TestFixedSet:
         path = tmp_path / "sub" / "set.pt"
         assert torch.equal(fixed(path), fixed())
         (file,) = path.parent.iterdir()
-        assert file.name.startswith("set-")
+        assert file.name == "set-a7b20d7b466f.safetensors"  # as of the first version
         written = file.stat().st_mtime_ns
         assert torch.equal(fixed(path), fixed())
         assert file.stat().st_mtime_ns == written
@@ -209,9 +211,11 @@ class TestFixedSet:
             {"each": 4},
             {"fingerprint": "other data"},
             {"images": IMAGES[:9]},
+            {"fill": 0.5},
+            {"fill": "edge"},
         ):
             fixed(tmp_path / "set.pt", **changed)
-        assert len(list(tmp_path.iterdir())) == 6
+        assert len(list(tmp_path.iterdir())) == 8
 
     def test_a_damaged_or_foreign_file_is_refused_by_name(self, tmp_path):
         path = tmp_path / "set.pt"

@@ -118,6 +118,14 @@ def test_a_wrong_value_is_named_with_line_and_what_is_allowed(in_folder, extra, 
         ("model.hidden_dims=[8,x]", "model.hidden_dims.1: should be a valid integer, got 'x'"),
         ("data.data_dir=~nobody-at-all/x", "data.data_dir: not a path here: Could not determine"),
         ("trainin.epochs=3", "--set trainin.epochs=3: trainin: unknown key; did you mean training"),
+        (
+            "self_supervised.augmentations.fill=mirror",
+            "augmentations.fill: allowed: a value from 0 to 1, or edge; got 'mirror'",
+        ),
+        (
+            "self_supervised.augmentations.translation.max_shift=2.5",
+            "translation.max_shift: allowed: whole pixels from 0 to 1024, or a share of",
+        ),
         ("training.epochs", "write it as section.key=value"),
         (
             "experiment.name.x=1",

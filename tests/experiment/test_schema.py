@@ -52,6 +52,8 @@ def test_a_variant_has_every_output_to_itself():
         ("self_supervised.refresh_each_epoch=false", (False, True)),
         ("self_supervised.augmentations.cutout.enabled=true", (True, False)),
         ("self_supervised.augmentations.clamp_max=0.9", (0.9, 1.0)),
+        ("self_supervised.augmentations.fill=edge", ("edge", 0.0)),
+        ("self_supervised.augmentations.translation.max_shift=7%", ("7%", 2)),
         ("objectives.kl=0.1", (0.1, 0.0)),
         ("experiment.name=other", None),
         ("training.device=cpu", None),

@@ -9,18 +9,22 @@ generator on their device from which all its randomness comes:
 The stages follow each other, and in one stage those of ours by `order`, then all others by name:
 
 - "move" brings pixels to other places, in a new tensor;
-- "warp" returns a `Motion`: all motions are one resampling, bilinear, zeros outside;
+- "warp" returns a `Motion`: all motions are one resampling, bilinear;
 - "stroke" changes the shape of what was written, and may write into the images that it gets;
 - "corrupt" changes how well it can be seen, and may do so, too. Values are clamped after that.
 
-What is off draws no random numbers.
+What comes in from outside of an image is the `fill` of the augmentations: moves that are registered
+with `fills=True` get it as a further argument, warps need not know it. What is off draws no random
+numbers.
 """
 
+import reprlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from torch import Tensor
 
 from grounding import _registry as register
@@ -28,6 +32,35 @@ from grounding._registry import Settings
 from grounding.data.warp import Motion, warp
 
 Change = Callable[[Tensor, Any, torch.Generator], Any]
+
+
+def one_of(allowed: str) -> WrapValidator:
+    """A value that may be of two kinds is refused in one line, which says what is allowed."""
+
+    def check(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"allowed: {allowed}; got {reprlib.repr(value)}") from None
+
+    return WrapValidator(check)
+
+
+Share = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2}(\.[0-9]+)?)%$")]
+"""A share of the shorter side of an image, e.g. "7%"."""
+Pixels = Annotated[
+    Annotated[float, Field(ge=0, le=1024)] | Share,
+    one_of("pixels from 0 to 1024, or a share of the shorter side such as 7%"),
+]
+WholePixels = Annotated[
+    Annotated[int, Field(ge=0, le=1024)] | Share,
+    one_of("whole pixels from 0 to 1024, or a share of the shorter side such as 7%"),
+]
+Fill = Annotated[
+    Annotated[float, Field(ge=0, le=1)] | Literal["edge"],
+    one_of("a value from 0 to 1, or edge"),
+]
+"""What comes in from outside of an image: one value, or the pixel at the edge that is nearest."""
 
 
 class AugmentationSettings(Settings):
@@ -45,10 +78,13 @@ class Augmentations:
             defaults, which switches it on. Those that are not named are off.
         clamp_min: augmented values are at least this.
         clamp_max: augmented values are at most this.
+        fill: what comes in from outside: a value in [0, 1], or "edge" for the pixel at the edge
+            that is nearest.
 
     Attributes:
         settings: of those that are on, by name.
         clamp: the two values.
+        fill: as given.
 
     Raises:
         ValueError: there is no such augmentation, or it has no such setting.
@@ -60,16 +96,20 @@ class Augmentations:
         *,
         clamp_min: float = 0.0,
         clamp_max: float = 1.0,
+        fill: float | Literal["edge"] = 0.0,
     ) -> None:
         checked = {name: _checked(name, settings[name]) for name in sorted(settings)}
         self.settings = {name: given for name, given in checked.items() if given.enabled}
         self.clamp = (clamp_min, clamp_max)
+        self.fill = fill
         components = [register.augmentation[name] for name in self.settings]
         components.sort(key=lambda c: (c.facts.get("order", 1000), c.name))
         self._stages: dict[str, dict[str, Change]] = {
-            stage: {c.name: c.make for c in components if c.facts["stage"] == stage}
-            for stage in ("move", "warp", "stroke", "corrupt")
+            stage: {} for stage in ("move", "warp", "stroke", "corrupt")
         }
+        for c in components:
+            make = partial(c.make, fill=fill) if c.facts.get("fills") else c.make
+            self._stages[c.facts["stage"]][c.name] = make
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """A randomly changed copy of each image (B, C, H, W), in [clamp_min, clamp_max]."""
@@ -82,7 +122,7 @@ class Augmentations:
         """
         out = self._changed("move", images, generator)
         if self._stages["warp"]:
-            out = warp(out, self._motions(out, generator))
+            out = warp(out, self._motions(out, generator), self.fill)
         if out is images:
             out = images.clone()
         return self._changed("stroke", out, generator)
@@ -119,6 +159,8 @@ class Augmentations:
 def augment(
     images: Tensor,
     random: torch.Generator | int = 0,
+    *,
+    fill: float | Literal["edge"] = 0.0,
     **settings: AugmentationSettings | Mapping[str, Any],
 ) -> Tensor:
     """Change images once, e.g. `augment(images, 1, rotation={"max_degrees": 30}, noise={})`.
@@ -126,11 +168,19 @@ def augment(
     Args:
         images: (B, C, H, W), float in [0, 1].
         random: a generator on their device, or a seed.
+        fill: what comes in from outside, a value or "edge".
         **settings: see `Augmentations`, also for what is raised.
     """
     if isinstance(random, int):
         random = torch.Generator(images.device).manual_seed(random)
-    return Augmentations(settings)(images, random)
+    return Augmentations(settings, fill=fill)(images, random)
+
+
+def pixels(amount: float | str, images: Tensor) -> float:
+    """An amount in pixels; of e.g. "7%", that share of the shorter side of images (B, C, H, W)."""
+    if isinstance(amount, str):
+        return float(amount[:-1]) / 100 * min(images.shape[2:])
+    return amount
 
 
 def per_image(images: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:

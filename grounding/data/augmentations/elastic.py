@@ -1,6 +1,7 @@
 """Elastic deformation."""
 
 from functools import lru_cache
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from grounding import _registry as register
-from grounding.data.augmentations import AugmentationSettings
+from grounding.data.augmentations import AugmentationSettings, Share, one_of, pixels
 from grounding.data.warp import Motion
 
 CONTROL_POINTS = 4
@@ -17,9 +18,12 @@ CONTROL_POINTS = 4
 class ElasticSettings(AugmentationSettings):
     """Settings of `elastic`."""
 
-    std: float = Field(1.0, ge=0, le=14)
-    """Standard deviation, in pixels, of the displacements of a 4 x 4 grid of points, with a smooth
-    field between them."""
+    std: Annotated[
+        Annotated[float, Field(ge=0, le=14)] | Share,
+        one_of("pixels from 0 to 14, or a share of the shorter side such as 7%"),
+    ] = 1.0
+    """Standard deviation, in pixels or as a share of the shorter side, e.g. 7%, of the
+    displacements of a 4 x 4 grid of points, with a smooth field between them."""
 
 
 @register.augmentation("elastic", settings=ElasticSettings, stage="warp", order=5)
@@ -31,7 +35,7 @@ def elastic(images: Tensor, settings: ElasticSettings, generator: torch.Generato
     """
     count, _, height, width = images.shape
     points = images.new_empty(2 * count, CONTROL_POINTS**2)
-    points.normal_(0, settings.std, generator=generator)
+    points.normal_(0, pixels(settings.std, images), generator=generator)
     field = points @ _bicubic(height, width, images.dtype, images.device)
     return Motion(displacement=field.view(count, 2, -1))
 
