@@ -58,7 +58,7 @@ def parts_of(experiment: Experiment, device: torch.device) -> Parts:
     experiment, splits = load_splits(experiment)
     model = initial_model(experiment, splits.image_shape)
     objectives = objectives_of(experiment, model, splits, device)
-    smallest = smallest_batch(model, objectives, experiment.objectives.views)
+    smallest = smallest_batch(model, objectives)
     inputs = inputs_of(experiment, splits, device, smallest)
     return Parts(experiment, splits, model, objectives, inputs, device)
 

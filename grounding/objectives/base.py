@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, cast
 
@@ -27,7 +27,8 @@ class Context:
 
     Attributes:
         model: what is trained.
-        epochs: of the whole training.
+        epochs: of the whole training; None for an objective whose settings do not say that it
+            depends on them (see `Objective`).
         views: inputs of each image in one step.
         images: training images, N; None if nobody has counted them.
         train_labels: whole numbers (N,), or None.
@@ -35,7 +36,7 @@ class Context:
     """
 
     model: Autoencoder
-    epochs: int = 1
+    epochs: int | None = 1
     views: int = 1
     images: int | None = None
     train_labels: Tensor | None = None
@@ -113,8 +114,9 @@ class Objective(nn.Module):
     cannot be computed (1).
 
     If its settings have a method `problem(weight, images)`, that returns why it cannot be used with
-    this weight and number of training images, or "". If they have a property `depends_on_epochs`
-    that is true, a training cannot be made longer afterwards.
+    this weight and number of training images, or "". Only if they have a property or field
+    `depends_on_epochs` that is true is the objective told how many epochs there will be: a training
+    cannot be made longer afterwards then.
 
     Args:
         settings: an object of the class that it was registered with.
@@ -180,8 +182,10 @@ class Objectives(nn.ModuleDict):
         for name in self.weights:
             component = register.objective[name]
             chosen = settings[name] if name in settings else component.settings()
+            depends = getattr(chosen, "depends_on_epochs", False)
+            told = context if depends else replace(context, epochs=None)
             with seeded(seed, "init objective"):
-                self[name] = component.make(chosen, context)
+                self[name] = component.make(chosen, told)
         self.need_features = any(objective.needs_features for _, objective in self.by_name())
 
     @property

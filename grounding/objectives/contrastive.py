@@ -68,7 +68,8 @@ class ContrastiveSettings(ProjectionSettings):
         return self
 
 
-@register.objective("contrastive", settings=ContrastiveSettings, needs_views=2)
+# One image has no other to be told apart from: its loss is 0.
+@register.objective("contrastive", settings=ContrastiveSettings, needs_views=2, smallest_batch=2)
 class Contrastive(Objective):
     """Views of one image are drawn together in a projection of their latents, others pushed apart.
 
@@ -81,7 +82,7 @@ class Contrastive(Objective):
     def __init__(self, settings: ContrastiveSettings, context: Context) -> None:
         super().__init__(settings, context)
         self.projection = projection_head(context.model.latent_dim, settings.projection_dims)
-        self.near_after = round(settings.near_from * context.epochs)
+        self.near_after = round(settings.near_from * (context.epochs or 0))
         self.nearest: Tensor | None = None
 
     def begin_epoch(self, model: Autoencoder, loader: TrainingInputs, epoch: int) -> None:
@@ -188,10 +189,8 @@ def find_neighbors(model: Autoencoder, loader: TrainingInputs, k: int, epoch: in
             total += _unit_latents(model, loader.augment(clean, draws))
         means.append(total)
     latents = torch.cat(means)
-    device = latents.device
-    if device.type == "mps":  # the search is in float64, which MPS does not have
-        latents = latents.cpu()
-    return nearest(latents, latents, k, metric="cosine", exclude_self=True).indices.to(device)
+    found = nearest(latents, latents, k, metric="cosine", exclude_self=True)
+    return found.indices.to(latents.device)  # of MPS, which has no float64, it looks on the CPU
 
 
 def _unit_latents(model: Autoencoder, images: Tensor) -> Tensor:

@@ -250,14 +250,17 @@ def _resumed(
     experiment: Experiment, splits: Splits, held: Checkpoint, path: Path, warnings: list[str]
 ) -> _Start:
     trained = experiment_from_dict(held.config, str(path))
-    weights = experiment.objective_weights
-    settings = {name: experiment.objective_settings(name) for name in weights}
+    depending = [
+        name
+        for name in experiment.objective_weights
+        if getattr(experiment.objective_settings(name), "depends_on_epochs", False)
+    ]
     problem = epochs_problem(
         held,
         trained.training.epochs,
         experiment.training.epochs,
         schedule=experiment.training.schedule,
-        depends_on_epochs=any(getattr(s, "depends_on_epochs", False) for s in settings.values()),
+        depending=depending,
     )
     if problem:
         raise UserError(f"{path}: {problem}")
@@ -398,8 +401,7 @@ def _train(
     device = resolve_device(settings.device)
     model = initial_model(experiment, splits.image_shape)
     objectives = objectives_of(experiment, model, splits, device)
-    views = experiment.objectives.views
-    inputs = inputs_of(experiment, splits, device, smallest_batch(model, objectives, views))
+    inputs = inputs_of(experiment, splits, device, smallest_batch(model, objectives))
     record = _Record(experiment, manifest, start, keeps_result=keeps_result)
     log_to = tensorboard_log(tensorboard / experiment.name) if tensorboard else nullcontext()
     done = start.epochs

@@ -111,7 +111,7 @@ def train(
         weight_decay=weight_decay,
         decoupled=optimizer == "adamw",
     )
-    smallest = smallest_batch(model, objectives, loader.views)
+    smallest = smallest_batch(model, objectives)
     training = Training(model, objectives, adam)
     history = training.history
     if start:
@@ -133,8 +133,8 @@ def train(
                 if len(batch.inputs) < smallest * loader.views:
                     raise UserError(
                         f"a step of {len(batch.inputs)} inputs is too small: the model or its "
-                        f"objectives need {smallest} images; give training.batch_size and "
-                        "data.train_samples that many or more"
+                        f"objectives need {smallest} images; try --set training.batch_size="
+                        f"{smallest * loader.views} or more, and {smallest} or more training images"
                     )
                 if schedule == "one_cycle":
                     share = one_cycle((number - 1) * loader.steps + step, epochs * loader.steps)
@@ -154,8 +154,6 @@ def train(
             val_loss = reconstruction_loss(model, val_images)
         found = {"training": train_loss, "validation": val_loss}
         _stop_if_not_finite(found, history, learning_rate)
-        if train_loss == 0:
-            warn(f"the training loss of epoch {number} is exactly 0: nothing is learnt any more")
 
         done = time.perf_counter()
         epoch = Epoch(
@@ -165,6 +163,9 @@ def train(
         save(training)
         on_epoch(epoch)
 
+    if history and history[-1].train_loss == 0:
+        number = history[-1].epoch
+        warn(f"the training loss of epoch {number} is exactly 0: nothing is learnt any more")
     if history and val_images is not None:
         _warn_of_collapse(model, val_images, warn)
     return training
@@ -176,14 +177,15 @@ def initial_model(build: Callable[[], Autoencoder], seed: int) -> Autoencoder:
         return build()
 
 
-def smallest_batch(model: nn.Module, objectives: Objectives, views: int = 1) -> int:
+def smallest_batch(model: nn.Module, objectives: Objectives) -> int:
     """Images without which a step cannot be computed; for the loader, if it comes after these.
 
-    Batch normalisation needs two inputs; objectives say what they need.
+    Batch normalisation needs two, for there is no spread in views of one; objectives say what they
+    need.
     """
     kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     normalises = any(isinstance(m, kinds) for part in (model, objectives) for m in part.modules())
-    return max(objectives.smallest_batch, 2 if normalises and views == 1 else 1)
+    return max(objectives.smallest_batch, 2 if normalises else 1)
 
 
 @torch.inference_mode()

@@ -6,6 +6,7 @@ and epoch: weights, Adam's tensors and the epoch are all there is to restore.
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ def next_run(latest: str = "") -> str:
 
 
 def epochs_problem(
-    held: Checkpoint, before: int, now: int, *, schedule: str, depends_on_epochs: bool
+    held: Checkpoint, before: int, now: int, *, schedule: str, depending: Sequence[str] = ()
 ) -> str:
     """Why a training cannot go on with another number of epochs, or "" if it can.
 
@@ -32,15 +33,15 @@ def epochs_problem(
         before: epochs of the training that it is from.
         now: epochs that are asked for.
         schedule: of the step size.
-        depends_on_epochs: whether an objective does (see `Objectives.depends_on_epochs`).
+        depending: objectives that depend on the number of epochs (see `Objective`).
     """
     anew = f"pass --set training.epochs={before}, or train without --resume"
     if now == before:
         return ""
     if now < held.epoch:
         return f"it has {held.epoch} epochs, the config says training.epochs={now}; {anew}"
-    if schedule != "constant" or depends_on_epochs:
-        what = f"schedule {schedule}" if schedule != "constant" else "objectives.near_from"
+    if schedule != "constant" or depending:
+        what = f"schedule {schedule}" if schedule != "constant" else f"objectives.{depending[0]}"
         return (
             f"it was trained with training.epochs={before}, on which {what} depends, the config "
             f"says {now}; {anew}"
@@ -62,7 +63,7 @@ def changes(held: Checkpoint, device: torch.device) -> list[str]:
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
-    line = "the result may differ in its last digits from that of an uninterrupted run"
+    line = "the result may differ from that of an uninterrupted training"
     return [f"resuming with {', '.join(changed)}: {line}"] if changed else []
 
 

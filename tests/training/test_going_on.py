@@ -74,12 +74,12 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path):
 def test_more_epochs_only_if_no_step_depends_on_how_many_there_are(tmp_path):
     held = stored(trained("conv"), tmp_path)
 
-    def problem(now, schedule="constant", depends=False):
-        return epochs_problem(held, 2, now, schedule=schedule, depends_on_epochs=depends)
+    def problem(now, schedule="constant", *depending):
+        return epochs_problem(held, 2, now, schedule=schedule, depending=depending)
 
-    assert problem(2) == problem(2, "one_cycle", depends=True) == problem(5) == ""
+    assert problem(2) == problem(2, "one_cycle", "contrastive") == problem(5) == ""
     assert "on which schedule one_cycle depends" in problem(5, "one_cycle")
-    assert "on which objectives.near_from depends" in problem(5, depends=True)
+    assert "on which objectives.contrastive depends" in problem(5, "constant", "contrastive")
     assert "it has 2 epochs, the config says training.epochs=1; pass --set" in problem(1)
 
 
@@ -89,6 +89,8 @@ def test_another_way_to_compute_is_said_in_one_line(tmp_path):
     threads = held.threads + 1
     (line,) = changes(dataclasses.replace(held, threads=threads), CPU)
     assert f"resuming with threads {held.threads} (was {threads}): the result may differ" in line
+    (line,) = changes(dataclasses.replace(held, machine="x86_64 AVX2"), CPU)
+    assert f"resuming with machine {held.machine} (was x86_64 AVX2): the result may" in line
 
 
 def test_names_of_trainings_sort_by_age():

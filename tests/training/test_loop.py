@@ -14,6 +14,7 @@ from grounding.data import to_unit
 from grounding.metrics.neighbors import nearest
 from grounding.training import resolve_device, smallest_batch, train
 from grounding.training.loop import rank_me
+from grounding.training.optimizer import one_cycle
 from grounding.training.tensorboard import tensorboard_log
 
 
@@ -180,16 +181,14 @@ def test_a_loss_that_is_not_finite_stops_training_and_is_named(place, named):
     assert not saved
 
 
-def test_a_loss_of_exactly_nothing_is_said():
+def test_a_loss_of_exactly_nothing_is_said_once():
     lines = []
     model = new_model("conv")
-    objective = objectives.build({"contrastive": 1.0}, model=model)
-    loader = data.TrainingInputs(
-        splits().train.images[:1], seed=0, batch_size=2, views=2, each=2,
-        augmentations=data.Augmentations({"noise": {"enabled": True}}),
-    )  # fmt: skip
-    train(model, objective, loader, epochs=1, warn=lines.append)
-    assert lines == ["the training loss of epoch 1 is exactly 0: nothing is learnt any more"]
+    only_one = torch.zeros(64, dtype=torch.int64)  # class, which every image is sure to be of
+    objective = objectives.build({"labels": 1.0}, model=model, labels=only_one)
+    loader = data.TrainingInputs(splits().train.images, seed=0, batch_size=32)
+    train(model, objective, loader, epochs=3, warn=lines.append)
+    assert lines == ["the training loss of epoch 3 is exactly 0: nothing is learnt any more"]
 
 
 def test_latents_that_have_collapsed_are_said():
@@ -212,17 +211,30 @@ def test_rank_me_by_hand():
     assert rank_me(torch.zeros(3, 2)) == 1.0
 
 
-def test_a_step_that_is_too_small_for_batch_normalisation_is_refused_in_one_line():
-    model = models.build("vgg", (1, 28, 28), hidden_dims=[4, 8], latent_dim=4)
-    sum_of = objectives.build({"reconstruction": 1.0}, model=model)
-    assert smallest_batch(model, sum_of) == 2
-    assert smallest_batch(model, sum_of, views=2) == 1
-    images = splits().train.images[:25]
-    loader = data.TrainingInputs(images, seed=0, batch_size=24)
-    with pytest.raises(UserError, match="a step of 1 inputs is too small"):
-        train(model, sum_of, loader, epochs=1)
-    joined = data.TrainingInputs(images, seed=0, batch_size=24, smallest_batch=2)
-    assert len(train(model, sum_of, joined, epochs=1).history) == 1
+@pytest.mark.parametrize(
+    ("name", "views", "architecture", "settings"),
+    [
+        ("reconstruction", 1, "vgg", {}),  # for its batch normalisation
+        ("reconstruction", 2, "vgg", {}),
+        ("vicreg", 2, "naive_conv", {"projection_dims": []}),
+        ("contrastive", 2, "naive_conv", {"projection_dims": []}),
+    ],
+)
+def test_a_last_step_of_one_image_joins_the_one_before(name, views, architecture, settings):
+    """And the schedule knows: its last step is the last that is taken."""
+    model = models.build(architecture, (1, 28, 28), hidden_dims=[4, 8], latent_dim=4)
+    sum_of = objectives.build({name: 1.0}, model=model, views=views, **settings)
+    smallest = smallest_batch(model, sum_of)
+    assert smallest == 2
+    loader = {"images": splits().train.images[:13], "seed": 0, "batch_size": 4 * views}
+    loader |= {"views": views, "each": views}
+    with pytest.raises(UserError, match=f"a step of {views} inputs is too small: .* need 2 images"):
+        train(model, sum_of, data.TrainingInputs(**loader), epochs=1)
+    sizes, joined = [], data.TrainingInputs(**loader, smallest_batch=smallest)
+    training = train(model, sum_of, joined, epochs=2, schedule="one_cycle", on_step=sizes.append)
+    assert [size // views for size in sizes] == [4, 4, 5] * 2
+    assert training.optimizer.learning_rate == 0.001 * one_cycle(5, 6)
+    assert one_cycle(5, 6) < 1e-5
 
 
 def test_an_unknown_optimizer_or_schedule_is_refused():
