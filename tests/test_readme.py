@@ -12,6 +12,8 @@ from urllib.request import urlopen
 import pytest
 from conftest import REPOSITORY, image_set, overrides
 
+import grounding
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line]
@@ -98,8 +100,20 @@ def test_python_block_runs_as_it_stands(tmp_path):
         assert (tmp_path / path).exists()
 
 
+def test_what_a_training_can_choose_by_is_understood(tmp_path):
+    chosen, _ = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    base = "experiment: {name: x}\nmodel: {architecture: naive_conv}\n"
+    (tmp_path / "x.yaml").write_text(base + chosen, encoding="utf-8")
+    training = grounding.load_config(tmp_path / "x.yaml").training
+    assert training.val_knn.every == 1
+    assert training.chosen_by() == {
+        "training.early_stopping.metric": "val_loss",
+        "training.keep_best": "val_loss",
+    }
+
+
 def test_config_for_own_images_is_a_whole_one(tmp_path, monkeypatch):
-    (config,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    _, config = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "own.yaml").write_text(config, encoding="utf-8")
     folder = tmp_path / "datasets" / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)

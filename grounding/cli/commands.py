@@ -570,6 +570,9 @@ def _run(
     )
     for note in run.notes:
         print(f"warning: {note}", file=sys.stderr)
+    if run.path == experiment.best_path:
+        epoch, epochs = run.checkpoint.epoch, len(run.checkpoint.history)
+        print(f"checkpoint: {run.path}, the best of {epochs} epochs is {epoch}")
     print("\n".join(data_lines(run.splits)))
     return run
 

@@ -23,7 +23,7 @@ from grounding.data.augmentations import AugmentationSettings
 from grounding.data.sources import dataset_names
 from grounding.experiment import sections
 from grounding.experiment.document import by_path
-from grounding.objectives import check
+from grounding.objectives import check, trains_decoder
 
 MOST_CHECKPOINTS = 9_000  # a manifest takes 10,000 artifacts
 
@@ -58,6 +58,17 @@ class Experiment(Settings):
     def checkpoint_path(self) -> Path:
         """The final checkpoint."""
         return self.output.checkpoint_path or self.artifact("final.pt")
+
+    @property
+    def best_path(self) -> Path:
+        """The checkpoint of the best epoch, if one is kept: `x_final.pt` -> `x_best.pt`."""
+        final = self.checkpoint_path
+        return final.with_name(f"{final.stem.removesuffix('_final')}_best{final.suffix}")
+
+    @property
+    def model_path(self) -> Path:
+        """The checkpoint that is used after training: that of the best epoch, or the final one."""
+        return self.best_path if self.training.keep_best else self.checkpoint_path
 
     @property
     def analysis_path(self) -> Path:
@@ -148,6 +159,18 @@ class Experiment(Settings):
         except ValueError as error:
             told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise ValueError(f"objectives: {told.removeprefix('Value error, ')}") from None
+        for key, measure in self.training.chosen_by().items():
+            every, epochs = self.training.val_knn.every, self.training.epochs
+            if measure == "val_knn" and not 1 <= every <= epochs:
+                raise ValueError(
+                    f"{key} val_knn needs it to be measured: set training.val_knn.every to 1, or "
+                    f"to training.epochs {epochs} at most"
+                )
+            if measure == "val_loss" and not trains_decoder(self.objective_weights):
+                raise ValueError(
+                    f"{key} val_loss needs a decoder that is trained, and no objective does that; "
+                    f"set it to val_knn, and training.val_knn.every to 1"
+                )
         usual = {"views": 1, "mirrored": False, "composites": 0, "reconstruction_of": "image"}
         for key, value in usual.items():
             if getattr(said, key, value) != value and not has_new_views:
@@ -178,21 +201,27 @@ def training_config(experiment: Experiment) -> dict[str, Any]:
     something that is switched off.
     """
     objectives, augmented = experiment.objectives, experiment.self_supervised
+    training = experiment.training
     config = {
         "experiment": {"seed": experiment.seed},
         "data": experiment.data.model_dump(include={"dataset", "train_samples", "val_samples"}),
         "model": experiment.model.model_dump(exclude=_CHECKS),
-        "training": experiment.training.model_dump(exclude={"device"}),
+        "training": training.model_dump(exclude={"device"}),
         "regularization": {"dropout": {"p": experiment.regularization.dropout_p}},
         "self_supervised": {"enabled": augmented.enabled},
         "objectives": objectives.model_dump(include={"views", "mirrored", "composites"}),
     }
+    if not training.val_knn.every:
+        config["training"]["val_knn"] = {"every": 0}
+    if not training.early_stopping.patience:
+        config["training"]["early_stopping"] = {"patience": 0}
     config["objectives"] |= dict.fromkeys(register.objective.names(), 0.0)
     for name, weight in experiment.objective_weights.items():
         config["objectives"] |= {name: weight, **experiment.objective_settings(name).model_dump()}
     if augmented.enabled:
-        shared = {"clamp_min", "clamp_max", "fill"}
-        augmentations = augmented.augmentations.model_dump(include=shared)
+        augmentations = augmented.augmentations.model_dump(
+            include={"clamp_min", "clamp_max", "fill"}
+        )
         augmentations |= {name: {"enabled": False} for name in register.augmentation.names()}
         augmentations |= {k: v.model_dump() for k, v in experiment.augmentation_settings.items()}
         config["self_supervised"] |= {

@@ -11,6 +11,7 @@ from grounding._paths import given_path
 from grounding._registry import Settings
 from grounding.data.augmentations import Fill
 from grounding.models.autoencoder import Count, ModelSettings
+from grounding.training.history import Measure
 
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(given_path)]
 
@@ -56,13 +57,37 @@ class ModelSection(ModelSettings):
     """Name of a registered model."""
 
 
+class ValKnnSection(Settings):
+    """The kNN accuracy of the validation images among the latents of the training images.
+
+    Labels are looked at to show it; it decides nothing unless keep_best or early_stopping say so.
+    """
+
+    every: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Measured after every so many epochs; 0 for never."""
+    k: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Neighbours that vote."""
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    """Distance between latents."""
+
+
+class EarlyStoppingSection(Settings):
+    """Ends a training before its last epoch."""
+
+    metric: Measure = "val_loss"
+    """What is watched: the validation loss, or the kNN accuracy of the validation images."""
+    patience: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """So many measurements in a row no better than the best before them end it; 0 for never."""
+
+
 class TrainingSection(Settings):
-    """How the model is trained: the optimiser and its steps."""
+    """How the model is trained: the optimiser and its steps, and what is measured meanwhile."""
 
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     """Images in one step."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 15
-    """Passes over the training images, each `augmentations_per_sample` times."""
+    """Passes over the training images, each `augmentations_per_sample` times; with early_stopping,
+    at most so many."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
     """Step size; with one_cycle the largest."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
@@ -77,6 +102,17 @@ class TrainingSection(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the layers in a training step; all else is float32. auto: bfloat16 on a CPU
     that multiplies it in hardware (a step takes about two thirds of the time), else float32."""
+    val_knn: ValKnnSection = ValKnnSection()
+    early_stopping: EarlyStoppingSection = EarlyStoppingSection()
+    keep_best: Measure | None = None
+    """val_loss or val_knn: the model of the best epoch by that is kept in <name>_best.pt, and used
+    for all that comes after training. Default: none is, and the model of the last epoch is used."""
+
+    def chosen_by(self) -> dict[str, Measure]:
+        """What an epoch is chosen by, by the key that says so."""
+        stopping = self.early_stopping
+        said = {"training.early_stopping.metric": stopping.metric} if stopping.patience else {}
+        return {**said, **({"training.keep_best": self.keep_best} if self.keep_best else {})}
 
 
 class DropoutSection(Settings):

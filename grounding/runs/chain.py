@@ -183,7 +183,10 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
         for kind, path in paths.items()
         if manifest is not None
     }
-    rows = [("training", f"{checkpoint.seconds:.1f}", f"seconds, {checkpoint.epoch} epochs")]
+    epochs = f"{len(checkpoint.history)} epochs"
+    if measure := run.experiment.training.keep_best:
+        epochs += f", epoch {checkpoint.epoch} is the best by {measure}"
+    rows = [("training", f"{checkpoint.seconds:.1f}", f"seconds, {epochs}")]
     if "analysis" in results:
         total = results["analysis"]["total_parameters"]["value"]
         rows.insert(0, ("parameters", f"{total:,}", run.experiment.model.architecture))
@@ -194,7 +197,7 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
         lines += ["", *metric_lines(results["manifold"])]
     files = {
         "checkpoint": run.path,
-        "metrics": metrics_path(run.path),
+        "metrics": metrics_path(run.experiment.checkpoint_path),
         **({"report": run.experiment.analysis_path} if "analysis" in paths else {}),
         **paths,
     }

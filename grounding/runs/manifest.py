@@ -30,7 +30,9 @@ MAX_ARTIFACTS = 10_000
 # Kinds of what is no run, with what names it; and what names files besides --output.
 STUDIES = {"seeds": "--set experiment.name=NAME", "comparison": "--output STEM"}
 _NAMED_BY = {
-    **dict.fromkeys(("checkpoint", "metrics"), "--set output.checkpoint_path=FILE"),
+    **dict.fromkeys(
+        ("checkpoint", "best checkpoint", "metrics"), "--set output.checkpoint_path=FILE"
+    ),
     "analysis": "--set output.analysis_path=FILE",
     "manifold": "--set output.manifold_analysis_path=FILE",
     **STUDIES,
@@ -111,6 +113,16 @@ class Manifest:
     def of_kind(self, *kinds: str) -> dict[str, Artifact]:
         """Its artifacts of some kinds, by the path of the main file."""
         return {key: one for key, one in self.artifacts.items() if one.kind in kinds}
+
+    def used_checkpoint(self) -> tuple[str, FileEntry] | None:
+        """Path and entry of the checkpoint that all after training is made from.
+
+        That of the best epoch where one is kept, else the final one; None before the end.
+        """
+        for kind in ("best checkpoint", "checkpoint"):
+            for key, artifact in self.of_kind(kind).items():
+                return key, artifact.files[key]
+        return None
 
     def with_sha256(self, digest: str) -> tuple[str, Artifact] | None:
         """The artifact that has a file of this hash, with the file's path; None if none has."""

@@ -286,15 +286,15 @@ def load_run(
 
     Args:
         experiment: the config in force.
-        checkpoint: file to load; default: the experiment's final checkpoint, which its manifest has
-            to know.
+        checkpoint: file to load; default: that of the experiment's best epoch if it keeps one, else
+            the final one; its manifest has to know it.
         train_command: what to type if the checkpoint is missing.
 
     Raises:
         UserError: no such checkpoint, a damaged one, or one that does not belong to the config or
             to the data.
     """
-    path = checkpoint or experiment.checkpoint_path
+    path = checkpoint or experiment.model_path
     made_by = f": {train_command}" if train_command else ""
     if not path.exists():
         again = f"; make it with{made_by}" if train_command else ""
@@ -357,8 +357,8 @@ def open_run(name: str | Path) -> Run:
         except UserError as error:
             raise UserError(f"there is no run {name}: {error}") from None
     experiment = experiment_from_dict(dict(manifest.config), str(path))
-    for key in manifest.of_kind("checkpoint"):
-        return load_run(experiment, manifest.place(key))
+    if used := manifest.used_checkpoint():
+        return load_run(experiment, manifest.place(used[0]))
     raise UserError(f"{path} has no final checkpoint; its training was interrupted")
 
 

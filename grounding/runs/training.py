@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,10 @@ from grounding.runs.manifest import (
     writing,
 )
 from grounding.training import (
+    KNN,
     Checkpoint,
     Epoch,
+    NotFinite,
     Training,
     checkpoint_bytes,
     read_checkpoint,
@@ -46,12 +48,13 @@ from grounding.training import (
     smallest_batch,
     train,
 )
-from grounding.training.checkpoint import versions
-from grounding.training.history import append_metrics, metrics_text
+from grounding.training.checkpoint import at_best, versions
+from grounding.training.history import append_metrics, best_of, metrics_text
 from grounding.training.resume import changes, epochs_problem, next_run
 from grounding.training.tensorboard import tensorboard_log
 
-FINAL, PERIODIC, METRICS = "checkpoint", "periodic checkpoint", "metrics"
+FINAL, PERIODIC, BEST = "checkpoint", "periodic checkpoint", "best checkpoint"
+METRICS = "metrics"
 SHOWN_DIFFERENCES = 3
 
 
@@ -107,6 +110,8 @@ def train_experiment(
     path = experiment.checkpoint_path
     check_writable(path)
     check_not_of_another(experiment.name, path)
+    if experiment.training.keep_best:
+        check_not_of_another(experiment.name, experiment.best_path, kind=BEST)
     if not quiet:
         print(described(splits))
         for note in splits.notes:
@@ -116,7 +121,7 @@ def train_experiment(
         done, problem = _finished(experiment, manifest)
         trains = register.model[experiment.model.architecture].facts.get("trains", True)
         if done and not (force and trains):
-            line = f"up to date, {path}"
+            line = f"up to date, {experiment.model_path}"
         elif not trains:
             raise UserError(
                 f"{experiment.name} was trained elsewhere, and {problem or f'{path} is missing'}; "
@@ -134,6 +139,12 @@ def train_experiment(
             loss = "" if held.val_loss is None else f", validation loss {held.val_loss:.5f}"
             metrics = metrics_path(path)
             line = f"{held.seconds:.1f} s{loss}, metrics in {metrics}, wrote {path}"
+            measure = experiment.training.keep_best
+            if measure and (best := best_of(held.history, measure)):
+                line += (
+                    f" and, for all that comes next, {experiment.best_path}: epoch {best.epoch} of "
+                    f"{held.epoch} is the best, {measure} {getattr(best, measure):.5g}"
+                )
     return line
 
 
@@ -197,17 +208,20 @@ def _free_name(name: str) -> str:
 
 def _finished(experiment: Experiment, manifest: Manifest) -> tuple[bool, str]:
     """Whether the training is done, and what is wrong with a checkpoint that is there."""
-    key = manifest.key(experiment.checkpoint_path)
-    artifact = manifest.artifacts.get(key)
-    if artifact is None or artifact.kind != FINAL:
-        there = experiment.checkpoint_path.exists()
-        return False, f"{experiment.checkpoint_path} is in no manifest" if there else ""
-    if artifact.made_from.get("epochs") != experiment.training.epochs:
-        return False, ""
-    try:
-        manifest.check(key)
-    except UserError as error:
-        return False, str(error)
+    needed = {experiment.checkpoint_path: FINAL}
+    if experiment.training.keep_best:
+        needed[experiment.best_path] = BEST
+    for path, kind in needed.items():
+        key = manifest.key(path)
+        artifact = manifest.artifacts.get(key)
+        if artifact is None or artifact.kind != kind:
+            return False, f"{path} is in no manifest" if path.exists() else ""
+        if artifact.made_from.get("epochs") != experiment.training.epochs:
+            return False, ""
+        try:
+            manifest.check(key)
+        except UserError as error:
+            return False, str(error)
     return True, ""
 
 
@@ -222,7 +236,9 @@ def _start(experiment: Experiment, splits: Splits, manifest: Manifest, *, resume
     if not resume:
         start = _Start(next_run(latest))
         unfinished = [(epoch, key) for one, epoch, key in saved if one == latest]
-        if unfinished and max(unfinished)[0] < experiment.training.epochs:
+        whole = {"training": latest, "epochs": experiment.training.epochs}
+        finals = manifest.of_kind(FINAL).values()
+        if unfinished and not any(whole.items() <= one.made_from.items() for one in finals):
             epoch, key = max(unfinished)
             start.notes.append(
                 f"{manifest.place(key)} is of an unfinished training, epoch {epoch} of "
@@ -311,6 +327,9 @@ class _Record:
         start: where it begins.
         keeps_result: whether a finished training of the same is there, which stays until this one
             is finished, too.
+
+    The metrics of whatever was finished at this place, be it another experiment that is replaced,
+    stay until then as well.
     """
 
     def __init__(
@@ -318,25 +337,27 @@ class _Record:
     ) -> None:
         self.experiment, self.start = experiment, start
         self.path = experiment.checkpoint_path
-        self.keeps_result = keeps_result
         remove_leftovers(self.path, metrics_path(self.path), manifest.path)
         # What an earlier training left is no longer part of the run; resuming must not mix it in.
         kept = {
             key: one
             for key, one in manifest.artifacts.items()
-            if one.kind not in (FINAL, PERIODIC, METRICS)
+            if one.kind not in (FINAL, PERIODIC, BEST, METRICS)
             or one.made_from.get("training") == start.training
             or (keeps_result and one.kind != PERIODIC)
         }
         self.manifest = replace(manifest, artifacts=kept, code=versions())
         write_manifest(self.manifest)
-        if start.checkpoint and not keeps_result:
+        finals = self.manifest.of_kind(FINAL).values()
+        is_own = any(one.made_from.get("training") == start.training for one in finals)
+        self.shows_metrics = is_own or not self.path.exists()
+        if start.checkpoint and self.shows_metrics:
             write_text(metrics_path(self.path), metrics_text(start.checkpoint.history))
 
     def save(self, training: Training) -> None:
         """After an epoch: its line of metrics, and a checkpoint if it is time for one."""
         history, every = training.history, self.experiment.output.save_every_n_epochs
-        if not self.keeps_result:
+        if self.shows_metrics:
             if len(history) == 1:
                 write_text(metrics_path(self.path), metrics_text(history))
             else:
@@ -347,14 +368,19 @@ class _Record:
             self._enter({path: {path: checkpoint_bytes(held)}}, self._artifact(PERIODIC, held))
 
     def finish(self, training: Training) -> Checkpoint:
-        """The final checkpoint and all metrics; what an earlier training left is forgotten."""
+        """The final checkpoint, the best, and all metrics; an earlier training's are forgotten."""
         held, metrics = self._checkpoint(training), metrics_path(self.path)
-        forget = list(self.manifest.of_kind(FINAL, METRICS))
+        forget = list(self.manifest.of_kind(FINAL, BEST, METRICS))
         files = {
             self.path: {self.path: checkpoint_bytes(held)},
             metrics: {metrics: metrics_text(held.history).encode()},
         }
-        artifacts = (self._artifact(FINAL, held), self._artifact(METRICS, held))
+        artifacts = [self._artifact(FINAL, held), self._artifact(METRICS, held)]
+        measure = self.experiment.training.keep_best
+        if measure and (best := best_of(held.history, measure)):
+            path, chosen = self.experiment.best_path, at_best(held, best)
+            files[path] = {path: checkpoint_bytes(chosen)}
+            artifacts.append(self._artifact(BEST, chosen))
         self._enter(files, *artifacts, forget=forget)
         return held
 
@@ -381,9 +407,10 @@ class _Record:
 
 def _epoch_line(epoch: Epoch, epochs: int) -> str:
     val_loss = "" if epoch.val_loss is None else f"val loss {epoch.val_loss:.5f}  "
+    val_knn = "" if epoch.val_knn is None else f"val kNN {epoch.val_knn:.4f}  "
     return (
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  train loss {epoch.train_loss:.5f}  "
-        f"{val_loss}{epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} images/s"
+        f"{val_loss}{val_knn}{epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} images/s"
     )
 
 
@@ -402,8 +429,11 @@ def _train(
     model = initial_model(experiment, splits.image_shape)
     objectives = objectives_of(experiment, model, splits, device)
     inputs = inputs_of(experiment, splits, device, smallest_batch(model, objectives))
+    val_knn = _val_knn(experiment, splits)
     record = _Record(experiment, manifest, start, keeps_result=keeps_result)
-    log_to = tensorboard_log(tensorboard / experiment.name) if tensorboard else nullcontext()
+    log_to: AbstractContextManager[Any] = nullcontext()
+    if tensorboard:
+        log_to = tensorboard_log(tensorboard / experiment.name / start.training, start.epochs + 1)
     done = start.epochs
     try:
         every = inputs.count
@@ -427,13 +457,30 @@ def _train(
                 weight_decay=settings.weight_decay,
                 optimizer=settings.optimizer,
                 schedule=settings.schedule,
+                val_knn=val_knn,
+                stop_by=settings.early_stopping.metric,
+                patience=settings.early_stopping.patience,
+                keep_best=settings.keep_best,
                 start=start.checkpoint,
                 on_step=bar.advance,
                 on_epoch=on_epoch,
                 save=record.save,
                 warn=lambda line: print(f"warning: {line}", file=sys.stderr),
             )
-            return record.finish(training)
+            held = record.finish(training)
+        if held.epoch < settings.epochs and not quiet:
+            stopping = settings.early_stopping
+            print(
+                f"stopped after epoch {held.epoch} of {settings.epochs}: {stopping.metric} was no "
+                f"better {stopping.patience} times than its best before"
+            )
+        return held
+    except NotFinite as error:
+        # What this training has saved keeps its name, and may be wanted.
+        if not record.manifest.artifacts:
+            raise
+        free = shlex.quote(f"experiment.name={_free_name(experiment.name)}")
+        raise UserError(f"{error} --set {free}") from None
     except KeyboardInterrupt as end:
         every = experiment.output.save_every_n_epochs
         saved = max(start.epochs, done - done % every if every else 0)
@@ -445,3 +492,26 @@ def _train(
         raise type(end)(
             f"interrupted after {done} of {settings.epochs} epochs; {goes_on}"
         ) from None
+
+
+def _val_knn(experiment: Experiment, splits: Splits) -> KNN | None:
+    """How the kNN accuracy of the validation images is measured; None for not at all.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    settings = experiment.training.val_knn
+    if not settings.every:
+        return None
+    train, val = splits.train.labels, splits.val.labels
+    if train is None or val is None:
+        raise UserError(
+            "training.val_knn needs labels of the training and validation images, and there are "
+            "none; try --set training.val_knn.every=0"
+        )
+    if settings.k > len(train):
+        raise UserError(
+            f"training.val_knn.k {settings.k} neighbours, but only {len(train)} training images; "
+            f"try --set training.val_knn.k={len(train)}"
+        )
+    return KNN(train, val, every=settings.every, k=settings.k, metric=settings.metric)

@@ -135,8 +135,7 @@ def _run(manifest: Manifest, *named: Path) -> Iterator[Finding]:
     """
     folders = [place.resolve() for place in (manifest.path.parent, Path.cwd(), *named)]
     yield Finding(manifest.path, "ok", f"manifest of {manifest.name}")
-    finals = list(manifest.of_kind("checkpoint").values())
-    final = next(iter(finals[0].files.values())).sha256 if finals else ""
+    used = manifest.used_checkpoint()
     for artifact in manifest.artifacts.values():
         made_from = artifact.made_from.get("checkpoint")
         for name, file in artifact.files.items():
@@ -150,8 +149,8 @@ def _run(manifest: Manifest, *named: Path) -> Iterator[Finding]:
             except DamagedError as error:
                 yield Finding(path, "damaged", _without(path, str(error)))
                 continue
-            if final and made_from not in (None, final):
-                wrong = "it was made from another checkpoint than the final one; make it again"
+            if used and made_from not in (None, used[1].sha256):
+                wrong = f"it was made from another checkpoint than {used[0]}; make it again"
                 yield Finding(path, "does not belong", wrong)
             else:
                 yield Finding(path, "ok", f"{artifact.kind} of {manifest.name}")

@@ -26,7 +26,7 @@ from grounding.serve.layout import file_inside, place_inside
 # What the names of the arrays from which its picture is drawn begin with.
 POINT_SETS = {"points": "", "assets": "reference_"}
 # Parts of a run that no page or reader opens: neither linked nor published.
-OF_TRAINING = ("checkpoint", "periodic checkpoint", "metrics", "weights")
+OF_TRAINING = ("checkpoint", "periodic checkpoint", "best checkpoint", "metrics", "weights")
 _COMMANDS = {
     "probes": "grounding probe --config ...",
     "seeds": "grounding run --config ... --seeds ...",
@@ -85,9 +85,9 @@ def problem(run: Manifest, key: str, folder: Path) -> str:
     """What is wrong with an artifact of a run, and what makes it again; "" if nothing is."""
     wrong = damage(run.artifacts[key], folder)
     origin = run.artifacts[key].made_from.get("checkpoint")
-    for name, checkpoint in run.of_kind("checkpoint").items():
-        if origin and origin != checkpoint.files[name].sha256:
-            wrong = wrong or f"{key} was made from another checkpoint than {name}"
+    used = run.used_checkpoint()
+    if origin and used and origin != used[1].sha256:
+        wrong = wrong or f"{key} was made from another checkpoint than {used[0]}"
     command = _COMMANDS.get(run.artifacts[key].kind, "grounding run --config ...")
     return wrong and f"{wrong}; make it again with: {command}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -59,8 +59,15 @@ def labels_control(experiment: Experiment, command: str = "") -> tuple[Experimen
     views, given = experiment.objectives.views, experiment.objectives.model_dump(mode="json")
     defaults = type(experiment.objectives)().model_dump(mode="json")
     labels_only = {**defaults, "reconstruction": 0.0, "labels": 1.0, "views": views}
-    control = experiment.variant("_labels", objectives=labels_only)
-    changed = {f"objectives.{k}": v for k, v in labels_only.items() if v != given[k]}
+    changed: dict[str, Any] = {}
+    training = experiment.training.model_dump(mode="json")
+    stopping = training["early_stopping"]
+    if training["keep_best"] == "val_loss":  # which it has not
+        training["keep_best"] = changed["training.keep_best"] = None
+    if stopping["metric"] == "val_loss" and stopping["patience"]:
+        stopping["patience"] = changed["training.early_stopping.patience"] = 0
+    control = experiment.variant("_labels", objectives=labels_only, training=training)
+    changed |= {f"objectives.{k}": v for k, v in labels_only.items() if v != given[k]}
     changed["experiment.name"] = control.name
     return control, command and " ".join([command, *(setting(k, v) for k, v in changed.items())])
 

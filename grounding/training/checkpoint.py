@@ -6,8 +6,8 @@ import platform
 import re
 import warnings
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Annotated, get_type_hints
 
@@ -81,6 +81,7 @@ class Checkpoint:
         run: which training it is from, e.g. "000001-0a1b2c3d"; sorts after those of earlier
             trainings to the same path.
         format: of the file that it was read from.
+        best: weights after the best epoch, where they are kept (see `at_best`), on the CPU.
     """
 
     state_dict: _Tensors
@@ -100,6 +101,7 @@ class Checkpoint:
     seconds: float
     run: Annotated[str, Field(pattern=r"^[0-9]{6}-[0-9a-f]{8}$")]
     format: int = FORMAT
+    best: _Tensors = field(default_factory=dict)
 
 
 _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
@@ -124,18 +126,39 @@ def machine() -> str:
     return f"{kind} bfloat16" if has_native_bfloat16() else kind
 
 
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """The first of some tensors that holds a NaN or an infinity, by its name; "" if none does."""
+    whole = {name: tensor.isfinite().all() for name, tensor in tensors.items()}
+    if not whole or torch.stack(list(whole.values())).all():  # asks a device once
+        return ""
+    return next(name for name, is_finite in whole.items() if not is_finite)
+
+
+def at_best(held: Checkpoint, epoch: Epoch) -> Checkpoint:
+    """The model after the best epoch of a training that has kept it; to be used, not continued."""
+    return replace(
+        held,
+        state_dict=held.best,
+        objectives={},
+        optimizer={},
+        epoch=epoch.epoch,
+        train_loss=epoch.train_loss,
+        val_loss=epoch.val_loss,
+        best={},
+    )
+
+
 def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
     """The file that `read_checkpoint` reads, and `torch.load(..., weights_only=True)` as well.
 
     Raises:
         UserError: a weight is not finite.
     """
-    for name, weights in (checkpoint.state_dict | checkpoint.objectives).items():
-        if not weights.isfinite().all():
-            raise UserError(
-                f"{name} holds weights that are not finite after epoch {checkpoint.epoch}; the "
-                "checkpoint was not written; try a smaller training.learning_rate"
-            )
+    if name := not_finite(checkpoint.state_dict | checkpoint.objectives):
+        raise UserError(
+            f"{name} holds weights that are not finite after epoch {checkpoint.epoch}; the "
+            "checkpoint was not written; try a smaller training.learning_rate"
+        )
     values = {
         **vars(checkpoint),
         "format": FORMAT,
@@ -173,6 +196,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{path} has checkpoint format {shown}, this version reads {LAST_FORMAT} and {FORMAT}; "
             "train it again"
         )
+    values.setdefault("best", {})
     if found == LAST_FORMAT:
         values |= {"objectives": {}, "optimizer": {}}
     if missing := [name for name in _FIELDS if name not in values]:

@@ -1,14 +1,17 @@
-"""What each epoch came to, and the lines that say so."""
+"""What each epoch came to, the lines that say so, and what follows from them alone."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import ConfigDict
 
 from grounding._errors import UserError
+
+Measure: TypeAlias = Literal["val_loss", "val_knn"]
+"""By what an epoch can be called better than another."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Epoch:
             no such images, or no decoder that is trained.
         seconds: training and validation.
         images_per_second: inputs trained on per second, validation not counted.
+        val_knn: share of the validation images that their nearest training latents name right; None
+            if it was not asked for after this epoch.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -32,6 +37,21 @@ class Epoch:
     val_loss: float | None
     seconds: float
     images_per_second: float
+    val_knn: float | None = None
+
+
+def best_of(history: Sequence[Epoch], measure: Measure) -> Epoch | None:
+    """The first of the epochs with the least val_loss or the largest val_knn; None without any."""
+    measured = [epoch for epoch in history if getattr(epoch, measure) is not None]
+    better = min if measure == "val_loss" else max
+    return better(measured, key=lambda epoch: float(getattr(epoch, measure)), default=None)
+
+
+def has_stalled(history: Sequence[Epoch], measure: Measure, patience: int) -> bool:
+    """Whether the best value is followed by `patience` others or more; never for 0."""
+    best = best_of(history, measure)
+    later = history[best.epoch :] if best else ()
+    return 0 < patience <= sum(getattr(epoch, measure) is not None for epoch in later)
 
 
 def metrics_text(history: Sequence[Epoch]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,30 +12,33 @@ from torch import Tensor, nn
 from grounding._errors import UserError
 from grounding._streams import seeded
 from grounding.data.loader import TrainingInputs
-from grounding.data.splits import to_unit
 from grounding.models.autoencoder import Autoencoder
 from grounding.models.layers import Dropout
 from grounding.objectives.base import Objectives
-from grounding.objectives.reconstruction import reconstruction_error
-from grounding.training.checkpoint import Checkpoint, machine, versions
-from grounding.training.history import Epoch
+from grounding.training.checkpoint import Checkpoint, machine, not_finite, versions
+from grounding.training.history import Epoch, Measure, best_of, has_stalled
 from grounding.training.memory import keep_freed_memory
 from grounding.training.optimizer import Adam, one_cycle
-from grounding.training.resume import restore
+from grounding.training.resume import best_weights, restore
+from grounding.training.validation import KNN, collapse, mean, reconstruction_loss
 
-EVALUATION_BATCH = 500
-COLLAPSE_IMAGES = 2000
-"""Validation images that tell whether the latents have collapsed."""
+
+class NotFinite(UserError):  # noqa: N818 - named after what was found
+    """A loss or a weight is no longer a finite number; the message ends in what to set instead."""
 
 
 @dataclass(eq=False)
 class Training:
-    """A training after some epochs: the objects that are trained, and what each epoch came to."""
+    """A training after some epochs: the objects that are trained, and what each epoch came to.
+
+    `best` are the model's weights, on the CPU, after the best epoch, if that is asked for.
+    """
 
     model: Autoencoder
     objectives: Objectives
     optimizer: Adam
     history: list[Epoch] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
     def checkpoint(self, *, config: dict[str, Any], data_fingerprint: str, run: str) -> Checkpoint:
         """All of it as it is now, on the CPU; for the arguments see `Checkpoint`."""
@@ -56,6 +59,7 @@ class Training:
             threads=torch.get_num_threads(),
             seconds=sum(epoch.seconds for epoch in self.history),
             run=run,
+            best=self.best,
         )
 
 
@@ -70,6 +74,10 @@ def train(
     weight_decay: float = 0.0,
     optimizer: Literal["adam", "adamw"] = "adam",
     schedule: Literal["constant", "one_cycle"] = "constant",
+    val_knn: KNN | None = None,
+    stop_by: Measure = "val_loss",
+    patience: int = 0,
+    keep_best: Measure | None = None,
     start: Checkpoint | None = None,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
@@ -83,11 +91,17 @@ def train(
         objectives: what is made smaller, and in which precision.
         loader: what each epoch reads; its seed decides on all that is drawn.
         val_images: uint8 (N, C, H, W), to measure reconstructions with after each epoch.
-        epochs: passes over the loader, those before `start` included.
+        epochs: passes over the loader, those before `start` included; at most so many.
         learning_rate: step size; with one_cycle the largest.
         weight_decay: L2 penalty of adam; decoupled decay of adamw.
         optimizer: "adam" or "adamw".
         schedule: of the step size: "constant" or "one_cycle".
+        val_knn: how the kNN accuracy of val_images is measured; default: not at all.
+        stop_by: "val_loss" or "val_knn", what `patience` is about.
+        patience: end after so many measurements in a row that are no better than the best before
+            them; 0 for never.
+        keep_best: "val_loss" or "val_knn", by which the weights of the best epoch are kept in
+            `Training.best`; default: none are.
         start: where to go on; default: at the first epoch.
         on_step: called after each step with the number of inputs it used.
         save: called after each epoch; `Training.checkpoint` is what can be kept of it.
@@ -95,12 +109,16 @@ def train(
         warn: called with a line about what is not as it should be.
 
     Raises:
-        ValueError: an unknown optimizer or schedule.
-        UserError: the loss is no longer finite, a step is too small for the model, or `start` does
-            not fit.
+        ValueError: an unknown optimizer or schedule, or nothing to stop or choose by.
+        NotFinite: a loss or a weight is no longer finite.
+        UserError: a step is too small for the model, or `start` does not fit.
     """
     if optimizer not in ("adam", "adamw") or schedule not in ("constant", "one_cycle"):
         raise ValueError(f"optimizer {optimizer!r} or schedule {schedule!r} is unknown")
+    measured = {"val_loss": objectives.trains_decoder, "val_knn": val_knn}
+    for asked in (keep_best, stop_by if patience else None):
+        if asked and (val_images is None or not measured[asked]):
+            raise ValueError(f"there is no {asked} to choose by")
     keep_freed_memory()
     device = loader.images.device
     model.to(device)
@@ -117,10 +135,14 @@ def train(
     if start:
         restore(start, model, objectives, adam)
         history += start.history
+        if keep_best and best_of(history, keep_best):
+            training.best = best_weights(start)
     if val_images is not None:
         val_images = val_images.to(device)
 
     for number in range(len(history) + 1, epochs + 1):
+        if has_stalled(history, stop_by, patience):
+            break
         started = time.perf_counter()
         # Everything of ours draws from streams of its own; parts of other people may not.
         with seeded(loader.seed, "epoch", number):
@@ -147,27 +169,34 @@ def train(
                 losses[step] = loss.detach()
                 sizes.append(len(batch.inputs))
                 on_step(sizes[-1])
-        train_loss = _mean(losses, sizes)
+        train_loss = mean(losses, sizes)
         trained = time.perf_counter()
-        val_loss = None
+        val_loss = accuracy = None
         if val_images is not None and objectives.trains_decoder:
             val_loss = reconstruction_loss(model, val_images)
-        found = {"training": train_loss, "validation": val_loss}
-        _stop_if_not_finite(found, history, learning_rate)
+        if val_images is not None and val_knn and number % val_knn.every == 0:
+            accuracy = val_knn.accuracy(model, loader.images, val_images)
+        found = {
+            "training loss": train_loss,
+            "validation loss": val_loss,
+            "validation kNN accuracy": accuracy,
+        }
+        _check_finite(training, found, learning_rate)
 
-        done = time.perf_counter()
-        epoch = Epoch(
-            number, train_loss, val_loss, done - started, loader.count / (trained - started)
-        )
+        seconds = time.perf_counter() - started
+        speed = loader.count / (trained - started)
+        epoch = Epoch(number, train_loss, val_loss, seconds, speed, accuracy)
         history.append(epoch)
+        if keep_best and best_of(history, keep_best) is epoch:
+            training.best = _copies(model.state_dict())
         save(training)
         on_epoch(epoch)
 
     if history and history[-1].train_loss == 0:
         number = history[-1].epoch
         warn(f"the training loss of epoch {number} is exactly 0: nothing is learnt any more")
-    if history and val_images is not None:
-        _warn_of_collapse(model, val_images, warn)
+    if history and val_images is not None and (line := collapse(model, val_images)):
+        warn(line)
     return training
 
 
@@ -188,48 +217,6 @@ def smallest_batch(model: nn.Module, objectives: Objectives) -> int:
     return max(objectives.smallest_batch, 2 if normalises else 1)
 
 
-@torch.inference_mode()
-def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
-    """Mean squared error of D(E(x)) over images uint8 (N, C, H, W), without dropout."""
-    model.eval()
-    errors, sizes = [], []
-    for batch in images.split(EVALUATION_BATCH):
-        clean = to_unit(batch)
-        errors.append(reconstruction_error(model(clean), clean))
-        sizes.append(len(batch))
-    return _mean(torch.stack(errors), sizes)
-
-
-def _mean(values: Tensor, counts: Sequence[int]) -> float:
-    """The mean of values (N,) that stand for so many each."""
-    # In Python's float64: not every device has one.
-    total = sum(value * count for value, count in zip(values.tolist(), counts, strict=True))
-    return float(total / sum(counts))
-
-
-def rank_me(latents: Tensor) -> float:
-    """Dimensions over which latents (N, D) spread (Garrido et al., 2023).
-
-    Returns:
-        exp of the entropy of the singular values divided by their sum; in [1, min(N, D)].
-    """
-    values = torch.linalg.svdvals(latents.cpu().double())
-    shares = values / values.sum().clamp_min(torch.finfo(values.dtype).tiny)
-    return math.exp(-torch.xlogy(shares, shares).sum().item())
-
-
-@torch.inference_mode()
-def _warn_of_collapse(model: Autoencoder, images: Tensor, warn: Callable[[str], None]) -> None:
-    model.eval()
-    some = images[:COLLAPSE_IMAGES].split(EVALUATION_BATCH)
-    latents = torch.cat([model.encode(to_unit(batch)) for batch in some])
-    if min(latents.shape) > 2 and (rank := rank_me(latents)) < 2:
-        warn(
-            f"the latents have collapsed: those of the validation images spread over {rank:.1f} "
-            f"dimensions of {latents.shape[1]} (RankMe); train longer, or on more images or views"
-        )
-
-
 def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
@@ -243,14 +230,25 @@ def _seed_dropout(model: Autoencoder, draws: torch.Generator) -> None:
             module.generator = draws
 
 
-def _stop_if_not_finite(
-    losses: Mapping[str, float | None], history: Sequence[Epoch], learning_rate: float
+def _check_finite(
+    training: Training, found: Mapping[str, float | None], learning_rate: float
 ) -> None:
+    """Refuse to go on with what an epoch has found, or with its weights, if one is not finite."""
+    history, objectives = training.history, training.objectives
+    wrong = [
+        f"the {name} of epoch {len(history) + 1} is {value}"
+        for name, value in found.items()
+        if value is not None and not math.isfinite(value)
+    ]
+    weights = {**training.model.state_dict(), **objectives.state_dict()}
+    if not wrong and (name := not_finite(weights)):
+        wrong = [f"{name} holds weights that are not finite after epoch {len(history) + 1}"]
+    if not wrong:
+        return
     before = f" (training loss before: {history[-1].train_loss:.4g})" if history else ""
-    for name, loss in losses.items():
-        if loss is not None and not math.isfinite(loss):
-            raise UserError(
-                f"the {name} loss of epoch {len(history) + 1} is {loss}{before}; training stopped "
-                "and its checkpoint was not written; try a smaller step: --set "
-                f"training.learning_rate={learning_rate / 10:g}"
-            )
+    advice = f"a smaller step: --set training.learning_rate={learning_rate / 10:g}"
+    if objectives.precision != torch.float32:
+        advice = f"float32 and {advice} --set training.precision=float32"
+    raise NotFinite(
+        f"{wrong[0]}{before}; training stopped and its checkpoint was not written; try {advice}"
+    )

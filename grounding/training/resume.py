@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from grounding._errors import UserError
 from grounding.models.autoencoder import Autoencoder
@@ -65,6 +66,24 @@ def changes(held: Checkpoint, device: torch.device) -> list[str]:
     ]
     line = "the result may differ from that of an uninterrupted training"
     return [f"resuming with {', '.join(changed)}: {line}"] if changed else []
+
+
+def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The weights of the best epoch so far that a checkpoint holds.
+
+    Raises:
+        UserError: they are missing, or of another model.
+    """
+    shapes = [
+        {name: tensor.shape for name, tensor in weights.items()}
+        for weights in (checkpoint.best, checkpoint.state_dict)
+    ]
+    if shapes[0] != shapes[1]:
+        raise UserError(
+            f"the checkpoint of epoch {checkpoint.epoch} does not hold the weights of the best "
+            "epoch; delete it, or train without --resume"
+        )
+    return checkpoint.best
 
 
 def restore(

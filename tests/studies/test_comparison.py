@@ -34,6 +34,25 @@ def compared(tmp_path_factory):
     return folder, json.loads((folder / "artifacts/comparison.json").read_text())
 
 
+def test_the_control_with_labels_chooses_by_nothing_that_it_has_not():
+    for measure, stays in (("val_loss", False), ("val_knn", True)):
+        training = {
+            "val_knn": {"every": 1},
+            "early_stopping": {"metric": measure, "patience": 3},
+            "keep_best": measure,
+        }
+        experiment = grounding.load_config("2", training=training)
+        typed = [f"training.keep_best={measure}", f"training.early_stopping.metric={measure}"]
+        typed += ["training.early_stopping.patience=3", "training.val_knn.every=1"]
+        control, command = labels_control(
+            experiment, " ".join(["grounding run --config 2", *(f"--set {one}" for one in typed)])
+        )
+        assert control.training.chosen_by() == (experiment.training.chosen_by() if stays else {})
+        words = shlex.split(command)
+        said = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+        assert load_experiment("2", said) == control
+
+
 def test_experiments_first_then_controls(compared):
     _, document = compared
     assert document["comparison"] == ["four", "two"]
