@@ -528,9 +528,11 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
     from grounding.runs.manifest import ENDING, manifest_path, read_manifest
 
     _import(modules)
-    of_run = manifest_path(config)
-    if of_run.name == f"{config}{ENDING}" and of_run.is_file() and not Path(config).exists():
-        document = document_of(read_manifest(of_run).config, of_run, {}, overrides)
+    of_run, known = manifest_path(config), None
+    if of_run.name == f"{config}{ENDING}" and of_run.is_file() and not Path(config).is_file():
+        known = read_manifest(of_run).config  # empty if it is of a study
+    if known:
+        document = document_of(known, of_run, {}, overrides)
     else:
         document = read_document(config, overrides)
     import_torch()

@@ -125,14 +125,15 @@ def find_config(config: str | Path) -> Path:
         UserError: there is none; names the packaged configs.
     """
     path, packaged = given_path(config), {path.stem: path for path in packaged_configs()}
-    if path.exists():
+    if path.exists() and not path.is_dir():  # a folder may be called 7 as well
         return path
     if path.parent in (Path(), Path("configs"), Path("grounding/configs")):
         name = path.name.removesuffix(".yaml")
         for stem, candidate in packaged.items():
             if name in (stem, stem.split("_")[0]):
                 return candidate
-    raise UserError(f"config {path} does not exist; packaged are: {', '.join(packaged)}")
+    problem = "is a folder" if path.is_dir() else "does not exist"
+    raise UserError(f"config {path} {problem}; packaged are: {', '.join(packaged)}")
 
 
 def packaged_configs() -> list[Path]:

@@ -356,6 +356,8 @@ def open_run(name: str | Path) -> Run:
             return load_run(load_config(name))
         except UserError as error:
             raise UserError(f"there is no run {name}: {error}") from None
+    if manifest.of != "run":
+        raise UserError(f"{manifest.name} is no run, but a study or an evaluation: it has no model")
     experiment = experiment_from_dict(dict(manifest.config), str(path))
     if used := manifest.used_checkpoint():
         return load_run(experiment, manifest.place(used[0]))

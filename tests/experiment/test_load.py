@@ -75,7 +75,7 @@ def test_a_config_is_found_by_name_number_or_documented_path(path):
         assert load_config(spelling).name == "asymmetric_resnet8_autoencoder"
     assert load_config("x.yaml").name == "tiny"
     assert "config elsewhere/5 does not exist; packaged are: 0_n" in problem("elsewhere/5")
-    assert "Is a directory" in problem(Path())
+    assert "config . is a folder; packaged are: 0_naive" in problem(Path())
     assert "not a mapping of sections" in problem(write("- 1\n"))
 
 

@@ -210,6 +210,11 @@ def test_no_file_of_a_run_is_replaced_by_a_study(run, refused, capsys):
     assert "the name c is taken by a study; take another: --set experiment.name=NAME" in line
     line = refused("points", "--config", "own.yaml", *taken, "--output", "artifacts/c.json")
     assert "artifacts/c.json belongs to c, as its comparison; name another file" in line
+    with pytest.raises(UserError, match="c is no run, but a study"):
+        grounding.load("c")
+    assert "config c does not exist" in refused("analyze", "--config", "c")
+    Path("other").mkdir()  # a folder of a run's name, e.g. its data
+    assert main("analyze", ["--config", "other"]) == 0
     assert Path("artifacts/c.run.json").read_bytes() == study
     assert main("verify", ["artifacts"]) == 0
 
