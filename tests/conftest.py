@@ -164,7 +164,8 @@ def image_set(
         images[np.arange(count), which * shape[0] // max(len(classes), 1)] = 220
         write_idx(folder / f"{name}-images-idx3-ubyte", images)
         if classes:
-            told = np.array(classes, np.uint8)[which]
+            small = min(classes) >= 0 and max(classes) < 256
+            told = np.array(classes, np.uint8 if small else np.int32)[which]
             write_idx(folder / f"{name}-labels-idx1-ubyte", told)
     return folder
 
@@ -190,6 +191,7 @@ SETS: dict[str, tuple[dict[str, Any], str]] = {
     "eleven": ({"test": 11}, ""),
     "letters": ({"labels": list(range(1, 27)), "train": 400, "test": 200, "shape": (28, 28)}, ""),
     "gaps": ({"labels": [3, 200, 70]}, ""),
+    "numbers": ({"labels": [-3, 70_000, 5]}, ""),
     "colour": ({"shape": (12, 20, 3)}, ""),
     "line": ({}, "latent_dim: 1"),
     "plane": ({}, "latent_dim: 2"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import image_set, own_config
+from conftest import image_set, own_config, write_idx
 from sklearn.metrics import silhouette_score
 
 import grounding
@@ -155,7 +155,13 @@ def test_what_needs_labels_is_left_out_with_its_reason(special, name, reason):
 
 
 @pytest.mark.parametrize(
-    ("name", "labels"), [("letters", range(1, 27)), ("gaps", [3, 70, 200]), ("eleven", range(4))]
+    ("name", "labels"),
+    [
+        ("letters", range(1, 27)),
+        ("gaps", [3, 70, 200]),
+        ("numbers", [-3, 5, 70_000]),
+        ("eleven", range(4)),
+    ],
 )
 def test_labels_are_reported_as_they_are(special, name, labels):
     analysis = special(name).made("analysis.json")
@@ -165,6 +171,40 @@ def test_labels_are_reported_as_they_are(special, name, labels):
     metrics = special(name).made("manifold_metrics.json")
     assert metrics["left_out"] == {}
     assert metrics["manifold_score"] > 0
+
+
+@pytest.mark.parametrize(
+    ("split", "labels", "line", "left_out"),
+    [
+        ("train", None, "the train images have no labels", {"knn_test_accuracy"}),
+        ("train", [0], "the train images have none of class 1, 2, 3", {"knn_test_accuracy"}),
+        ("t10k", None, "the test images have no labels", LABELLED),
+        (
+            "t10k",
+            [2],
+            "the test images have none of class 0, 1, 3",
+            LABELLED - {"knn_test_accuracy"},
+        ),
+        ("t10k", [7, 9], "the test images have none of class 0, 1, 2, 3", set()),
+    ],
+)
+def test_labels_that_one_split_lacks_cost_what_needs_them(
+    in_folder, capsys, split, labels, line, left_out
+):
+    """The rest is made, of sixty images."""
+    image_set(Path("images"), train=60, test=20)
+    path = Path(f"images/{split}-labels-idx1-ubyte")
+    path.unlink()
+    if labels:
+        count = 60 if split == "train" else 20
+        write_idx(path, np.resize(np.array(labels, np.uint8), count))
+    assert main("run", ["--config", own_config()]) == 0
+    assert f"data: {line}\n" in capsys.readouterr().out
+    values = json.loads(Path("artifacts/own_manifold_metrics.json").read_text())
+    score = {"manifold_score"} if left_out else set()
+    assert set(values["left_out"]) == left_out | score
+    for ending in ("analysis.json", "encoder.onnx", "test_interactive_assets.json"):
+        assert Path(f"artifacts/own_{ending}").exists()
 
 
 def test_eleven_test_images_are_enough(special):
