@@ -9,6 +9,7 @@ import signal
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +64,15 @@ def inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
+
+
+@pytest.fixture(autouse=True, scope="session", name="cache")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Decoded images are kept in a folder of the tests."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture
@@ -168,6 +178,40 @@ def image_set(
             told = np.array(classes, np.uint8 if small else np.int32)[which]
             write_idx(folder / f"{name}-labels-idx1-ubyte", told)
     return folder
+
+
+@cache
+def _flower() -> np.ndarray:
+    from sklearn.datasets import load_sample_image
+
+    return load_sample_image("flower.jpg")
+
+
+def photograph(height: int, width: int, number: int = 0) -> np.ndarray:
+    """A part of a photograph that comes with scikit-learn, uint8 (H, W, 3)."""
+    whole = _flower()
+    rng = np.random.default_rng(number)
+    top, left = rng.integers(0, whole.shape[0] - height), rng.integers(0, whole.shape[1] - width)
+    return np.ascontiguousarray(whole[top : top + height, left : left + width])
+
+
+def write_pictures(
+    folder: Path, classes: dict[str, int], size: tuple[int, int] = (8, 8)
+) -> dict[str, np.ndarray]:
+    """PNG files of parts of a photograph, grey, so many in the folder of each class.
+
+    Returns what is in them by class, uint8 (N, 1, H, W).
+    """
+    from PIL import Image
+
+    made = {}
+    for name, count in classes.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        first = sum(map(ord, name))
+        made[name] = np.stack([photograph(*size, first + i)[None, ..., 1] for i in range(count)])
+        for number, (pixels,) in enumerate(made[name]):
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return made
 
 
 def own_config(name: str = "own", data: str = "images", more: str = "") -> str:

@@ -343,7 +343,7 @@ def test_datasets_are_arrays(tmp_path):
         changed, grounding.datasets.augment(images, 1, rotation={"max_degrees": 30}, noise={})
     )
     with pytest.raises(ValueError, match="'fashion' is unknown"):
-        grounding.datasets.load(tmp_path, dataset="fashion")
+        grounding.datasets.load(tmp_path, source="fashion")
     with pytest.raises(ValueError, match="nowhere does not exist"):
         grounding.datasets.load(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="augmentation 'blurr' is unknown"):

@@ -45,7 +45,7 @@ def prepared(folder):
     """A folder with the config, the images and the components of the page."""
     (folder / "my_components.py").write_text("\n\n".join(COMPONENTS), encoding="utf-8")
     (folder / "own.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
-    (images,) = (block for block in blocks("python") if "np.savez" in block)
+    (images,) = (block for block in blocks("python") if "np.savetxt" in block)
     made = python(folder, "-c", images)
     assert made.returncode == 0, made.stderr
     return folder
@@ -86,7 +86,7 @@ def test_a_run_has_all_its_outputs_and_the_new_metric(place):
     assert report["config"]["model"]["architecture"] == "pooled_conv"
     assert report["config"]["objectives"]["decorrelation"] == 0.02
     assert report["config"]["self_supervised"]["augmentations"]["blur"]["max_weight"] == 0.7
-    assert report["data"]["source"] == "digits"
+    assert report["data"]["source"] == "table"
     assert re.search(r"rank_me +\d\.\d  How many dimensions", (place / "run.txt").read_text())
     for ending in ("encoder.onnx", "decoder.onnx", "test_latent_points.json"):
         assert (artifacts / f"own_components_{ending}").exists()
@@ -94,10 +94,10 @@ def test_a_run_has_all_its_outputs_and_the_new_metric(place):
 
 def test_lists_and_schema_have_the_new_names(place):
     listed = (place / "components.txt").read_text()
-    for name in ("pooled_conv", "decorrelation", "blur", "rank_me", "npz"):
+    for name in ("pooled_conv", "decorrelation", "blur", "rank_me", "pixel_table"):
         assert re.search(rf"^  {name} .*\[my_components\]$", listed, re.MULTILINE)
     schema = (place / "schema.json").read_text()
-    for name in ("pooled_conv", "decorrelation", "redundancy", "blur", "max_weight", "npz"):
+    for name in ("pooled_conv", "decorrelation", "redundancy", "blur", "max_weight", "pixel_table"):
         assert f'"{name}"' in schema
     assert "Channels of the first convolution" in schema
 

@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import grounding
 from grounding._errors import UserError, printable
+from grounding._files import write_text
 from grounding.cli import options
 from grounding.cli.options import command_line
 from grounding.cli.process import import_torch
@@ -45,7 +46,7 @@ def grounding_group() -> None:
 @grounding_group.command(
     help="Train, analyse and export one experiment, skipping what is up to date."
 )
-@options.CONFIG
+@options.CONFIG_OR_DATA
 @options.TENSORBOARD
 @options.RESUME
 @click.option("--force", is_flag=True, help="do everything again, also under a name that is taken")
@@ -56,10 +57,15 @@ def grounding_group() -> None:
     help="train and measure once for each of these seeds, e.g. 0-4 or 0,1,5-7, and sum up",
 )
 def run(
-    config: str, overrides: tuple[str, ...], modules: tuple[str, ...], **given: Any
+    config: str | None,
+    data: str | None,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    **given: Any,
 ) -> int | None:
     """Train an experiment and make every output of it; or its measured part for several seeds."""
     _check_exclusive(given)
+    config = _config_of(config, data, modules)
     experiment = _experiment(config, overrides, modules)
     seeds = given.pop("seeds")
     if seeds:
@@ -432,6 +438,62 @@ def attach(name: str, overrides: tuple[str, ...], modules: tuple[str, ...], **gi
     print(f"\nmeasure it and put it into the pages: grounding run --config {run.name}")
 
 
+@grounding_group.command(
+    help="Show what would be read: counts, classes, sizes, splits, and a contact sheet."
+)
+@click.argument("path", required=False, metavar="[PATH]")
+@click.option("--config", metavar="FILE", help="instead of PATH: an experiment's YAML file")
+@options.overrides()
+@click.option(
+    "--output",
+    type=options.Place(),
+    metavar="FILE",
+    help="where to write the contact sheet (default: NAME_images.png)",
+)
+def data(
+    path: str | None,
+    config: str | None,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    output: Path | None,
+) -> None:
+    """Show what a folder or file of images, or an experiment, would be read as."""
+    if (path is None) == (config is None):
+        _misused("name either a PATH of images or a --config")
+    if config is None:
+        assert path is not None
+        _import(modules)
+        import_torch()
+        from grounding.experiment.document import document_of, parse_yaml
+        from grounding.experiment.load import load_experiment
+        from grounding.experiment.suggested import suggested
+
+        found = suggested(path)
+        values, places = parse_yaml(found.text, f"{found.name}.yaml")
+        document = document_of(values, Path(f"{found.name}.yaml"), places, overrides)
+        experiment = load_experiment(document)
+    else:
+        experiment = _experiment(config, overrides, modules)
+    from grounding.data.contact_sheet import contact_sheet, write_sheet
+    from grounding.runs.building import load_splits, read_images
+    from grounding.runs.overview import overview
+
+    images = read_images(experiment)
+    _, splits = load_splits(experiment, images)
+    print("\n".join(overview(images, splits)))
+    sheet = output or Path(f"{experiment.name}_images.png")
+    place = experiment.data.data_dir
+    if place is not None and place.is_dir() and place.resolve() in sheet.resolve().parents:
+        raise UserError(
+            f"{sheet} would lie in {place} and be read as one of the images; name a place outside "
+            "with --output FILE.png"
+        )
+    write_sheet(sheet, contact_sheet(splits), only_over_ours=output is None)
+    print(f"\nwrote {sheet}: some images of each class")
+    if config is None:
+        print(f"train on them: grounding run --data {shlex.quote(str(path))}")
+
+
 @grounding_group.command(help="Show all runs in the browser, from a server on this machine.")
 @options.ARTIFACTS
 @click.option(
@@ -542,6 +604,39 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
     for note in document.notes:
         print(f"note: {note}", file=sys.stderr)
     return experiment
+
+
+def _config_of(config: str | None, data: str | None, modules: tuple[str, ...]) -> str:
+    """The config that was named, or the one that is written for images that were named."""
+    if (config is None) == (data is None):
+        _misused("name either a --config or a folder of images with --data")
+    if config is not None:
+        return config
+    assert data is not None
+    from grounding.experiment.document import read_document
+
+    _import(modules)
+    import_torch()
+    from grounding.experiment.suggested import own_name, suggested
+
+    path = Path(f"{own_name(data)}.yaml")
+    if path.exists():
+        said = read_document(path).values.get("data")
+        held = said.get("data_dir", said.get("source")) if isinstance(said, dict) else None
+        if held is None or Path(str(held)) != Path(data):
+            raise UserError(
+                f"{path} is there already, and not about {data}; move it away, or use it: "
+                f"grounding run --config {shlex.quote(str(path))}"
+            )
+        print(f"config: {path}, as it is")
+        return str(path)
+    write_text(path, suggested(data).text)
+    print(f"config: wrote {path}")
+    return str(path)
+
+
+def _misused(text: str) -> NoReturn:
+    raise click.UsageError(text, click.get_current_context())
 
 
 def _import(modules: tuple[str, ...]) -> None:

@@ -113,6 +113,15 @@ CONFIG = all_of(
     ),
     overrides(),
 )
+CONFIG_OR_DATA = all_of(
+    click.option("--config", metavar="FILE", help="the experiment's YAML file, or its number"),
+    click.option(
+        "--data",
+        metavar="PATH",
+        help="instead of --config: a folder or file of images, for which a config is written",
+    ),
+    overrides(),
+)
 TENSORBOARD = click.option(
     "--tensorboard",
     type=Place(),

@@ -16,13 +16,14 @@ from grounding._files import locked, open_regular, remove_leftovers, replacing
 from grounding._streams import generator
 from grounding.data.augmentations import Augmentations
 from grounding.data.splits import to_unit
+from grounding.data.stored import ImageTensor
 
 FORMAT = "grounding augmented set 3"
 CHUNK = 1024
 
 
 def augmented_set(
-    images: Tensor,
+    images: ImageTensor,
     augmentations: Augmentations,
     *,
     each: int,
@@ -101,10 +102,11 @@ def kept_set_is_whole(path: Path) -> bool | None:
         return None
 
 
-def _drawn(images: Tensor, augmentations: Augmentations, each: int, seed: int) -> Tensor:
+def _drawn(images: ImageTensor, augmentations: Augmentations, each: int, seed: int) -> Tensor:
     count = len(images) * each
     try:
-        drawn = images.new_empty((count, *images.shape[1:]))
+        shape = (count, *images.shape[1:])
+        drawn = torch.empty(shape, dtype=torch.uint8, device=images.device)
     except RuntimeError:
         raise UserError(
             f"one augmented set takes {count * images[0].numel() / 1e9:.1f} GB, which cannot be "

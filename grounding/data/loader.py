@@ -11,6 +11,7 @@ from grounding._streams import generator
 from grounding.data.augmentations import Augmentations
 from grounding.data.composites import compose
 from grounding.data.splits import to_unit
+from grounding.data.stored import ImageTensor
 
 
 class Batch(NamedTuple):
@@ -33,7 +34,8 @@ class TrainingInputs:
     """The batches of each epoch; those of one epoch are always the same.
 
     Attributes:
-        images: uint8 (N, C, H, W), the training images, on the device to train on.
+        images: uint8 (N, C, H, W), the training images, on the device to train on; those that are
+            too many for memory are read batch by batch.
         seed: decides, with the number of an epoch, on its order and on all that is drawn.
         batch_size: images in one step.
         augmentations: how they are changed; None for not at all.
@@ -53,7 +55,7 @@ class TrainingInputs:
         ValueError: the arguments do not fit each other.
     """
 
-    images: Tensor
+    images: ImageTensor
     _: KW_ONLY
     seed: int
     batch_size: int
@@ -113,11 +115,12 @@ class TrainingInputs:
         """The random numbers for one purpose in one epoch, on the images' device."""
         return generator(self.seed, purpose, epoch, self.images.device)
 
-    def lasting_images(self) -> Tensor:
+    def lasting_images(self) -> ImageTensor:
         """All images, uint8, that are the same in each epoch, in the order of their identities."""
         if not self.mirrored:
             return self.images
-        return torch.cat([self.images, self.images.flip(-1)])
+        images = self.images[:]
+        return torch.cat([images, images.flip(-1)])
 
     def _joined(
         self, images: Tensor, identities: Tensor, draws: torch.Generator

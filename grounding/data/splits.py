@@ -1,15 +1,18 @@
-"""Train, validation and test split of a data set, as uint8 tensors in memory."""
+"""Train, validation and test split of a data set, as uint8 tensors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from grounding._errors import UserError
-from grounding.data.image_set import Images, ImageSet, Labels
+from grounding.data.image_set import ImageSet, Labels
+from grounding.data.stored import AnyImages, ImagesOnDemand, ImageTensor, fits
 
 MOST_VAL = 5000
+MOST_TEST = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,12 +20,13 @@ class Split:
     """Some images, and their labels where there are any.
 
     Attributes:
-        images: uint8 (N, C, H, W), 0 to 255.
+        images: uint8 (N, C, H, W), 0 to 255; where they are too many for memory, what can be
+            indexed like that, and is read each time.
         labels: int64 (N,), the data set's own numbers, or None.
-        indices: int64 (N,), which row each is of the source's training or test images.
+        indices: int64 (N,), which row each is of the source's images that it was taken from.
     """
 
-    images: Tensor
+    images: ImageTensor
     labels: Tensor | None
     indices: Tensor
 
@@ -35,9 +39,11 @@ class Splits:
     """The three splits of a data set, and where they came from.
 
     Attributes:
-        train: the first images of a seeded permutation of the training images.
-        val: the next ones of it.
-        test: the first test images, in their order.
+        train: the next images of it.
+        val: the first validation images, in their order; if the source has none, the next ones of
+            the permutation.
+        test: the first test images, in their order; if the source has none, the first ones of a
+            seeded permutation of the training images.
         source: what to call the data set.
         fingerprint: hex SHA-256 of the whole data set.
         image_shape: (C, H, W).
@@ -80,39 +86,62 @@ def cut(
 
     Args:
         image_set: what to cut.
-        train: training images to train on; by default those that are not for validation.
-        val: training images for validation; by default a tenth, at most 5,000.
-        test: test images; by default all.
+        train: training images to train on; by default those that are not for anything else.
+        val: images for validation; by default those that the source has for it, else a tenth of
+            the training images, at most 5,000.
+        test: test images; by default all that the source has, else a fifth of the training images,
+            at most 10,000.
         seed: of the permutation, `torch.randperm` with a generator seeded with it.
 
     Raises:
         UserError: there are fewer images than that.
     """
-    available, tests = len(image_set.train_images), len(image_set.test_images)
-    if available < 2:
-        raise UserError(f"{image_set.source} has 1 training image; there must be 2 or more")
-    tenth = max(1, min(MOST_VAL, available // 10))
-    if val is None:
-        val = max(1, min(tenth, available - (train or 1)))
-    val_fits = val if 1 <= val < available else tenth
-    if train is None:
-        train = available - val_fits
-    if test is None:
-        test = tests
-    if min(train, val, test) < 1 or train + val > available or test > tests:
+    own_test, own_val = image_set.test_images, image_set.val_images
+    available = len(image_set.train_images)
+    least = 1 + (own_test is None) + (own_val is None)
+    if available < least:
         raise UserError(
-            f"{image_set.source} has {available} training and {tests} test images: they cannot be "
+            f"{image_set.source} has {available} training image{'s' * (available > 1)}; there must "
+            f"be {least} or more"
+        )
+    tests = available - least + 1 if own_test is None else len(own_test)
+    a_fifth = max(1, min(MOST_TEST, available // 5)) if own_test is None else tests
+    if test is None:
+        test = a_fifth
+    test_fits = min(max(1, test), tests)
+    rest = available if own_test is not None else available - test_fits
+    vals = rest - 1 if own_val is None else len(own_val)
+    tenth = max(1, min(MOST_VAL, rest // 10)) if own_val is None else vals
+    if val is None:
+        val = max(1, min(tenth, rest - (train or 1))) if own_val is None else vals
+    val_fits = val if 1 <= val <= vals else tenth
+    trains = rest if own_val is not None else rest - val_fits
+    if train is None:
+        train = trains
+    if min(train, val, test) < 1 or train > trains or val != val_fits or test != test_fits:
+        held = [f"{available} training"]
+        held += [f"{vals} validation"] if own_val is not None else []
+        held += [f"{tests} test"] if own_test is not None else []
+        has = " and ".join(held) if len(held) > 1 else str(available)
+        raise UserError(
+            f"{image_set.source} has {has} images: they cannot be "
             f"{train} to train on, {val} for validation and {test} to test; try --set "
-            f"data.train_samples={min(max(1, train), available - val_fits)} --set "
-            f"data.val_samples={val_fits} --set data.test_samples={min(max(1, test), tests)}"
+            f"data.train_samples={min(max(1, train), trains)} --set "
+            f"data.val_samples={val_fits} --set data.test_samples={test_fits}"
         )
     order = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
-    trains, vals = order[: train + val].split([train, val])
-    parts = {
-        "train": _take(image_set.train_images, image_set.train_labels, trains),
-        "val": _take(image_set.train_images, image_set.train_labels, vals),
-        "test": _take(image_set.test_images, image_set.test_labels, torch.arange(test)),
-    }
+    drawn_test = order[: 0 if own_test is not None else test]
+    order = order[len(drawn_test) :]
+    train_images, train_labels = image_set.train_images, image_set.train_labels
+    parts = {"train": _take(train_images, train_labels, order[:train])}
+    if own_val is None:
+        parts["val"] = _take(train_images, train_labels, order[train : train + val])
+    else:
+        parts["val"] = _take(own_val, image_set.val_labels, torch.arange(val))
+    if own_test is None:
+        parts["test"] = _take(train_images, train_labels, drawn_test)
+    else:
+        parts["test"] = _take(own_test, image_set.test_labels, torch.arange(test))
     return Splits(
         **parts,
         source=image_set.source,
@@ -120,7 +149,7 @@ def cut(
         image_shape=image_set.image_shape,
         classes=image_set.classes,
         class_names=image_set.class_names,
-        notes=_notes(image_set, parts),
+        notes=_notes(image_set, parts, seed),
     )
 
 
@@ -132,14 +161,18 @@ def to_unit(images: Tensor) -> Tensor:
     return torch.empty(images.shape, device=images.device).copy_(images).div_(255)
 
 
-def _take(images: Images, labels: Labels | None, indices: Tensor) -> Split:
+def _take(images: AnyImages, labels: Labels | None, indices: Tensor) -> Split:
     rows = indices.numpy()
     taken = None if labels is None else torch.from_numpy(labels[rows])
-    return Split(torch.from_numpy(images[rows]), taken, indices)
+    if not fits(images.nbytes):
+        return Split(ImagesOnDemand(images, rows), taken, indices)
+    return Split(torch.from_numpy(np.ascontiguousarray(images[rows])), taken, indices)
 
 
-def _notes(image_set: ImageSet, parts: Mapping[str, Split]) -> tuple[str, ...]:
+def _notes(image_set: ImageSet, parts: Mapping[str, Split], seed: int) -> tuple[str, ...]:
     notes = [image_set.note] if image_set.note else []
+    if image_set.test_images is None:
+        notes.append(f"the test images are {len(parts['test'])} of them all, drawn by seed {seed}")
     if not image_set.classes:
         return (*notes, "the images have no labels")
     for name, split in parts.items():
@@ -153,5 +186,6 @@ def _notes(image_set: ImageSet, parts: Mapping[str, Split]) -> tuple[str, ...]:
             more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
             notes.append(f"the {name} images have none of class {some}{more}")
     if len(image_set.classes) == 1:
-        notes.append(f"all labels are {image_set.classes[0]}: there is nothing to tell apart")
+        only = image_set.class_names.get(image_set.classes[0], str(image_set.classes[0]))
+        notes.append(f"all labels are {only}: there is nothing to tell apart")
     return tuple(notes)

@@ -50,6 +50,8 @@ _TODAY = {
     f"{_THEN}.thickness": f"{_NOW}.thickness.max_weight",
     f"{_THEN}.cutout": f"{_NOW}.cutout.side",
 }
+# The same in other words: keys of the original system, whose files are read as they are.
+_SAME = {"data.dataset": "data.source"}
 # Keys of `model` that were null where the architecture has none of them, or has a default.
 _WERE_NULL = ("encoder_depth", "base_channels", "input_dim", "hidden_dims")
 
@@ -193,6 +195,11 @@ def _modernize(said: dict[Location, Any], places: dict[Location, str], source: s
     for key in _WERE_NULL:
         if said.get(("model", key), key) is None:
             del said["model", key]
+    for other, ours in _SAME.items():
+        path = tuple(other.split("."))
+        if path in said:
+            place = places.get(path, source)
+            _put(said, places, tuple(ours.split(".")), said.pop(path), place)
     notes = []
     for earlier, today in _TODAY.items():
         path = tuple(earlier.split("."))

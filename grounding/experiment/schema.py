@@ -204,7 +204,9 @@ def training_config(experiment: Experiment) -> dict[str, Any]:
     training = experiment.training
     config = {
         "experiment": {"seed": experiment.seed},
-        "data": experiment.data.model_dump(include={"dataset", "train_samples", "val_samples"}),
+        "data": experiment.data.model_dump(
+            include={"resize", "mode", "train_samples", "val_samples"}
+        ),
         "model": experiment.model.model_dump(exclude=_CHECKS),
         "training": training.model_dump(exclude={"device"}),
         "regularization": {"dropout": {"p": experiment.regularization.dropout_p}},
@@ -281,10 +283,10 @@ def _experiment_type(_names: tuple[tuple[str, ...], ...]) -> type[Experiment]:
     for one in register.augmentation.components():
         strengths[one.name] = (one.settings, Field(one.settings(), description=one.summary))
     augmentations = _made(sections.AugmentationsSection, **strengths)
-    dataset = (Literal[dataset_names()], sections.DataSection.model_fields["dataset"])
+    source = (Literal[dataset_names()] | None, sections.DataSection.model_fields["source"])
     made: type[Experiment] = _made(
         Experiment,
-        data=_made(sections.DataSection, dataset=dataset),
+        data=_made(sections.DataSection, source=source),
         model=(Annotated[reduce(or_, models), Field(discriminator="architecture")], ...),
         self_supervised=_made(sections.SelfSupervisedSection, augmentations=augmentations),
         objectives=_made(sections.ObjectivesSection, **_weights_and_settings()),

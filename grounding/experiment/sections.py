@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from grounding._paths import given_path
 from grounding._registry import Settings
@@ -13,6 +13,15 @@ from grounding.data.augmentations import Fill
 from grounding.models.autoencoder import Count, ModelSettings
 from grounding.training.history import Measure
 
+
+def _for_both_sides(value: Any) -> Any:
+    return [value, value] if type(value) is int else value
+
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+Size = Annotated[
+    list[Side], Field(min_length=2, max_length=2), BeforeValidator(_for_both_sides, int | list[int])
+]
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(given_path)]
 
 
@@ -28,26 +37,33 @@ class ExperimentSection(Settings):
 class DataSection(Settings):
     """Which images, and how many of them for what."""
 
-    dataset: str = "mnist"
-    """Name of the data set. MNIST is part of the package."""
+    source: str | None = None
+    """What kind of data it is, or which data set; by default told by what lies in data_dir, and
+    without that MNIST, which is part of the package. `dataset` in earlier files."""
     data_dir: FilePath | None = None
-    """Folder of the data set, relative to the current directory; by default the packaged MNIST is
-    read. A folder `data` that is missing or empty means the packaged MNIST, too."""
+    """Folder or file of the data, relative to the current directory. A folder `data` that is
+    missing or empty means the packaged MNIST."""
+    resize: Size | None = None
+    """Height and width to which each image is scaled, or one number for both; by default images
+    are as they are."""
+    mode: Literal["grey", "rgb", "rgba"] | None = None
+    """Make images grey (1 channel), rgb (3) or rgba (4); by default they are as they are."""
     train_samples: Count | None = None
     """Images to train on: the first of a seeded permutation of the training set; by default all
-    but those for validation."""
+    but those for anything else."""
     val_samples: Count | None = None
-    """Images for the validation loss: the next ones of the same permutation; by default a tenth,
-    at most 5,000."""
+    """Images for the validation loss: the next ones of the same permutation, by default a tenth,
+    at most 5,000; or, where the data have some for it, the first of these, by default all."""
     test_samples: Count | None = None
-    """Images of the test set: the first ones, in the order of the file; by default all."""
+    """Images of the test set: the first ones, by default all. Where there is no test set, the first
+    ones of the permutation of all images, by default a fifth, at most 10,000."""
     num_workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Accepted and without effect: images are augmented in memory, as whole batches."""
 
     @property
     def falls_back(self) -> bool:
         """Whether a `data_dir` that is missing or empty means the packaged MNIST."""
-        return self.data_dir == Path("data") and self.dataset == "mnist"
+        return self.data_dir == Path("data") and self.source in (None, "mnist")
 
 
 class ModelSection(ModelSettings):

@@ -17,6 +17,7 @@ from grounding.data import Splits, to_unit
 from grounding.experiment import Experiment
 from grounding.experiment.document import document_of
 from grounding.experiment.load import load_experiment
+from grounding.experiment.suggested import data_section
 from grounding.export.adapted import adapted
 from grounding.runs.artifacts import enter
 from grounding.runs.building import load_splits
@@ -100,7 +101,7 @@ def _section(data: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     if isinstance(data, Mapping):
         return dict(data)
-    return {"data_dir": str(data)}
+    return data_section(str(data))
 
 
 def _experiment(given: Mapping[str, Any], overrides: Sequence[str], **model: Any) -> Experiment:

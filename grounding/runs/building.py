@@ -8,23 +8,49 @@ import torch
 
 from grounding import training
 from grounding._errors import UserError
-from grounding.data import Augmentations, Splits, TrainingInputs, cut, load
+from grounding.data import Augmentations, ImageSet, Splits, TrainingInputs, cut
 from grounding.data.cache import augmented_set
+from grounding.data.pictures import Wanted
+from grounding.data.sources import changed, read
 from grounding.experiment import Experiment
 from grounding.experiment.schema import with_sizes
 from grounding.models import Autoencoder, build
 from grounding.models.attached import AttachedSettings
 from grounding.objectives import Context, Objectives, trains_decoder
 
+PYTHON = "python"  # the source of arrays that were given
 
-def load_splits(experiment: Experiment) -> tuple[Experiment, Splits]:
+
+def read_images(experiment: Experiment) -> ImageSet:
+    """The data set that an experiment names.
+
+    Raises:
+        UserError: there is none where it says, it cannot be read, or it is arrays of Python.
+    """
+    data = experiment.data
+    if data.source == PYTHON:
+        raise UserError(
+            f"the images of {experiment.name} are arrays that were given from Python, and have to "
+            f"be given again: grounding.load({experiment.name!r}, images=..., labels=...)"
+        )
+    wanted = _wanted(experiment)
+    return read(data.data_dir, data.source, wanted, fallback_to_packaged=data.falls_back)
+
+
+def load_splits(
+    experiment: Experiment, images: ImageSet | None = None
+) -> tuple[Experiment, Splits]:
     """The images that an experiment is trained and judged on, and the experiment with their sizes.
+
+    Args:
+        experiment: what it is.
+        images: given from Python; None for those that the experiment names.
 
     Raises:
         UserError: there is no data set where the config says, or it has fewer images.
     """
     data = experiment.data
-    images = load(data.data_dir, dataset=data.dataset, fallback_to_packaged=data.falls_back)
+    images = changed(images, _wanted(experiment)) if images else read_images(experiment)
     splits = cut(
         images,
         train=data.train_samples,
@@ -34,6 +60,11 @@ def load_splits(experiment: Experiment) -> tuple[Experiment, Splits]:
     )
     sizes = {name: len(splits.named(name)) for name in ("train", "val", "test")}
     return with_sizes(experiment, **sizes), splits
+
+
+def _wanted(experiment: Experiment) -> Wanted:
+    data = experiment.data
+    return Wanted((data.resize[0], data.resize[1]) if data.resize else None, data.mode)
 
 
 def described(splits: Splits) -> str:

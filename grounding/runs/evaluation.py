@@ -302,7 +302,7 @@ def _write(
         **latent_points(laid_out, split, options, torch.from_numpy(given.latents), protocol["k"]),
     }
     beside = arrays_path(points)
-    thumbnails = split.images[indices].numpy() if split.images.numel() else None
+    thumbnails = split.images[indices].numpy() if 0 not in split.images.shape else None
     text, arrays = document_and_arrays(document, thumbnails, beside.name)
     files = {
         report: {report: document_bytes({**head, **body})},

@@ -27,6 +27,7 @@ from grounding.export.points import (
 )
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
+from grounding.runs.measuring import class_names
 from grounding.runs.run import UNTRAINED, Run
 
 PROJECTION_K = 12
@@ -170,8 +171,7 @@ def _with_arrays(
     embedding: Embedding,
 ) -> Made:
     images = run.splits.named(split).images
-    names = {str(label): name for label, name in run.splits.class_names.items()}
-    document = {**head, "split": split, **({"class_names": names} if names else {}), **body}
+    document = {**head, "split": split, **class_names(run.splits), **body}
     thumbnails = images[embedding.indices].numpy()
     beside = arrays_path(path)
     text, arrays = document_and_arrays(document, thumbnails, beside.name)

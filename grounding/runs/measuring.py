@@ -70,7 +70,7 @@ def space_of(
     return Space(
         z=lambda: run.latents_of(split),
         labels=chosen.labels,
-        x=lambda: chosen.images.flatten(1).to(run.device),
+        x=lambda: chosen.images[:].flatten(1).to(run.device),
         train_z=lambda: run.latents_of("train"),
         train_labels=splits.train.labels,
         test_z=lambda: run.latents_of("test"),
@@ -127,6 +127,7 @@ def analysis_output(run: Run, path: Path) -> Output:
                 {**c._asdict(), **({"name": named[c.label]} if c.label in named else {})}
                 for c in classes
             ],
+            **class_names(run.splits),
             "left_out": found.left_out,
         }
         files = {
@@ -267,6 +268,12 @@ def measured_with(
     return found
 
 
+def class_names(splits: Splits) -> dict[str, Any]:
+    """Names of classes as JSON documents have them, under a key of their own; {} without any."""
+    names = {str(label): name for label, name in splits.class_names.items()}
+    return {"class_names": names} if names else {}
+
+
 def analysis_json_path(path: Path) -> Path:
     """The JSON beside the text report: `x_analysis.txt` -> `x_analysis.json`."""
     beside = path.with_suffix(".json")
@@ -285,7 +292,7 @@ def augmented_views(experiment: Experiment, splits: Splits) -> Tensor:
         (V x N, C, H, W) float in [0, 1] on the CPU; view i shows image i % N.
     """
     draws = generator(experiment.seed, "augmented bank")
-    images = to_unit(splits.train.images)
+    images = to_unit(splits.train.images[:])
     augment = augmentations_of(experiment)
     return torch.cat([augment(images, draws) for _ in range(BANK_VIEWS)])
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from grounding._errors import UserError
 from grounding._paths import given_path
-from grounding.data import Splits, to_unit
+from grounding.data import ImageSet, Splits, to_unit
+from grounding.data.stored import ImageTensor
 from grounding.experiment import Experiment, differences, experiment_from_dict, setting
 from grounding.models import Autoencoder
 from grounding.runs.building import build_model, has_trained_decoder, load_splits
@@ -38,6 +39,11 @@ UNTRAINED = (
     "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
     "nothing"
 )
+# Whether they were given from Python -> how to have the same data.
+THE_SAME = {
+    False: "set data.data_dir to the folder it was trained on",
+    True: "give the arrays that it was trained on",
+}
 
 Array = TypeVar("Array", Tensor, npt.NDArray[Any])
 
@@ -258,29 +264,40 @@ class Run:
     @torch.inference_mode()
     def reconstruction_errors(self, split: str, indices: Tensor) -> Tensor:
         """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU."""
-        errors = []
-        for part in indices.split(EVALUATION_BATCH):
+        errors = torch.empty(len(indices))
+        for part, found in zip(
+            indices.split(EVALUATION_BATCH), errors.split(EVALUATION_BATCH), strict=True
+        ):
             clean = to_unit(self.splits.named(split).images[part].to(self.device))
             images = self.model.decode(self.latents_of(split, part))
-            errors.append((images - clean).square().mean(dim=(1, 2, 3)))
-        return torch.cat(errors).cpu()
+            found.copy_((images - clean).square().mean(dim=(1, 2, 3)))
+        return errors
 
     @torch.inference_mode()
-    def _encoded(self, images: Tensor, size: int | None = None) -> Tensor:
+    def _encoded(self, images: ImageTensor, size: int | None = None) -> Tensor:
         """Latents of images in batches of just one size: sums round otherwise in another one."""
         size = size or min(EVALUATION_BATCH, max(1, len(images)))
-        latents = [torch.empty(0, self.model.latent_dim, device=self.device)]
+        # All that stays is allocated first: a small block behind each large one that is freed
+        # would keep the system's allocator from using it again.
+        latents = torch.empty(len(images), self.model.latent_dim, device=self.device)
+        inputs = torch.zeros(size, *images.shape[1:], device=self.device)
+        at = 0
         for batch in images.split(size):
-            whole = batch.new_zeros(size, *batch.shape[1:])
-            whole[: len(batch)] = batch
-            inputs = whole.to(self.device)
-            inputs = to_unit(inputs) if inputs.dtype == torch.uint8 else inputs.float()
-            latents.append(self.model.encode(inputs)[: len(batch)])
-        return torch.cat(latents)
+            inputs[len(batch) :] = 0
+            inputs[: len(batch)] = batch.to(self.device)
+            if batch.dtype == torch.uint8:
+                inputs[: len(batch)] /= 255
+            latents[at : at + len(batch)] = self.model.encode(inputs)[: len(batch)]
+            at += len(batch)
+        return latents
 
 
 def load_run(
-    experiment: Experiment, checkpoint: Path | None = None, *, train_command: str = ""
+    experiment: Experiment,
+    checkpoint: Path | None = None,
+    *,
+    images: ImageSet | None = None,
+    train_command: str = "",
 ) -> Run:
     """The run that a checkpoint holds.
 
@@ -288,6 +305,7 @@ def load_run(
         experiment: the config in force.
         checkpoint: file to load; default: that of the experiment's best epoch if it keeps one, else
             the final one; its manifest has to know it.
+        images: given from Python; None for those that the experiment names.
         train_command: what to type if the checkpoint is missing.
 
     Raises:
@@ -309,7 +327,7 @@ def load_run(
                 f"trust it: --checkpoint {shlex.quote(str(path))}"
             )
         notes.append(f"{path} is in no manifest, so nothing tells whether it is as it was written")
-    experiment, splits = load_splits(experiment)
+    experiment, splits = load_splits(experiment, images)
     trained = experiment_from_dict(held.config, str(path))
     differing = differences(experiment, trained)
     if differing:
@@ -325,19 +343,20 @@ def load_run(
         raise UserError(
             f"{path} was trained on other data than that in {splits.source} "
             f"(SHA-256 {held.data_fingerprint[:12]}..., here {splits.fingerprint[:12]}...); "
-            "set data.data_dir to the folder it was trained on, or train again under another name"
+            f"{THE_SAME[images is not None]}, or train again under another name"
         )
     device = resolve_device(experiment.training.device)
     model = model_of(held, partial(build_model, trained), str(path)).to(device).eval()
     return Run(experiment, path, digest, held, model, splits, device, notes)
 
 
-def open_run(name: str | Path) -> Run:
+def open_run(name: str | Path, images: ImageSet | None = None) -> Run:
     """The run of a name, a manifest, a checkpoint or a config.
 
     Args:
         name: the experiment's name, looked for in artifacts/; or the path of its `.run.json` or of
             a checkpoint; or a config or its number.
+        images: given from Python; None for those that the run names.
 
     Raises:
         UserError: there is none, or it cannot be used.
@@ -346,21 +365,22 @@ def open_run(name: str | Path) -> Run:
 
     path = given_path(name)
     if path.suffix == ".pt" and path.exists():
-        return load_run(experiment_from_dict(read_checkpoint(path).config, str(path)), path)
+        experiment = experiment_from_dict(read_checkpoint(path).config, str(path))
+        return load_run(experiment, path, images=images)
     if not path.name.endswith(ENDING):
         path = manifest_path(str(name))
     try:
         manifest = read_manifest(path)
     except FileNotFoundError:
         try:
-            return load_run(load_config(name))
+            return load_run(load_config(name), images=images)
         except UserError as error:
             raise UserError(f"there is no run {name}: {error}") from None
     if manifest.of != "run":
         raise UserError(f"{manifest.name} is no run, but a study or an evaluation: it has no model")
     experiment = experiment_from_dict(dict(manifest.config), str(path))
     if used := manifest.used_checkpoint():
-        return load_run(experiment, manifest.place(used[0]))
+        return load_run(experiment, manifest.place(used[0]), images=images)
     raise UserError(f"{path} has no final checkpoint; its training was interrupted")
 
 

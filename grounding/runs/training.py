@@ -16,7 +16,7 @@ from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._files import check_writable, remove_leftovers, write_text
 from grounding._progress import progress_bar
-from grounding.data import Splits
+from grounding.data import ImageSet, Splits
 from grounding.experiment import Experiment, differences, experiment_from_dict
 from grounding.runs.artifacts import enter
 from grounding.runs.building import (
@@ -87,6 +87,7 @@ def train_experiment(
     resume: bool = False,
     force: bool = False,
     quiet: bool = False,
+    images: ImageSet | None = None,
 ) -> str:
     """Train an experiment unless that is done, showing progress.
 
@@ -97,6 +98,7 @@ def train_experiment(
         resume: whether to go on after the last checkpoint of an interrupted training.
         force: whether to train again, also under a name that another experiment has taken.
         quiet: whether to show nothing but warnings and, on a terminal, the bar.
+        images: given from Python; None for those that the experiment names.
 
     Returns:
         A line about it.
@@ -106,7 +108,7 @@ def train_experiment(
             other data, or another process is training it.
         KeyboardInterrupt: as raised before, with a line about how to continue.
     """
-    experiment, splits = load_splits(experiment)
+    experiment, splits = load_splits(experiment, images)
     path = experiment.checkpoint_path
     check_writable(path)
     check_not_of_another(experiment.name, path)

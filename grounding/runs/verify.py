@@ -208,11 +208,14 @@ def _data(manifest: Manifest) -> Iterator[Finding]:
     if not manifest.data:
         return
     from grounding.experiment import experiment_from_dict
-    from grounding.runs.building import load_splits
+    from grounding.runs.building import PYTHON, load_splits
 
     source = Path(str(manifest.data.get("source")))
     try:
-        _, splits = load_splits(experiment_from_dict(dict(manifest.config), str(manifest.path)))
+        experiment = experiment_from_dict(dict(manifest.config), str(manifest.path))
+        if experiment.data.source == PYTHON:
+            return  # arrays that were given are in no file
+        _, splits = load_splits(experiment)
     except UserError as error:
         yield Finding(source, "damaged", str(error))
         return

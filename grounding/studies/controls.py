@@ -106,9 +106,9 @@ def measure_control(
 
     bank = with_bank and has_bank(experiment, splits)
     space = Space(
-        z=place(to_unit(splits.test.images)),
+        z=place(to_unit(splits.test.images[:])),
         labels=splits.test.labels,
-        train_z=place(to_unit(splits.train.images)),
+        train_z=place(to_unit(splits.train.images[:])),
         train_labels=splits.train.labels,
         bank_z=(lambda: place(augmented_views(experiment, splits))) if bank else None,
         k=experiment.analysis.k,
@@ -123,7 +123,7 @@ def _pixels(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
 
 def _principal_components(experiment: Experiment, splits: Splits) -> Encoder:
     """As many principal components of the training images as the latent has numbers."""
-    images = to_unit(splits.train.images).flatten(1)
+    images = to_unit(splits.train.images[:]).flatten(1)
     fitted = principal_components(images, experiment.model.latent_dim)
 
     def project(batch: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from grounding._errors import UserError
 from grounding._streams import seeded
 from grounding.data.loader import TrainingInputs
+from grounding.data.stored import ImageTensor
 from grounding.models.autoencoder import Autoencoder
 from grounding.models.layers import Dropout
 from grounding.objectives.base import Objectives
@@ -67,7 +68,7 @@ def train(
     model: Autoencoder,
     objectives: Objectives,
     loader: TrainingInputs,
-    val_images: Tensor | None = None,
+    val_images: ImageTensor | None = None,
     *,
     epochs: int,
     learning_rate: float = 0.001,

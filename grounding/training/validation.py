@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from grounding.data.splits import to_unit
+from grounding.data.stored import ImageTensor
 from grounding.metrics.classification import knn_accuracy
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.reconstruction import reconstruction_error
@@ -35,7 +36,9 @@ class KNN:
     k: int = 5
     metric: str = "euclidean"
 
-    def accuracy(self, model: Autoencoder, train_images: Tensor, val_images: Tensor) -> float:
+    def accuracy(
+        self, model: Autoencoder, train_images: ImageTensor, val_images: ImageTensor
+    ) -> float:
         """Share of the validation images named right by their nearest training latents.
 
         NaN if a latent is not a finite number.
@@ -48,22 +51,30 @@ class KNN:
 
 
 @torch.inference_mode()
-def reconstruction_loss(model: Autoencoder, images: Tensor) -> float:
+def reconstruction_loss(model: Autoencoder, images: ImageTensor) -> float:
     """Mean squared error of D(E(x)) over images uint8 (N, C, H, W)."""
     model.eval()
-    errors, sizes = [], []
-    for batch in images.split(EVALUATION_BATCH):
+    # What stays is allocated first: a small block behind each large one that is freed would keep
+    # the system's allocator from using it again.
+    errors = torch.empty(math.ceil(len(images) / EVALUATION_BATCH), device=images.device)
+    sizes = []
+    for number, batch in enumerate(images.split(EVALUATION_BATCH)):
         clean = to_unit(batch)
-        errors.append(reconstruction_error(model(clean), clean))
+        errors[number] = reconstruction_error(model(clean), clean)
         sizes.append(len(batch))
-    return mean(torch.stack(errors), sizes)
+    return mean(errors, sizes)
 
 
 @torch.inference_mode()
-def latents_of(model: Autoencoder, images: Tensor) -> Tensor:
+def latents_of(model: Autoencoder, images: ImageTensor) -> Tensor:
     """Latents (N, D) of images uint8 (N, C, H, W), on their device."""
     model.eval()
-    return torch.cat([model.encode(to_unit(batch)) for batch in images.split(EVALUATION_BATCH)])
+    latents = torch.empty(len(images), model.latent_dim, device=images.device)
+    at = 0
+    for batch in images.split(EVALUATION_BATCH):
+        latents[at : at + len(batch)] = model.encode(to_unit(batch))
+        at += len(batch)
+    return latents
 
 
 def mean(values: Tensor, counts: Sequence[int]) -> float:
@@ -84,7 +95,7 @@ def rank_me(latents: Tensor) -> float:
     return math.exp(-torch.xlogy(shares, shares).sum().item())
 
 
-def collapse(model: Autoencoder, images: Tensor) -> str:
+def collapse(model: Autoencoder, images: ImageTensor) -> str:
     """A line that says so if the latents of images uint8 (N, C, H, W) have collapsed, else ""."""
     latents = latents_of(model, images[:COLLAPSE_IMAGES]).cpu()
     if not latents.isfinite().all():

@@ -178,16 +178,19 @@ class TestRelatives:
     def test_those_with_the_names_of_mnist(self, tmp_path, dataset, place, name):
         write_set(tmp_path / place / "raw")
         write_set(tmp_path / "MNIST" / "raw", **{TEST_LABELS: np.array([3, 3], np.uint8)})
-        found = load(tmp_path, dataset=dataset)
+        found = load(tmp_path, source=dataset)
         assert found.source == str(tmp_path / place / "raw")
         assert found.class_names[1] == name
         assert len(found.class_names) == 10
-        assert load(tmp_path).test_labels.tolist() == [3, 3]
+        assert load(tmp_path, source="mnist").test_labels.tolist() == [3, 3]
+        message = refusal(tmp_path)
+        assert f"{tmp_path} holds several data sets, mnist, {dataset}; say which with" in message
+        assert message.endswith("--set data.source=mnist")
 
     def test_emnist_is_turned_upright(self, tmp_path):
         names = [f"emnist-letters-{name.replace('t10k', 'test')}" for name in FILES]
         write_set(tmp_path / "EMNIST" / "raw", names)
-        letters = load(tmp_path, dataset="emnist_letters")
+        letters = load(tmp_path, source="emnist_letters")
         assert letters.image_shape == (1, 4, 2)
         assert letters.train_images[0, 0].tolist() == SMALL[TRAIN_IMAGES][0].T.tolist()
         assert letters.class_names[6] == "F"
@@ -195,14 +198,15 @@ class TestRelatives:
 
     def test_another_one_than_asked_for_is_named(self, tmp_path):
         write_set(tmp_path / "FashionMNIST" / "raw")
-        message = refusal(tmp_path)
+        assert load(tmp_path).class_names[1] == "trouser"  # it is the only one there
+        message = refusal(tmp_path, source="mnist")
         assert f"{tmp_path} does not hold mnist, but fashion_mnist" in message
-        assert "--set data.dataset=fashion_mnist" in message
+        assert "--set data.source=fashion_mnist" in message
 
 
 class TestNothingFound:
     def test_the_folder_and_what_was_looked_for_are_named(self, tmp_path):
-        assert f"{tmp_path}/missing does not exist; looked for IDX" in refusal(tmp_path / "missing")
+        assert f"{tmp_path}/missing does not exist; name a f" in refusal(tmp_path / "missing")
         (tmp_path / TRAIN_IMAGES).mkdir()  # so some archives unpack a file
         message = refusal(str(tmp_path))
         assert f"{tmp_path} holds no data set" in message
@@ -214,25 +218,25 @@ class TestNothingFound:
             image_set = load(folder, fallback_to_packaged=True)
             assert image_set.source == "MNIST (packaged)"
             assert str(folder) in image_set.note
-        refusal(tmp_path, dataset="kmnist", fallback_to_packaged=True)
+        refusal(tmp_path, source="kmnist", fallback_to_packaged=True)
         (tmp_path / ".DS_Store").touch()
         assert load(tmp_path, fallback_to_packaged=True).note
         # Pictures of one's own in it are not replaced by digits.
         (tmp_path / "cats").mkdir()
         message = refusal(tmp_path, fallback_to_packaged=True)
-        assert f"{tmp_path} holds no data set; looked for IDX" in message
+        assert f"{tmp_path} holds no data set; looked for" in message
         assert message.endswith("; for the packaged MNIST: --set data.data_dir=null")
 
     def test_what_is_no_folder_is_refused(self, tmp_path):
         path = tmp_path / "file"
         path.touch()
-        assert f"{path} cannot be read: Not a dir" in refusal(path, fallback_to_packaged=True)
+        assert f"{path} holds no data set; looked for" in refusal(path, fallback_to_packaged=True)
         loop = tmp_path / "loop"
         loop.symlink_to(loop)
         assert f"{loop} cannot be read" in refusal(loop)
 
     def test_unknown_and_unpackaged_data_sets(self, tmp_path):
-        assert refusal(tmp_path, dataset="cifar").startswith("data set 'cifar' is unknown; known")
+        assert refusal(tmp_path, source="cifar").startswith("data set 'cifar' is unknown; known")
         assert "name the folder that holds it: --set data.data_dir=FOLDER" in refusal("kmnist")
         assert {"mnist", "idx", "fashion_mnist", "emnist_balanced"} <= set(dataset_names())
 
@@ -245,8 +249,8 @@ class TestOfOnesOwn:
         class Squares:
             looks_for = "sizes.txt"
 
-            def find(self, folder, dataset):
-                path = folder and folder / "sizes.txt"
+            def find(self, place, name):
+                path = place and place / "sizes.txt"
                 return path if path and path.is_file() else None
 
             def load(self, found):
@@ -261,10 +265,11 @@ class TestOfOnesOwn:
         assert image_set.classes == (1, 2, 4)
         assert image_set.test_labels is None
         assert (image_set.train_images == 255).sum((1, 2, 3)).tolist() == [1, 16, 4, 16]
-        assert load(tmp_path, dataset="squares").fingerprint == image_set.fingerprint
+        assert load(tmp_path, source="squares").fingerprint == image_set.fingerprint
         (tmp_path / "sizes.txt").write_text("1 4 2 5")
         assert load(tmp_path).fingerprint != image_set.fingerprint
-        assert "sizes.txt" in refusal(tmp_path / "missing")
+        (tmp_path / "sizes.txt").unlink()
+        assert "sizes.txt" in refusal(tmp_path)
 
     def test_it_is_held_to_types_and_shapes(self):
         images = np.zeros((3, 1, 2, 2), np.uint8)

@@ -91,7 +91,7 @@ def test_a_config_is_found_by_name_number_or_documented_path(path):
             "self_supervised:\n  augmentations: {rotation: {max_shift: 3}}\n",
             ":6:30: self_supervised.augmentations.rotation.max_shift: unknown key; did you ",
         ),
-        ("data:\n  dataset: mnst\n", "data.dataset: should be "),
+        ("data:\n  dataset: mnst\n", ":6:3: data.source: should be "),
         ("training:\n  epochs: 0\n", ":6:3: training.epochs: should be greater than or equal to 1"),
         ("training:\n  epochs: '3'\n", "training.epochs: should be a valid integer, got '3'"),
         ("training:\n  epochs:\n", "training.epochs: should be a valid integer, got nothing"),

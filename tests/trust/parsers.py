@@ -7,6 +7,7 @@ The promise: a result, or a `UserError` of one printable line; no other exceptio
 import asyncio
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -73,6 +74,7 @@ Made = tuple[Callable[[bytes], object], Sequence[bytes]]
 def parser(name: str, folder: Path) -> Parser:
     """One of `NAMES`; it keeps its files in `folder`, which need not exist."""
     folder.mkdir(parents=True)
+    os.environ.setdefault("XDG_CACHE_HOME", str(folder / "cache"))
     return Parser(*_MAKERS[name](folder), WORDS[name])
 
 
@@ -113,6 +115,65 @@ def _data_folder(folder: Path) -> Made:
             assert found.train_images.shape[1:] == found.test_images.shape[1:]
 
     return read, [bytes([at]) + data for at in range(4) for data in idx_files()]
+
+
+def _bounded(folder: Path) -> None:
+    """Read a data set; whatever it claims, what is made of it is not large."""
+    found = attempt(lambda: grounding.datasets.load(folder))
+    assert found is None or found.train_images.nbytes <= 64 << 20
+
+
+def _picture(folder: Path) -> Made:
+    from PIL import Image
+
+    image = Image.fromarray(np.arange(120, dtype=np.uint8).reshape(5, 8, 3))
+    seeds = []
+    for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF"):
+        content = io.BytesIO()
+        image.save(content, form)
+        seeds.append(content.getvalue())
+
+    def read(data: bytes) -> None:
+        (folder / "a.png").write_bytes(data)
+        _bounded(folder)
+
+    return read, [*seeds, b"", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"P6 9 9 9\n"]
+
+
+def _numpy(folder: Path) -> Made:
+    seeds = []
+    for array in (np.zeros((3, 5, 5), np.uint8), np.zeros((3, 5, 5), "<f4"), np.array(["a"])):
+        content = io.BytesIO()
+        np.save(content, array)
+        seeds.append(content.getvalue())
+    for save in (np.savez, np.savez_compressed):
+        content = io.BytesIO()
+        save(content, images=np.zeros((3, 5, 5), np.uint8), labels=np.arange(3))
+        seeds.append(content.getvalue())
+
+    def read(data: bytes) -> None:
+        (folder / "images.npy").write_bytes(data)
+        _bounded(folder)
+
+    return read, [*seeds, b""]
+
+
+def _table(folder: Path) -> Made:
+    """A parquet file, or else the stream that `save_to_disk` writes."""
+    written = Path(__file__).parents[1] / "data" / "hugging_face"
+    parquet = (written / "parquet" / "train-00000-of-00001.parquet").read_bytes()
+    stream = (written / "saved" / "train" / "data-00000-of-00001.arrow").read_bytes()
+    (folder / "saved").mkdir()
+    state = '{"_data_files": [{"filename": "x.arrow"}]}'
+    (folder / "saved" / "state.json").write_text(state)
+
+    def read(data: bytes) -> None:
+        (folder / "a.parquet").write_bytes(data)
+        _bounded(folder / "a.parquet")
+        (folder / "saved" / "x.arrow").write_bytes(data)
+        _bounded(folder / "saved")
+
+    return read, [parquet, stream, b"", b"PAR1PAR1"]
 
 
 def _check_experiment(experiment: Any) -> None:
@@ -372,6 +433,9 @@ async def _answer(app: App, scope: dict[str, Any]) -> tuple[int, bytes]:
 _MAKERS: dict[str, Callable[[Path], Made]] = {
     "idx": _idx,
     "data folder": _data_folder,
+    "picture": _picture,
+    "numpy": _numpy,
+    "table": _table,
     "config": _config,
     "override": _override,
     "checkpoint": _checkpoint,

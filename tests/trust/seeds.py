@@ -77,6 +77,24 @@ MANIFEST_FILES = (
 WORDS = {
     "idx": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x08\x03", b"\x03\x00"),
     "data folder": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x0c\x01"),
+    "picture": (b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"eXIf", b"acTL", b"\xff\xd8\xff\xe1"),
+    "numpy": (
+        b"\x93NUMPY\x01\x00",
+        b"'descr'",
+        b"'|O'",
+        b"(9999999999,",
+        b"PK\x01\x02",
+        b"PK\x05\x06",
+    ),
+    "table": (
+        b"PAR1",
+        b"ARROW1",
+        b"\xff\xff\xff\xff",
+        bytes(4),
+        b"\x15\x00\x15",
+        b"huggingface",
+        b"{",
+    ),
     "config": (
         *(b"&a ", b"*a", b"!!str ", b"<<: ", b"---\n", b"...\n", b"\\0", b"\\U00110000", b"- "),
         *(b"? ", b": ", b"|\n", b">-\n", b"\r", "\u2028".encode(), b"\xff", b"1e999", b"9" * 300),

@@ -8,6 +8,7 @@ from conftest import REPOSITORY
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from grounding.data import pictures
 from grounding.data.sources import idx
 from grounding.experiment import document
 from grounding.export import arrays
@@ -25,7 +26,8 @@ def test_what_shows_a_promise_exists(path: str) -> None:
 
 def test_the_package_asks_for_no_less_than_the_floors() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = {r.name: r for r in map(Requirement, project["dependencies"])}
+    every = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    asked = {r.name: r for r in map(Requirement, every) if r.specifier}
     told = dict(re.findall(r"^\| (\w+) (\d[\d.]+) \|", TEXT, re.MULTILINE))
     assert {"torch", "onnx", "pyyaml", "pydantic", "starlette", "filelock"} <= told.keys()
     for name, floor in told.items():
@@ -43,6 +45,7 @@ def test_limits_are_those_of_the_code() -> None:
         f"a header of at most {arrays._MAX_HEADER >> 20} MiB",
         f"pickle has at most {checkpoint.MAX_PICKLE_BYTES >> 20} MiB and",
         f"{checkpoint.MAX_PICKLE_STEPS:,} steps",
+        f"at most {pictures.MAX_PIXELS:,} pixels each",
         f"a config of at most {checkpoint.MAX_CONFIG:,} characters",
         f"more than {server.MAX_CONNECTIONS} connections at once",
     ):

@@ -12,16 +12,19 @@ import os
 import string
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import hash_of, open_regular
 from grounding.data.image_set import ImageSet, times
+from grounding.data.places import entries
+from grounding.data.stored import StoredArray, StoredImages, fits
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -57,8 +60,19 @@ CLASS_NAMES: Mapping[str, Mapping[int, str]] = {
     "emnist_byclass": dict(enumerate(string.digits + string.ascii_letters.swapcase())),
 }
 
-# Data set, folder, and its files in the order of `FILES`, None for labels that are not there.
-Found = tuple[str, Path, Sequence[Path | None]]
+
+class Found(NamedTuple):
+    """The files of a data set.
+
+    Attributes:
+        dataset: its name.
+        folder: where they lie.
+        paths: in the order of `FILES`, None for labels that are not there.
+    """
+
+    dataset: str
+    folder: Path
+    paths: Sequence[Path | None]
 
 
 @register.source("idx", datasets=tuple(FOLDERS))
@@ -75,36 +89,26 @@ class IdxFolder:
         "in its raw/ or, as torchvision does, in MNIST/raw/, FashionMNIST/raw/ and the like"
     )
 
-    def find(self, folder: Path | None, dataset: str) -> Found | None:
+    def find(self, place: Path | None, name: str | None) -> Found | None:
         """The files of a data set; labels may be missing, images only with them."""
-        if folder is None or dataset not in FOLDERS:
+        if place is None:
             return None
-        names: Sequence[str] = FILES
-        if dataset.startswith("emnist_"):
-            start = dataset.replace("_", "-")
-            names = [f"{start}-{name.replace('t10k', 'test')}" for name in FILES]
-        for place in (folder, folder / "raw", folder / FOLDERS[dataset] / "raw"):
-            try:
-                # Some archives unpack each file into a folder of its own name.
-                present = {path.name for path in place.iterdir() if not path.is_dir()}
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise UserError(f"data_dir {place} cannot be read: {error.strerror}") from None
-            paths: list[Path | None] = []
-            for name in names:
-                dotted = name.replace("-idx", ".idx")
-                spellings = (name, dotted, f"{name}.gz", f"{dotted}.gz")
-                paths.append(next((place / s for s in spellings if s in present), None))
-            missing = [names[i] for i in (0, 2) if paths[i] is None]
-            if not missing:
-                return dataset, place, paths
-            if any(paths):
-                raise UserError(
-                    f"{place} holds some files of a data set, but not {' and not '.join(missing)} "
-                    "(plain or .gz); add what is missing, or move the others away"
-                )
-        return None
+        found: list[Found] = []
+        listed: dict[Path, set[str]] = {}
+        for dataset in FOLDERS if name is None else [name]:
+            hit = _files_of(place, dataset, listed)
+            if hit and name is None and dataset == "mnist" and hit.folder in (place, place / "raw"):
+                return hit  # there, MNIST's names are taken for those of any
+            found += [hit] if hit else []
+        if name is None:
+            found = [one for one in found if one.dataset != "idx"]  # another word for mnist
+        if len(found) > 1:
+            names = [one.dataset for one in found]
+            raise UserError(
+                f"data_dir {place} holds several data sets, {', '.join(names)}; say which with "
+                f"--set data.source={names[0]}"
+            )
+        return found[0] if found else None
 
     def load(self, found: Found) -> ImageSet:
         """Read the files."""
@@ -116,20 +120,23 @@ class IdxFolder:
         lines = ""
         parts = ("train_images", "train_labels", "test_images", "test_labels")
         for part, path in zip(parts, paths, strict=True):
-            array, checksum = read_idx(path) if path else (None, "none")
-            lines += f"{checksum}\n"
-            if array is None or part.endswith("labels"):
-                arrays[part] = None if array is None else array.astype(np.int64)
+            if part.endswith("labels") or path is None:
+                labels, checksum = read_idx(path) if path else (None, "none")
+                arrays[part] = None if labels is None else labels.astype(np.int64)
+                lines += f"{checksum}\n"
                 continue
-            if array.ndim == 3:
-                array = array[..., np.newaxis]
-            if array.ndim != 4 or array.shape[3] > 4:
+            array, checksum = _read_or_leave(path)
+            lines += f"{checksum}\n"
+            if array.ndim not in (3, 4) or array.shape[3:] > (4,):
                 raise UserError(
                     f"{path} holds {times(array.shape)} values; images must be N x H x W or "
                     "N x H x W x C with C at most 4"
                 )
-            axes = (0, 3, 2, 1) if is_transposed else (0, 3, 1, 2)
-            arrays[part] = np.ascontiguousarray(array.transpose(axes))
+            convert = partial(_channels_first, is_transposed)
+            if isinstance(array, StoredArray):
+                arrays[part] = StoredImages(array, convert)
+            else:
+                arrays[part] = np.ascontiguousarray(convert(array))
         lines += "transposed\n" if is_transposed else ""
         return ImageSet(
             **arrays,
@@ -137,6 +144,53 @@ class IdxFolder:
             class_names=CLASS_NAMES.get(dataset, {}),
             fingerprint=hashlib.sha256(lines.encode("ascii")).hexdigest(),
         )
+
+
+def _files_of(folder: Path, dataset: str, listed: dict[Path, set[str]]) -> Found | None:
+    names: Sequence[str] = FILES
+    if dataset.startswith("emnist_"):
+        start = dataset.replace("_", "-")
+        names = [f"{start}-{name.replace('t10k', 'test')}" for name in FILES]
+    for place in (folder, folder / "raw", folder / FOLDERS[dataset] / "raw"):
+        if place not in listed:
+            # Some archives unpack each file into a folder of its own name.
+            listed[place] = {entry.name for entry in entries(place) if not entry.is_dir()}
+        present = listed[place]
+        paths: list[Path | None] = []
+        for name in names:
+            dotted = name.replace("-idx", ".idx")
+            spellings = (name, dotted, f"{name}.gz", f"{dotted}.gz")
+            paths.append(next((place / s for s in spellings if s in present), None))
+        missing = [names[i] for i in (0, 2) if paths[i] is None]
+        if not missing:
+            return Found(dataset, place, paths)
+        if any(paths):
+            raise UserError(
+                f"{place} holds some files of a data set, but not {' and not '.join(missing)} "
+                "(plain or .gz); add what is missing, or move the others away"
+            )
+    return None
+
+
+def _channels_first(is_transposed: bool, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array = array[..., np.newaxis] if array.ndim == 3 else array
+    return array.transpose((0, 3, 2, 1) if is_transposed else (0, 3, 1, 2))
+
+
+def _read_or_leave(path: Path) -> tuple[Any, str]:
+    """As `read_idx`, but a large file of bytes that is not packed stays where it is."""
+    try:
+        with open_regular(path) as file:
+            start, size = file.read(4 + 4 * MAX_DIMS), os.fstat(file.fileno()).st_size
+            if fits(size) or start[:3] != b"\0\0\x08" or not 1 <= start[3] <= MAX_DIMS:
+                return read_idx(path)
+            head = 4 + 4 * start[3]
+            shape = tuple(np.frombuffer(start, ">u4", start[3], offset=4).tolist())
+            if size != head + math.prod(shape):
+                return read_idx(path)  # which says what is wrong
+            return StoredArray(path, head, shape, np.dtype(np.uint8)), hash_of(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from grounding import _registry as register
 from grounding._errors import UserError
 from grounding.data.image_set import ImageSet
-from grounding.data.sources.idx import FILES, IdxFolder
+from grounding.data.sources.idx import FILES, Found, IdxFolder
 
 FOLDER = Path(__file__).parents[1] / "mnist"
 # Of the four files as they are published, see `IdxFolder.load`.
@@ -20,9 +20,9 @@ class PackagedMnist:
 
     looks_for = ""
 
-    def find(self, folder: Path | None, dataset: str) -> Path | None:
+    def find(self, place: Path | None, name: str | None) -> Path | None:
         """The folder of the packaged files, if the user named none."""
-        return FOLDER if folder is None and dataset == "mnist" else None
+        return FOLDER if place is None and name in (None, "mnist") else None
 
     def load(self, found: Path) -> ImageSet:
         """Read and check them, once in a process."""
@@ -33,7 +33,7 @@ class PackagedMnist:
 def _read(folder: Path) -> ImageSet:
     paths = [folder / f"{name}.gz" for name in FILES]
     try:
-        images = IdxFolder().load(("mnist", folder, paths))
+        images = IdxFolder().load(Found("mnist", folder, paths))
         if images.fingerprint != FINGERPRINT:
             raise UserError(f"{folder} does not hold MNIST as it is published")
     except UserError as error:

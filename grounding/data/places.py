@@ -1,0 +1,44 @@
+"""What lies in a folder of somebody else's."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from grounding._errors import UserError
+
+# Names that mean a part of a data set, in file and folder names.
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+}
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, less hidden files; nothing if it is no folder, or not there.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            return [one for one in found if not one.name.startswith((".", "__MACOSX"))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}") from None
+
+
+def check_inside(place: Path, paths: Iterator[Path]) -> None:
+    """Refuse links that lead out of a folder: what is behind them was not given with it.
+
+    Raises:
+        UserError: names the first.
+    """
+    real = os.path.realpath(place)
+    for path in paths:
+        if path.is_symlink() and not os.path.realpath(path).startswith(real + os.sep):
+            raise UserError(
+                f"{path} is a link that leads out of {place}, which is not followed; put a copy in "
+                "its place"
+            )
