@@ -1,4 +1,6 @@
-"""The one error that every command turns into a single line and exit status 2."""
+"""The one error that every command turns into a single line, and lines for a terminal."""
+
+import sys
 
 LONGEST = 2000
 
@@ -20,3 +22,9 @@ def printable(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def say(*lines: str, is_error: bool = False) -> None:
+    """Print lines at once; what a file said can neither break one nor steer the terminal."""
+    text = "".join(f"{printable(line)}\n" for line in lines)
+    print(text, end="", file=sys.stderr if is_error else sys.stdout, flush=True)

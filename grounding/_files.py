@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import filelock
 
 from grounding._errors import UserError
 
+MAX_HEADER = 1 << 20  # bytes, of a safetensors file
 _CHUNK = 1 << 20
 
 
@@ -128,7 +129,7 @@ def locked(lock: Path, work: str) -> Iterator[None]:
     except NotImplementedError:
         held = None
     except OSError as error:
-        raise UserError(f"cannot write {lock.parent}: {error.strerror or error}") from None
+        raise UserError(f"cannot write {lock}: {error.strerror or error}") from None
     try:
         yield
     finally:
@@ -142,14 +143,17 @@ def open_regular(path: Path, max_bytes: int | None = None) -> Iterator[IO[bytes]
     """Open a file of somebody else's for reading: never a pipe or device that could wait for ever.
 
     Args:
-        path: of a regular file; links are followed.
+        path: of a regular file; links are followed, see `resolved_inside`.
         max_bytes: the largest size to accept.
 
     Raises:
         OSError: it cannot be read, or is no regular file (then with a reason in `strerror`).
         UserError: it is larger than max_bytes.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except ValueError:  # a NUL in it, or what this locale has no bytes for
+        raise FileNotFoundError(errno.ENOENT, "no file has such a name", str(path)) from None
     state = os.fstat(handle)
     if not stat.S_ISREG(state.st_mode):
         os.close(handle)
@@ -158,6 +162,43 @@ def open_regular(path: Path, max_bytes: int | None = None) -> Iterator[IO[bytes]
         if max_bytes is not None and state.st_size > max_bytes:
             raise UserError(f"{path} has {state.st_size} bytes; at most {max_bytes} are read")
         yield file
+
+
+@contextmanager
+def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
+    """Open a safetensors file of somebody else's for reading.
+
+    The library compares all that the header says with the file's size before it reads an array, but
+    would take memory for a header of 100 MB.
+
+    Args:
+        path: of a regular file.
+        framework: "numpy" or "pt".
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ValueError: it is not such a file, or its header is longer than `MAX_HEADER`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with open_regular(path) as file:
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER:
+            raise ValueError("its header is too long")
+        try:
+            with safe_open(path, framework) as opened:
+                yield opened
+        except SafetensorError as error:
+            raise ValueError(str(error)) from None
+
+
+def resolved_inside(path: Path, *folders: Path) -> Path | None:
+    """Where a path leads, with links followed; None if that is in none of the folders."""
+    try:
+        place = path.resolve()
+        inside = any(place.is_relative_to(folder.resolve()) for folder in folders)
+    except (OSError, ValueError, RuntimeError):  # a loop of links is a RuntimeError
+        return None
+    return place if inside else None
 
 
 def hash_of(path: Path, expected_bytes: int | None = None) -> str:
@@ -200,11 +241,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-# --- only until every writer enters its files in a manifest -------------------------------------
-
-
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    return hash_of(path)

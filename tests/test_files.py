@@ -1,9 +1,5 @@
 import hashlib
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -56,26 +52,3 @@ def test_what_is_hashed_and_read_is_a_file_of_the_size_that_was_said(tmp_path):
     for place in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(OSError, match="not a regular file"):
             hash_of(place)
-
-
-def test_a_kill_while_writing_leaves_the_old_or_the_new_file(tmp_path):
-    path = tmp_path / "x.txt"
-    size = 4_000_000
-    code = (
-        "from pathlib import Path; from grounding._files import write_text\n"
-        f"p = Path({str(path)!r}); i = 0\n"
-        "while True:\n"
-        f"    write_text(p, str(i % 10) * {size}); i += 1\n"
-        "    print(i, flush=True)\n"
-    )
-    for delay in (0.0, 0.011, 0.023):
-        writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        time.sleep(delay)
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
-        text = path.read_text()
-        assert len(text) == size
-        assert len(set(text)) == 1

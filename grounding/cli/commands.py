@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import grounding
-from grounding._errors import UserError, printable
+from grounding._errors import UserError, say
 from grounding._files import write_text
 from grounding.cli import options
 from grounding.cli.options import command_line
@@ -156,7 +156,7 @@ def train(
         experiment = experiment.model_copy(update={"output": place})
     from grounding.runs.training import train_experiment
 
-    print(train_experiment(experiment, command=again, **given))
+    say(train_experiment(experiment, command=again, **given))
 
 
 def on_a_run(
@@ -341,8 +341,7 @@ def export(
         assets_output(run, split, EmbeddingOptions(**layout), projection_k, assets),
     ]
     _, missing = make_each(outputs, partial(make_and_tell, run))
-    for problem in missing:
-        print(f"error: {problem}", file=sys.stderr)
+    say(*(f"error: {problem}" for problem in missing), is_error=True)
     return 2 if missing else 0
 
 
@@ -388,11 +387,11 @@ def evaluate(
     pictures = None if images is None else read_array(images)
     table = read_embeddings(latents, labels)
     classes = "no labels" if table.labels is None else f"{len(set(table.labels.tolist()))} classes"
-    print(f"data: {latents}, {len(table.latents):,} x {table.latents.shape[1]}, {classes}")
+    say(f"data: {latents}, {len(table.latents):,} x {table.latents.shape[1]}, {classes}")
     name = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", latents.stem).strip("_.-") or "embeddings"
     found = evaluate(table, images=pictures, name=name, **given)
-    print(f"\n{found}\n\nwrote {', '.join(map(str, found.files))}")
-    print("look at it: grounding serve --open")
+    say("", *str(found).splitlines(), "", f"wrote {', '.join(map(str, found.files))}")
+    say("look at it: grounding serve --open")
 
 
 @grounding_group.command(
@@ -433,9 +432,9 @@ def attach(name: str, overrides: tuple[str, ...], modules: tuple[str, ...], **gi
 
     typed = " ".join(map(shlex.quote, ["grounding", *sys.argv[1:]]))
     run = attach(**given, name=name, overrides=overrides, command=typed)
-    print("\n".join(data_lines(run.splits)))
-    print(f"attached {run.name}: {run.model.latent_dim} latent dimensions, wrote {run.path}")
-    print(f"\nmeasure it and put it into the pages: grounding run --config {run.name}")
+    say(*data_lines(run.splits))
+    say(f"attached {run.name}: {run.model.latent_dim} latent dimensions, wrote {run.path}")
+    say("", f"measure it and put it into the pages: grounding run --config {run.name}")
 
 
 @grounding_group.command(
@@ -480,7 +479,7 @@ def data(
 
     images = read_images(experiment)
     _, splits = load_splits(experiment, images)
-    print("\n".join(overview(images, splits)))
+    say(*overview(images, splits))
     sheet = output or Path(f"{experiment.name}_images.png")
     place = experiment.data.data_dir
     if place is not None and place.is_dir() and place.resolve() in sheet.resolve().parents:
@@ -489,9 +488,9 @@ def data(
             "with --output FILE.png"
         )
     write_sheet(sheet, contact_sheet(splits), only_over_ours=output is None)
-    print(f"\nwrote {sheet}: some images of each class")
+    say("", f"wrote {sheet}: some images of each class")
     if config is None:
-        print(f"train on them: grounding run --data {shlex.quote(str(path))}")
+        say(f"train on them: grounding run --data {shlex.quote(str(path))}")
 
 
 @grounding_group.command(help="Show all runs in the browser, from a server on this machine.")
@@ -533,7 +532,7 @@ def publish(folder: Path, artifacts: Path, only: tuple[str, ...], force: bool) -
     """Write a site that any static host can serve."""
     from grounding.serve.site import publish
 
-    print("\n".join(publish(folder, artifacts, only, force=force)))
+    say(*publish(folder, artifacts, only, force=force))
 
 
 @grounding_group.command(help="Check that files are as they were written and belong together.")
@@ -578,7 +577,7 @@ def components(modules: tuple[str, ...]) -> None:
         print(f"{registry.kind}s")
         for one in registry.components():
             whose = "" if one.is_ours else f"  [{one.make.__module__}]"
-            print(f"  {one.name:<28}  {printable(one.summary)}{whose}")
+            say(f"  {one.name:<28}  {one.summary}{whose}")
 
 
 COMMANDS = grounding_group.commands
@@ -602,7 +601,7 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
 
     experiment = load_experiment(document)
     for note in document.notes:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}", is_error=True)
     return experiment
 
 
@@ -628,10 +627,10 @@ def _config_of(config: str | None, data: str | None, modules: tuple[str, ...]) -
                 f"{path} is there already, and not about {data}; move it away, or use it: "
                 f"grounding run --config {shlex.quote(str(path))}"
             )
-        print(f"config: {path}, as it is")
+        say(f"config: {path}, as it is")
         return str(path)
     write_text(path, suggested(data).text)
-    print(f"config: wrote {path}")
+    say(f"config: wrote {path}")
     return str(path)
 
 
@@ -666,11 +665,11 @@ def _run(
         experiment, checkpoint, train_command=command_line("train", config, overrides, modules)
     )
     for note in run.notes:
-        print(f"warning: {note}", file=sys.stderr)
+        say(f"warning: {note}", is_error=True)
     if run.path == experiment.best_path:
         epoch, epochs = run.checkpoint.epoch, len(run.checkpoint.history)
-        print(f"checkpoint: {run.path}, the best of {epochs} epochs is {epoch}")
-    print("\n".join(data_lines(run.splits)))
+        say(f"checkpoint: {run.path}, the best of {epochs} epochs is {epoch}")
+    say(*data_lines(run.splits))
     return run
 
 

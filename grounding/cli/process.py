@@ -44,7 +44,8 @@ def prepare_streams() -> None:
         pass
     os.close(handle)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        # The C locale's "surrogateescape" would raise at an é and let bytes of others through.
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import locked, open_regular, remove_leftovers, replacing
+from grounding._files import locked, open_safetensors, remove_leftovers, replacing
 from grounding._streams import generator
 from grounding.data.augmentations import Augmentations
 from grounding.data.splits import to_unit
@@ -74,13 +73,16 @@ def augmented_set(
             with replacing(path) as temporary:
                 save_file({"images": drawn}, temporary, {"key": key, "sha256": _hash(drawn)})
     try:
-        with open_regular(path), safe_open(path, "pt") as file:
-            kept: Tensor = file.get_tensor("images")
-            if file.metadata() == {"key": key, "sha256": _hash(kept)}:
-                return kept.to(images.device)
+        with open_safetensors(path, "pt") as file:
+            held = file.get_slice("images")
+            shape = [len(images) * each, *images.shape[1:]]
+            if (held.get_dtype(), held.get_shape()) == ("U8", shape):
+                kept: Tensor = file.get_tensor("images")
+                if file.metadata() == {"key": key, "sha256": _hash(kept)}:
+                    return kept.to(images.device)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except SafetensorError:
+    except ValueError:
         pass  # refused as any other file
     raise UserError(
         f"{path} is not the augmented set that this experiment needs, or is damaged; delete it, or "
@@ -91,14 +93,14 @@ def augmented_set(
 def kept_set_is_whole(path: Path) -> bool | None:
     """Whether an augmented set is as a training has kept it; None for any other file."""
     try:
-        with open_regular(path), safe_open(path, "pt") as file:
+        with open_safetensors(path, "pt") as file:
             held = file.metadata() or {}
             named = path.stem.endswith(f"-{held.get('key', '')[:12]}")
             if set(held) != {"key", "sha256"} or not named or list(file.keys()) != ["images"]:
                 return None
             is_bytes = file.get_slice("images").get_dtype() == "U8"
             return is_bytes and bool(held["sha256"] == _hash(file.get_tensor("images")))
-    except (OSError, SafetensorError):
+    except (OSError, ValueError):
         return None
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from grounding._errors import UserError
+from grounding._files import open_regular
 from grounding._paths import given_path
 
 PACKAGED_CONFIGS = Path(__file__).parents[1] / "configs"
@@ -80,10 +81,10 @@ def read_document(config: str | Path, overrides: Overrides = ()) -> Document:
     """
     path = find_config(config)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             values, places = parse_yaml(file.read(MAX_BYTES + 1), str(path))
     except OSError as error:
-        raise UserError(f"cannot read config {path}: {error.strerror}") from None
+        raise UserError(f"cannot read config {path}: {error.strerror or error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: not a mapping of sections; an experiment starts with experiment:")
     return document_of(values, path, places, overrides)

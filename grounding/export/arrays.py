@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from grounding._errors import UserError
+from grounding._files import MAX_HEADER, open_safetensors
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,6 @@ ARRAY_KEYS = {
 _TYPES = ("F32", "I32", "U8")
 _ID_DIGITS = 16
 _LENGTH_BYTES = 8  # of the header's length, in front of it
-_MAX_HEADER = 1 << 24
 
 
 def document_and_arrays(
@@ -54,6 +53,7 @@ def document_and_arrays(
 
     Raises:
         ValueError: a number is not finite.
+        UserError: what is no array is longer than a reader takes.
     """
     meta = _json({key: value for key, value in document.items() if key not in ARRAY_KEYS})
     # From the rounded numbers of the JSON: whichever file a page reads, it computes the same.
@@ -86,7 +86,7 @@ def read_arrays(
         return _read(path, names)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path} is not an arrays file: {error}; export its JSON file again"
         ) from None
@@ -99,13 +99,7 @@ def arrays_path(path: Path) -> Path:
 
 
 def _read(path: Path, names: Collection[str] | None) -> tuple[dict[str, Any], dict[str, Array]]:
-    if not path.is_file():  # a pipe would be waited for
-        raise OSError("there is no such file")
-    with path.open("rb") as file:
-        if int.from_bytes(file.read(_LENGTH_BYTES), "little") > _MAX_HEADER:
-            raise ValueError("its header is too long")
-    # The library compares all that the header says with the file's size before it reads an array.
-    with safe_open(path, framework="numpy") as opened:
+    with open_safetensors(path, "numpy") as opened:
         meta = json.loads((opened.metadata() or {}).get("meta", "null"))
         if not isinstance(meta, dict):
             raise ValueError("it has no meta")
@@ -135,6 +129,8 @@ def _with_metadata(data: bytes, metadata: dict[str, str]) -> bytes:
     places = json.loads(data[_LENGTH_BYTES:end])
     header = _json({"__metadata__": metadata, **places}).encode("ascii")
     header += b" " * (-len(header) % _LENGTH_BYTES)  # keeps the arrays aligned
+    if len(header) > MAX_HEADER:
+        raise UserError(f"what is no array has {len(header)} bytes; at most {MAX_HEADER} are read")
     return len(header).to_bytes(_LENGTH_BYTES, "little") + header + data[end:]
 
 

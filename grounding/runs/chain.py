@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from grounding._errors import UserError
+from grounding._errors import UserError, say
 from grounding.experiment import Experiment
 from grounding.export.points import EmbeddingOptions
 from grounding.export.report import metric_lines, text_table
@@ -79,15 +78,12 @@ def run_chain(
     line = train_experiment(
         experiment, command=command, tensorboard=tensorboard, force=force, resume=resume
     )
-    print(f"train: {line}", flush=True)
+    say(f"train: {line}")
     run = load_run(experiment)
     outputs = [outputs_of(run)[kind]() for kind in CHAIN]
     made, missing = make_each(outputs, partial(bring_up_to_date, run, force=force))
-    print()
-    print("\n".join(result_lines(run, made)))
-    print("\nlook at it: grounding serve --open", flush=True)
-    for problem in missing:
-        print(f"error: {problem}", file=sys.stderr)
+    say("", *result_lines(run, made), "", "look at it: grounding serve --open")
+    say(*(f"error: {problem}" for problem in missing), is_error=True)
     return not missing
 
 
@@ -105,10 +101,10 @@ def make_each(
             make_one(output)
             made.append(output)
         except LeftOut as reason:
-            print(f"{output.kind}: left out, {reason}", flush=True)
+            say(f"{output.kind}: left out, {reason}")
         except UserError as error:
             missing.append(f"{output.kind}: {error}")
-            print(f"{output.kind}: failed", flush=True)
+            say(f"{output.kind}: failed")
     return made, missing
 
 
@@ -149,10 +145,10 @@ def bring_up_to_date(run: Run, output: Output, *, force: bool = False) -> None:
     """
     reason = "" if force else reason_to_make(run, output)
     if reason is None:
-        print(f"{output.kind}: up to date, {output.path}", flush=True)
+        say(f"{output.kind}: up to date, {output.path}")
         return
     if reason:
-        print(f"{output.kind}: {reason}; making it again", flush=True)
+        say(f"{output.kind}: {reason}; making it again")
     make_and_tell(run, output, show_table=False)
 
 
@@ -163,15 +159,15 @@ def make_and_tell(run: Run, output: Output, *, show_table: bool = True) -> None:
         UserError: it cannot be made.
     """
     if output.notice:
-        print(f"{output.kind}: {output.notice}", flush=True)
+        say(f"{output.kind}: {output.notice}")
     started = time.perf_counter()
     said = make(run, output).said
     seconds = time.perf_counter() - started
     if "\n" in said:  # a table stands on lines of its own
         if show_table:
-            print(f"{said}\n")
+            say(*said.splitlines(), "")
         said = "done"
-    print(f"{output.kind}: {said} in {seconds:.1f} s, {output.path}", flush=True)
+    say(f"{output.kind}: {said} in {seconds:.1f} s, {output.path}")
 
 
 def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:

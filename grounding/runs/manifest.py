@@ -27,6 +27,7 @@ ENDING = ".run.json"
 FOLDER = Path("artifacts")
 MAX_BYTES = 16 << 20
 MAX_ARTIFACTS = 10_000
+MAX_VALUES = 1_000_000  # of lists and tables, which take 30 times the room that their text has
 # Kinds of what is no run, with what names it; and what names files besides --output.
 STUDIES = {"seeds": "--set experiment.name=NAME", "comparison": "--output STEM"}
 _NAMED_BY = {
@@ -246,6 +247,8 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
             f"{path} is damaged: it does not end in the SHA-256 of what it says; {advice}"
         )
     try:
+        if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
+            raise ValueError(f"it holds more than {MAX_VALUES:,} values")
         return dict(json.loads(data, parse_float=_finite, parse_constant=_finite))
     except (ValueError, TypeError, RecursionError) as error:
         raise DamagedError(f"{path} is no JSON table: {error}; {advice}") from None
@@ -255,7 +258,10 @@ def manifests_in(folder: Path) -> tuple[list[Manifest], list[str]]:
     """The manifests in a folder by name, and one line for each that cannot be read."""
     found: list[Manifest] = []
     problems: list[str] = []
-    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    try:
+        names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        return [], [f"cannot read {folder}: {error.strerror or error}"]
     for name in names:
         if name.endswith(ENDING) and not name.startswith("."):
             try:

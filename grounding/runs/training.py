@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from grounding import _registry as register
-from grounding._errors import UserError
+from grounding._errors import UserError, say
 from grounding._files import check_writable, remove_leftovers, write_text
 from grounding._progress import progress_bar
 from grounding.data import ImageSet, Splits
@@ -115,9 +114,9 @@ def train_experiment(
     if experiment.training.keep_best:
         check_not_of_another(experiment.name, experiment.best_path, kind=BEST)
     if not quiet:
-        print(described(splits))
+        say(described(splits))
         for note in splits.notes:
-            print(f"data: {note}")
+            say(f"data: {note}")
     with writing(manifest_path(experiment.name), f"training of {experiment.name}"):
         manifest = claimed_manifest(experiment, splits, command, resume=resume, force=force)
         done, problem = _finished(experiment, manifest)
@@ -131,10 +130,10 @@ def train_experiment(
             )
         else:
             if problem and not (quiet or force):
-                print(f"train: {problem}; training again")
+                say(f"train: {problem}; training again")
             start = _start(experiment, splits, manifest, resume=resume)
             for warning in start.warnings:
-                print(f"warning: {warning}", file=sys.stderr)
+                say(f"warning: {warning}", is_error=True)
             if not quiet:
                 _announce(experiment, splits, start)
             held = _train(experiment, splits, manifest, start, tensorboard, done, quiet=quiet)
@@ -306,17 +305,16 @@ def _announce(experiment: Experiment, splits: Splits, start: _Start) -> None:
     each = settings.augmentations_per_sample if settings.enabled else 1
     precision = resolve_precision(experiment.training.precision, device)
     if experiment.data.num_workers:
-        print(
+        say(
             f"data.num_workers {experiment.data.num_workers} has no effect: the images are one "
             "tensor in memory, augmented as whole batches, so there is no work for workers"
         )
     for line in start.notes:
-        print(line)
-    print(
+        say(line)
+    say(
         f"training {experiment.name}: {experiment.model.architecture}, {len(splits.train)} images "
         f"x {each}, {experiment.training.epochs} epochs, {device.type}, "
-        f"{torch.get_num_threads()} threads, {str(precision).removeprefix('torch.')}",
-        flush=True,
+        f"{torch.get_num_threads()} threads, {str(precision).removeprefix('torch.')}"
     )
 
 
@@ -467,12 +465,12 @@ def _train(
                 on_step=bar.advance,
                 on_epoch=on_epoch,
                 save=record.save,
-                warn=lambda line: print(f"warning: {line}", file=sys.stderr),
+                warn=lambda line: say(f"warning: {line}", is_error=True),
             )
             held = record.finish(training)
         if held.epoch < settings.epochs and not quiet:
             stopping = settings.early_stopping
-            print(
+            say(
                 f"stopped after epoch {held.epoch} of {settings.epochs}: {stopping.metric} was no "
                 f"better {stopping.patience} times than its best before"
             )

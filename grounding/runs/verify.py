@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from grounding._errors import UserError, printable
-from grounding._files import hash_of
+from grounding._errors import UserError, printable, say
+from grounding._files import hash_of, resolved_inside
 from grounding._paths import given_path
 from grounding.runs.manifest import (
     ENDING,
-    DamagedError,
     Manifest,
     manifest_path,
     manifests_in,
@@ -64,8 +63,7 @@ def verify(
             if (place := found.path.absolute()) not in seen:
                 seen.add(place)
                 counts[found.status] += 1
-                line = f"{found.status:<15}  {found.path}: {found.detail}"
-                print(printable(line), flush=True)
+                say(f"{found.status:<15}  {found.path}: {found.detail}")
     files = f"{len(seen)} file" + ("s" if len(seen) != 1 else "")
     wrong = [f"{count} {status}" for status, count in sorted(counts.items()) if status != "ok"]
     if wrong:
@@ -100,29 +98,31 @@ def _findings(
 
 def _folder(folder: Path) -> Iterator[Finding]:
     """All runs of a folder, and the files that look like a run's and are in no manifest."""
-    manifests, _ = manifests_in(folder)
-    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    entered: set[Path] = set()
-    for manifest in manifests:
-        for found in _run(manifest):
-            entered.add(found.path.absolute())
-            yield found
-    names = tuple(f"{manifest.name}_" for manifest in manifests)
-    nothing = not manifests
-    for path in files:
-        is_manifest = path.name.endswith(ENDING)
-        known = path.name.endswith(KNOWN) or path.name.startswith(names or ("\0",))
-        if known and path.absolute() not in entered:
-            nothing = False
-            yield from _run_of(path) if is_manifest else [_unknown(path)]
-    if nothing:
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {error.strerror or error}") from None
+    seen: set[Path] = set()
+    names = []
+    for path in paths:
+        if path.name.endswith(ENDING):
+            names.append(f"{path.name.removesuffix(ENDING)}_")
+            for found in _run_of(path):
+                seen.add(found.path.absolute())
+                yield found
+    for path in paths:
+        known = path.name.endswith(KNOWN) or path.name.startswith(tuple(names))
+        if known and path.absolute() not in seen and not path.is_dir():
+            seen.add(path.absolute())
+            yield _unknown(path)
+    if not seen:
         raise UserError(f"{folder} holds no run of grounding; name a run, a file or a folder")
 
 
 def _run_of(path: Path) -> Iterator[Finding]:
     try:
         manifest = read_manifest(path)
-    except (DamagedError, FileNotFoundError) as error:
+    except (UserError, FileNotFoundError) as error:
         yield Finding(path, "damaged", _without(path, str(error)))
         return
     yield from _run(manifest)
@@ -133,20 +133,19 @@ def _run(manifest: Manifest, *named: Path) -> Iterator[Finding]:
 
     A manifest from elsewhere must not have us read what it likes.
     """
-    folders = [place.resolve() for place in (manifest.path.parent, Path.cwd(), *named)]
     yield Finding(manifest.path, "ok", f"manifest of {manifest.name}")
     used = manifest.used_checkpoint()
     for artifact in manifest.artifacts.values():
         made_from = artifact.made_from.get("checkpoint")
         for name, file in artifact.files.items():
             path = manifest.place(name)
-            if not any(path.resolve().is_relative_to(folder) for folder in folders):
+            if not resolved_inside(path, manifest.path.parent, Path.cwd(), *named):
                 hint = f"it lies elsewhere; look with: grounding verify {shlex.quote(str(path))}"
                 yield Finding(path, "not looked at", hint)
                 continue
             try:
                 manifest.check_file(name, file)
-            except DamagedError as error:
+            except UserError as error:
                 yield Finding(path, "damaged", _without(path, str(error)))
                 continue
             if used and made_from not in (None, used[1].sha256):
@@ -164,9 +163,9 @@ def _single(path: Path, artifacts: Path) -> Finding:
         key = manifest.key(path)
         for artifact in manifest.artifacts.values():
             if key in artifact.files:
-                of_run = {manifest.key(one.path): one for one in _run(manifest, path.parent)}
-                found = of_run[key]
-                for other in (of_run[name] for name in artifact.files):
+                of_run = {one.path: one for one in _run(manifest, path.parent)}
+                found = of_run[manifest.place(key)]
+                for other in (of_run[manifest.place(name)] for name in artifact.files):
                     if found.status == "ok" and other.status != "ok":
                         wrong = f"{other.path}, which belongs to it, {other.detail}"
                         return Finding(path, other.status, wrong)
@@ -243,4 +242,5 @@ def _unknown(path: Path) -> Finding:
 
 
 def _without(path: Path, message: str) -> str:
-    return message.removeprefix(f"{path} ").removeprefix(f"{path}: ")
+    shown = printable(str(path))
+    return message.removeprefix(f"{shown} ").removeprefix(f"{shown}: ")

@@ -44,20 +44,17 @@ class _Points(NamedTuple):
 
 def find_runs(folder: Path) -> tuple[list[Manifest], list[str]]:
     """The runs of a folder, best manifold score first, and a line for each unreadable manifest."""
-    try:
-        runs, problems = manifests_in(folder)
-    except OSError as error:
-        return [], [f"cannot read {folder}: {error.strerror or error}"]
+    runs, problems = manifests_in(folder)
     return sorted(runs, key=lambda run: (-_manifold_score(run), run.name)), problems
 
 
 def without_seeds(runs: Sequence[Manifest]) -> list[Manifest]:
     """The runs less those of single seeds that others sum up and that have no page of their own."""
-    summed_up: list[object] = []
+    summed_up: set[str] = set()
     for run in runs:
         for artifact in run.of_kind("seeds").values():
             names = artifact.made_from.get("runs")
-            summed_up += names if isinstance(names, list) else []
+            summed_up.update(map(str, names) if isinstance(names, list) else ())
     return [run for run in runs if run.path.name not in summed_up or run.of_kind(*POINT_SETS)]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import grounding
+from grounding._files import resolved_inside
 from grounding.export.pages import NOT_BUILT as NOT_BUILT
 
 VIEWER = "grounding/latent_space_viewer.html"
@@ -43,22 +44,19 @@ def are_built(names: Collection[str]) -> bool:
     return {VIEWER, PLAYGROUND, *(f"{BUILT}/{script}" for script in SCRIPTS)} <= set(names)
 
 
-def place_inside(root: Path, key: str, *, strict: bool = False) -> Path | None:
-    """Where root/key lies, with links followed; None if that is outside of root or hidden.
-
-    With `strict` also None if nothing is there.
-    """
-    try:
-        base = root.resolve()
-        path = (base / key).resolve(strict)
-        inner = path.relative_to(base)
-    except (OSError, ValueError, RuntimeError):  # a loop of links is a RuntimeError
+def place_inside(root: Path, key: str) -> Path | None:
+    """Where root/key lies, with links followed; None if that is outside of root or hidden."""
+    path = resolved_inside(root / key, root)
+    if path is None:
         return None
-    hidden = any(part[:1] in ("", ".") for part in (*key.split("/"), *inner.parts))
-    return None if hidden else path
+    parts = (*key.split("/"), *path.relative_to(root.resolve()).parts)
+    return None if any(part[:1] in ("", ".") for part in parts) else path
 
 
 def file_inside(root: Path, key: str) -> Path | None:
     """The regular file at root/key, as in `place_inside`; None if there is none."""
-    path = place_inside(root, key, strict=True)
-    return path if path and path.is_file() else None
+    path = place_inside(root, key)
+    try:
+        return path if path and path.is_file() else None
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return None

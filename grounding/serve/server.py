@@ -1,5 +1,6 @@
 """The local web server: an index of all runs, the pages, and the artifacts folder."""
 
+import asyncio
 import errno
 import re
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -97,8 +99,10 @@ class App(Starlette):
         self.artifacts = artifacts
         self.pages = pages
         self.token = token
+        # Of many who ask for the index at once, one reads all files, and no file waits for that.
+        self._indexing = asyncio.Lock()
 
-    def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Response:
         host = re.sub(r":\d*$", "", request.headers.get("host", "")).lower().strip("[]")
         # A foreign page whose name was made to point to this machine sends its own name.
         if not self.token and host not in OWN_NAMES:
@@ -107,32 +111,36 @@ class App(Starlette):
         given = request.query_params.get("token") or request.cookies.get(cookie, "")
         if self.token and not secrets.compare_digest(given.encode(), self.token.encode()):
             raise HTTPException(403, "the address needs the token that the server printed")
-        response = self._find(request)
+        response = await self._find(request, request.path_params["path"])
         if self.token:
             response.set_cookie(cookie, self.token, httponly=True, samesite="strict")
         return response
 
-    def _find(self, request: Request) -> Response:
-        path = request.path_params["path"]
+    async def _find(self, request: Request, path: str) -> Response:
+        if path in ("", "index.html"):
+            async with self._indexing:
+                return await run_in_threadpool(self._index)
+        found = await run_in_threadpool(self._file, path)
+        if found is None:
+            raise HTTPException(404, "there is no such file here")
+        response = StaticFiles().file_response(found, found.stat(), request.scope)
+        if path.startswith(f"{layout.ARTIFACTS}/") and found.suffix.lower() not in SHOWN:
+            response.headers["Content-Type"] = "application/octet-stream"
+        return response
+
+    def _index(self) -> Response:
+        runs, problems = find_runs(self.artifacts)
+        built = layout.are_built(layout.page_files(self.pages))
+        trouble = "" if built else layout.NOT_BUILT
+        return HTMLResponse(index_page(without_seeds(runs), self.artifacts, problems, trouble))
+
+    def _file(self, path: str) -> Path | None:
         folder, _, key = path.partition("/")
         if folder == layout.ARTIFACTS:
             # A file may be named by the config, 5_x.json, as by the experiment, x.json.
             named = re.sub(r"(^|/)\d+_([^/]*)$", r"\1\2", key)
-            found = file_inside(self.artifacts, key) or file_inside(self.artifacts, named)
-        else:
-            files = layout.page_files(self.pages)
-            if path in ("", "index.html"):
-                runs, problems = find_runs(self.artifacts)
-                trouble = "" if layout.are_built(files) else layout.NOT_BUILT
-                shown = without_seeds(runs)
-                return HTMLResponse(index_page(shown, self.artifacts, problems, trouble))
-            found = files.get(path)
-        if found is None:
-            raise HTTPException(404, "there is no such file here")
-        response = StaticFiles().file_response(found, found.stat(), request.scope)
-        if folder == layout.ARTIFACTS and found.suffix.lower() not in SHOWN:
-            response.headers["Content-Type"] = "application/octet-stream"
-        return response
+            return file_inside(self.artifacts, key) or file_inside(self.artifacts, named)
+        return layout.page_files(self.pages).get(path)
 
 
 def server(app: App) -> uvicorn.Server:

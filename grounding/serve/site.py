@@ -1,17 +1,18 @@
 """A site that any static host can serve: the index, the pages and the outputs of chosen runs.
 
 `.grounding-site.json` is a manifest of the files that publishing wrote. While they are replaced, it
-names the earlier ones and the new ones without their hashes: a kill leaves no file that the next
-publishing does not know.
+names the new ones beside the earlier ones: after a kill, the next publishing knows every file that
+it finds, unless a person has changed it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from grounding._errors import UserError, printable
-from grounding._files import hash_of, locked, remove_leftovers, replacing
+from grounding._files import hash_of, locked, open_regular, replacing
 from grounding.runs.manifest import (
     Artifact,
     DamagedError,
@@ -26,7 +27,10 @@ from grounding.serve import index, layout
 LIST = ".grounding-site.json"
 LOCK = ".grounding-site.lock"
 _INDEX = "index.html"
-_UNSURE = FileEntry("", 0)  # of what is being replaced
+_COMING = ".nojekyll"  # the key of what is being written
+# What a writer that was killed leaves beside a file: its folder, its name, and letters.
+_LEFTOVER = re.compile(r"(^|.*/)\.([^/]+)\.[a-z0-9_]{8}\.tmp", re.DOTALL)
+_Files = Mapping[str, FileEntry]
 _Content = tuple[FileEntry, Path | bytes]  # of a file of the site, and where it comes from
 
 
@@ -65,14 +69,14 @@ def publish(
     try:
         with locked(folder / LOCK, "publishing"):
             known = _read_list(folder) if is_site(folder) else {}
-            found = _check_unchanged(folder, known, force)
-            _write_list(folder, dict.fromkeys([*known, *wanted], _UNSURE))
+            found = _check_unchanged(folder, known.values(), force)
+            _write_list(folder, {**known, _COMING: files})
             for name, (entry, source) in wanted.items():
                 if found.get(name) != entry.sha256:
-                    _put(folder / name, entry, source)
+                    _put(folder, name, entry, source)
             for name in found.keys() - wanted.keys():
                 (folder / name).unlink()
-            _write_list(folder, files)
+            _write_list(folder, {_INDEX: files})
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
     names = ", ".join(run.name for run in runs)
@@ -92,8 +96,9 @@ def check_site(folder: Path) -> Iterator[tuple[str, str | None]]:
         DamagedError: the list of files is not as it was written.
         UserError: the folder is not a published site, or a file cannot be read.
     """
-    files = _read_list(folder)
-    yield LIST, "says that publishing was interrupted" if _UNSURE in files.values() else None
+    known = _read_list(folder)
+    yield LIST, "says that publishing was interrupted" if _COMING in known else None
+    files = {name: entry for one in known.values() for name, entry in one.items()}
     found = set(_files_below(folder))
     for name, entry in sorted(files.items()):
         is_there = name in found  # so it lies in the folder
@@ -156,20 +161,24 @@ def _made(data: bytes) -> _Content:
     return FileEntry(sha256(data).hexdigest(), len(data)), data
 
 
-def _check_unchanged(folder: Path, known: Mapping[str, FileEntry], force: bool) -> dict[str, str]:
+def _check_unchanged(folder: Path, known: Iterable[_Files], force: bool) -> dict[str, str]:
     """The hash of each file of the site; refuses a folder in which others have written."""
-    places = [folder / name for name in known if ".." not in name]
-    remove_leftovers(folder / LIST, *(place for place in places if place.is_relative_to(folder)))
+    hashes: dict[str, set[str]] = {LIST: set()}
+    for name, entry in (item for files in known for item in files.items()):
+        hashes.setdefault(name, set()).add(entry.sha256)
     found = {}
-    for name in _files_below(folder):
-        if name not in known:
+    for name in list(_files_below(folder)):
+        written = _LEFTOVER.sub(r"\1\2", name)
+        if written != name and written in hashes:
+            (folder / name).unlink()
+            continue
+        if name not in hashes:
             raise UserError(
                 f"{folder} holds a file that grounding publish did not write: {name}; move it "
                 "away, or name a new folder"
             )
         found[name] = _hash(folder / name)
-        edited = known[name] != _UNSURE and known[name].sha256 != found[name]
-        if edited and not force:
+        if found[name] not in hashes[name] and not force:
             raise UserError(
                 f"{folder / name} was changed after it was published; move it away, or replace it "
                 "with --force"
@@ -177,25 +186,33 @@ def _check_unchanged(folder: Path, known: Mapping[str, FileEntry], force: bool) 
     return found
 
 
-def _put(place: Path, entry: FileEntry, source: Path | bytes) -> None:
-    data = source if isinstance(source, bytes) else source.read_bytes()
+def _put(folder: Path, name: str, entry: FileEntry, source: Path | bytes) -> None:
+    place = folder / name
+    if place.parent.resolve() != place.parent:
+        raise UserError(f"{place.parent} lies behind a link, which publishing does not follow")
+    data = source
+    if isinstance(data, Path):
+        with open_regular(data) as file:
+            data = file.read()
     if sha256(data).hexdigest() != entry.sha256:
         raise UserError(f"{source!s} changed while it was published; publish again")
     with replacing(place) as temporary:
         temporary.write_bytes(data)
 
 
-def _write_list(folder: Path, files: Mapping[str, FileEntry]) -> None:
-    site = Artifact("site", files)
-    write_manifest(Manifest(folder / LIST, "site", artifacts={_INDEX: site}))
+def _write_list(folder: Path, files: Mapping[str, _Files]) -> None:
+    site = {key: Artifact("site", some) for key, some in files.items()}
+    write_manifest(Manifest(folder / LIST, "site", artifacts=site))
 
 
-def _read_list(folder: Path) -> Mapping[str, FileEntry]:
+def _read_list(folder: Path) -> dict[str, _Files]:
+    """The files that were published last, and those that were being written, if any were."""
     try:
-        return read_manifest(folder / LIST).artifacts[_INDEX].files
+        site = read_manifest(folder / LIST).artifacts
+        return {key: site[key].files for key in (_INDEX, _COMING) if key in site}
     except FileNotFoundError:
         raise UserError(f"{folder} was not made by grounding publish") from None
-    except (DamagedError, KeyError):
+    except DamagedError:
         raise DamagedError(
             f"{folder / LIST} is damaged, or of another version; delete the folder if it holds "
             "nothing of yours, and publish again"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grounding._errors import UserError
+from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
@@ -102,7 +101,7 @@ def compare(
         rows.append(_row(experiment.name, "", every[-1], experiment))
     for experiment, command in zip(experiments, typed, strict=True) if controls else ():
         if not has_labels(experiment):
-            print(f"trained with labels, {experiment.name}: left out, there are no labels")
+            say(f"trained with labels, {experiment.name}: left out, there are no labels")
             continue
         control, its_command = labels_control(experiment, command)
         every.append(seed_series(control, seeds, command=its_command, resume=resume))
@@ -112,10 +111,9 @@ def compare(
     rows = [row for row in rows if row.metrics]
     if any(not row.control for row in rows):
         _tell_apart(rows)
-        print()
-        print("\n".join(comparison_lines(rows)))
+        say("", *comparison_lines(rows))
         written = _write(rows, seeds, places)
-        print(f"\nwrote {', '.join(map(str, written))}")
+        say("", f"wrote {', '.join(map(str, written))}")
     check_complete(every)
 
 
@@ -164,12 +162,12 @@ def _control_row(control: Control, group: list[Experiment], seeds: Sequence[int]
         try:
             experiment, splits = load_splits(seed_experiment(first, seed))
         except UserError as error:
-            print(f"{row.name}, seed {seed}: {error}", file=sys.stderr, flush=True)
+            say(f"{row.name}, seed {seed}: {error}", is_error=True)
             continue
         row.metrics[seed] = measure_control(control, experiment, splits, with_bank=alike)
         shown = row.metrics[seed].get(DRAWN)
         if shown is not None:
-            print(f"{row.name}, seed {seed}: kNN accuracy {shown:.4f}", flush=True)
+            say(f"{row.name}, seed {seed}: kNN accuracy {shown:.4f}")
     return row
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grounding._errors import UserError
+from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
@@ -109,10 +108,9 @@ def run_seeds(
         experiment, seeds, command=command, tensorboard=tensorboard, force=force, resume=resume
     )
     if series.runs:
-        print()
-        print("\n".join(summary_lines(series)))
+        say("", *summary_lines(series))
         for ending in ("json", "csv"):
-            print(f"wrote {series_path(experiment).with_suffix(f'.{ending}')}")
+            say(f"wrote {series_path(experiment).with_suffix(f'.{ending}')}")
     check_complete([series])
 
 
@@ -148,18 +146,16 @@ def seed_series(
             named = f"{experiment.name}, seed {seed}"
             try:
                 told = data_lines(load_splits(one)[1])
-                print(
-                    "".join(f"{line}\n" for line in told if line not in shown), end="", flush=True
-                )
+                say(*(line for line in told if line not in shown))
                 shown = told
                 run, done = _seed_run(one, command=command, **options)
             except UserError as error:
                 failures[seed] = str(error)
-                print(f"{named}: {error}", file=sys.stderr, flush=True)
+                say(f"{named}: {error}", is_error=True)
                 continue
             runs.append(run)
             _write(Series(experiment, runs, failures))
-            print(f"{named}: {done}{_score(run)}", flush=True)
+            say(f"{named}: {done}{_score(run)}")
     except KeyboardInterrupt as end:
         reason = str(end) or "interrupted; what was written before is intact"
         raise type(end)(f"{named}: {reason}") from None

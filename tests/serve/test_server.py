@@ -122,20 +122,42 @@ def test_only_get_and_head_are_answered_and_nothing_twice(port: int, folder: Pat
 def test_clients_that_are_slow_go_away_or_are_too_many_disturb_nobody(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 30)
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 60)
     (folder / "artifacts" / "slow.bin").write_bytes(bytes(20_000_000))
     whole = b"GET /artifacts/slow.bin HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with listening(App(folder / "artifacts")) as port:
-        for count, status in ((28, 200), (30, 503)):
+        for count, status in ((58, 200), (60, 503)):  # more than there are threads
             clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
-            for client, said in zip(clients, (whole, whole, whole[:20], b"nonsense"), strict=False):
-                client.sendall(said)
+            for number, client in enumerate(clients):
+                client.sendall((whole, whole, whole, whole[:20], b"nonsense")[number % 5])
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             assert ask(port, "/artifacts/a.json")[0].status == status
             for client in clients:
                 client.close()
         assert ask(port, "/artifacts/a.json")[0].status == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_many_who_ask_for_the_index_keep_nobody_from_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, ready = [], threading.Event()
+
+    def slow(*_: object) -> bytes:
+        made.append(ready.wait(10))
+        return b""
+
+    monkeypatch.setattr(server_module, "index_page", slow)
+    with listening(App(folder / "artifacts")) as port:
+        waiting = [threading.Thread(target=ask, args=(port, "/")) for _ in range(45)]
+        for thread in waiting:
+            thread.start()
+        assert ask(port, "/artifacts/a.json")[1] == b"a.json"
+        assert made == []  # the first is still at it
+        ready.set()
+        for thread in waiting:
+            thread.join()
+    assert made == [True] * 45
 
 
 def test_a_mistake_of_ours_is_told_at_the_terminal(

@@ -1,7 +1,6 @@
 import re
 from pathlib import Path
-from typing import NamedTuple
-from unittest.mock import Mock
+from typing import Any, NamedTuple
 
 import pytest
 from folders import built_pages, new_run, put, whole_run
@@ -182,13 +181,25 @@ def test_what_was_interrupted_is_seen_and_repaired(
 ) -> None:
     places.publish("b")
     index = (places.folder / "index.html").read_bytes()
+    put, done = site._put, iter([True] * 5)
+
+    def killed(*arguments: Any) -> None:
+        if not next(done, False):
+            raise KeyboardInterrupt
+        put(*arguments)
+
+    (places.pages / SCRIPT).write_text("newer")
     with monkeypatch.context() as patched:
-        patched.setattr(site, "_put", Mock(side_effect=[None] * 5 + [KeyboardInterrupt]))
+        patched.setattr(site, "_put", killed)
         with pytest.raises(KeyboardInterrupt):
             places.publish()
     assert dict(check_site(places.folder))[LIST] == "says that publishing was interrupted"
     assert (places.folder / "index.html").read_bytes() == index
     (places.folder / ".index.html.abcd1234.tmp").touch()
+    (places.folder / "index.html").write_text("mine")  # which no kill has left
+    with pytest.raises(UserError, match=r"index\.html was changed after it was published"):
+        places.publish()
+    (places.folder / "index.html").write_bytes(index)
     places.publish("a")
     assert set(contents(places.folder)) == OURS | run_files("a")
     assert {problem for _, problem in check_site(places.folder)} == {None}

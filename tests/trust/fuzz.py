@@ -23,9 +23,7 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what all tests share
 
 INSTRUMENTED = ["grounding", "yaml", "json", "zipfile", "starlette"]
-SECONDS_AN_INPUT = 20
-MEMORY_MB = 4096
-LONGEST_INPUT = 8192
+LIMITS = ("-max_len=8192", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1")
 
 
 def main() -> int:
@@ -40,13 +38,10 @@ def main() -> int:
         fuzz(asked.parsers[0], asked.here, asked.inputs, asked.seed)
     from parsers import NAMES
 
-    unknown = sorted(set(asked.parsers) - set(NAMES))
-    if unknown:
-        options.error(f"no parser is called {unknown[0]}; there are: {', '.join(NAMES)}")
-    print(f"{'parser':<16} {'inputs':>8} {'branches':>9} {'kept':>6} {'seconds':>8}  uncaught")
-    failed = [name for name in asked.parsers or NAMES if not report(name, asked.inputs, asked.seed)]
-    count = len(asked.parsers or NAMES)
-    print(f"{count} parsers, {asked.inputs:,} inputs each, {len(failed)} with uncaught exceptions")
+    print(f"{'parser':<16} {'inputs':>8} {'branches':>9} {'seconds':>8}  uncaught")
+    names = asked.parsers or NAMES
+    failed = [name for name in names if not report(name, asked.inputs, asked.seed)]
+    print(f"{len(names)} parsers, {asked.inputs:,} inputs each, {len(failed)} with exceptions")
     return 1 if failed else 0
 
 
@@ -54,32 +49,24 @@ def report(name: str, inputs: int, seed: int) -> bool:
     """Fuzz one parser in a process of its own and print a line; whether all went well."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, name, "--here", folder]
+        words = [sys.executable, __file__, name, "--inputs", str(inputs), "--seed", str(seed)]
         done = subprocess.run(
-            [*command, "--inputs", str(inputs), "--seed", str(seed)],
-            stdin=subprocess.DEVNULL,
+            [*words, "--here", folder],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
-        crashes = sorted(Path(folder).glob("crash-*")) + sorted(Path(folder).glob("*-[0-9a-f]*"))
-        crash = crashes[0].read_bytes() if crashes else b""
-    said = done.stderr
-    ran = re.search(r"stat::number_of_executed_units: *(\d+)", said)
-    covered = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", said)
-    branches, kept = covered[-1] if covered else ("?", "?")
-    good = done.returncode == 0 and ran is not None and int(ran[1]) >= inputs
-    shown = f"{int(ran[1]):,}" if ran else "?"
-    seconds = time.monotonic() - started
-    print(
-        f"{name:<16} {shown:>8} {branches:>9} {kept:>6} {seconds:>8.0f}  {0 if good else 'SOME'}",
-        flush=True,
-    )
+        crashes = [path.read_bytes() for path in Path(folder).glob("*-[0-9a-f]*")]
+    ran = re.search(r"stat::number_of_executed_units: *(\d+)", done.stderr)
+    covered = re.findall(r"cov: (\d+) ft:", done.stderr) or ["?"]
+    count, seconds = int(ran[1]) if ran else 0, time.monotonic() - started
+    good = done.returncode == 0 and count >= inputs
+    uncaught = 0 if good else "SOME"
+    print(f"{name:<16} {count:>8,} {covered[-1]:>9} {seconds:>8.0f}  {uncaught}", flush=True)
     if not good:
-        print(said[-3000:], file=sys.stderr)
-        print(f"the input: {crash!r}", file=sys.stderr)
+        print(f"{done.stderr[-3000:]}\nthe input: {crashes}", file=sys.stderr)
     return good
 
 
@@ -88,35 +75,17 @@ def fuzz(name: str, folder: Path, inputs: int, seed: int) -> None:
     warnings.simplefilter("error")
     with atheris.instrument_imports(include=INSTRUMENTED):
         from parsers import parser
-    work, corpus = folder / "work", folder / "corpus"
-    for made in (work, corpus):
-        made.mkdir()
-    fuzzed = parser(name, work / "files")
+    fuzzed = parser(name, folder / "work" / "files")
+    words, corpus = folder / "words", folder / "corpus"
+    corpus.mkdir()
     for number, start in enumerate(fuzzed.seeds):
         (corpus / str(number)).write_bytes(start)
-    words = folder / "words"
-    words.write_text("".join(f'"{quoted(word)}"\n' for word in fuzzed.words))
-    atheris.Setup(
-        [
-            sys.argv[0],
-            f"-runs={inputs + len(fuzzed.seeds)}",
-            f"-seed={seed}",
-            f"-max_len={LONGEST_INPUT}",
-            f"-dict={words}",
-            f"-timeout={SECONDS_AN_INPUT}",
-            f"-rss_limit_mb={MEMORY_MB}",
-            f"-artifact_prefix={folder}/",
-            "-print_final_stats=1",
-            str(corpus),
-        ],
-        fuzzed.read,
-    )
+    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in fuzzed.words)
+    words.write_text("".join(f'"{word}"\n' for word in quoted))
+    count = f"-runs={inputs + len(fuzzed.seeds)}"
+    places = (f"-dict={words}", f"-artifact_prefix={folder}/", str(corpus))
+    atheris.Setup([sys.argv[0], count, f"-seed={seed}", *LIMITS, *places], fuzzed.read)
     atheris.Fuzz()
-
-
-def quoted(word: bytes) -> str:
-    """A word as libFuzzer's dictionaries write it."""
-    return "".join(f"\\x{byte:02x}" for byte in word)
 
 
 if __name__ == "__main__":

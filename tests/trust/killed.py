@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -31,50 +30,22 @@ class Forks:
     """A process that forks commands; use it as a context manager."""
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen([sys.executable, __file__], env=one_thread, **pipes)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
     def run(
-        self,
-        folder: Path,
-        *command: str,
-        at_step: int | None = None,
-        after: float | None = None,
-        file_size: int | None = None,
+        self, folder: Path, *command: str, at_step: int | None = None, after: float | None = None
     ) -> Ended:
-        """Run a command in a folder.
-
-        Args:
-            folder: the current directory.
-            command: name and arguments.
-            at_step: kill it at this step of its writing, from 1.
-            after: kill it after so many seconds.
-            file_size: no file may grow larger than so many bytes, as on a full disk.
-        """
-        order = {
-            "folder": str(folder),
-            "command": command,
-            "at_step": at_step,
-            "after": after,
-            "file_size": file_size,
-        }
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(json.dumps(order), file=self.process.stdin, flush=True)
+        """Run a command in a folder; kill it at a step of its writing, from 1, or after seconds."""
+        assert self.process.stdin
+        assert self.process.stdout
+        order = json.dumps([str(folder), command, at_step, after])
+        print(order, file=self.process.stdin, flush=True)
         return Ended(**json.loads(self.process.stdout.readline()))
 
 
@@ -82,11 +53,8 @@ class Steps:
     """Counts what changes files, and dies at one of the steps."""
 
     def __init__(self, folder: str, at_step: int | None, count_to: int) -> None:
-        self.folder = folder
-        self.at_step = at_step
-        self.count_to = count_to
-        self.count = 0
-        self.fsync, self.write_bytes = os.fsync, Path.write_bytes
+        self.folder, self.at_step, self.count_to, self.count = folder, at_step, count_to, 0
+        self.fsync = os.fsync
         os.fsync = self.step_and_fsync
         Path.write_bytes = lambda path, data: self.write_in_two(path, data)  # type: ignore
         sys.addaudithook(self.watch)
@@ -117,26 +85,20 @@ class Steps:
         return len(data)
 
 
-def child(order: dict[str, Any], output: int, count_to: int) -> None:
-    """Do an order in this process."""
-    import resource
-
+def child(folder: str, words: list[str], at_step: int | None, output: int, count_to: int) -> int:
+    """Run a command in this process; its exit status."""
     from grounding.cli import main
     from grounding.serve.site import publish
 
-    os.chdir(order["folder"])
+    os.chdir(folder)
     if (pages := Path("pages").absolute()).is_dir():
         publish.__kwdefaults__["pages"] = pages  # stand-ins: the real ones need node to be built
     for stream in (1, 2):
         os.dup2(output, stream)
-    if order["file_size"] is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"],) * 2)
-    Steps(order["folder"], order["at_step"], count_to)
-    command, *arguments = order["command"]
-    status = main(command, arguments)
+    Steps(folder, at_step, count_to)
+    status = main(words[0], words[1:])
     sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    return status
 
 
 def parent() -> None:
@@ -153,32 +115,26 @@ def parent() -> None:
 
     load()
     for line in sys.stdin:
-        order = json.loads(line)
+        folder, words, at_step, after = json.loads(line)
         output, count_to = os.memfd_create("output"), os.memfd_create("steps")
-        started = time.monotonic()
+        started, status = time.monotonic(), 99
         process = os.fork()
         if not process:
             try:
-                child(order, output, count_to)
+                status = child(folder, words, at_step, output, count_to)
             except BaseException:
-                import traceback
-
-                traceback.print_exc()
+                sys.excepthook(*sys.exc_info())
             finally:
                 sys.stderr.flush()
-                os._exit(99)
-        if order["after"] is not None:
-            time.sleep(order["after"])
+                os._exit(status)
+        if after is not None:
+            time.sleep(after)
             os.kill(process, signal.SIGKILL)
-        _, status = os.waitpid(process, 0)
-        ended = Ended(
-            os.waitstatus_to_exitcode(status),
-            time.monotonic() - started,
-            os.pread(output, 1 << 20, 0).decode(),
-            int(os.pread(count_to, 20, 0) or 0),
-        )
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        shown, steps = os.pread(output, 1 << 20, 0).decode(), int(os.pread(count_to, 20, 0) or 0)
         os.close(output)
         os.close(count_to)
+        ended = Ended(status, time.monotonic() - started, shown, steps)
         print(json.dumps(ended._asdict()), flush=True)
 
 

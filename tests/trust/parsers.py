@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import numpy as np
 import torch
 from conftest import inside
+from folders import built_pages, resealed
 from seeds import (
     CONFIG,
     MANIFEST_FILES,
@@ -36,7 +37,6 @@ from grounding._errors import LONGEST, UserError
 from grounding.cli import main
 from grounding.data import Augmentations
 from grounding.data.cache import augmented_set
-from grounding.data.sources.idx import read_idx
 from grounding.experiment import experiment_from_dict
 from grounding.experiment.load import load_experiment
 from grounding.export.arrays import document_and_arrays, read_arrays
@@ -89,17 +89,6 @@ def attempt(read: Callable[[], Any]) -> Any:
         return None
 
 
-def _idx(folder: Path) -> Made:
-    path = folder / "file"
-
-    def read(data: bytes) -> None:
-        path.write_bytes(data)
-        held = attempt(lambda: read_idx(path)[0])
-        assert held is None or held.nbytes <= 64 << 20  # whatever is claimed
-
-    return read, idx_files()
-
-
 def _data_folder(folder: Path) -> Made:
     images, labels = idx_files()[:2]
     good = dict(zip(FILES, (images, labels, images, labels), strict=True))
@@ -111,6 +100,7 @@ def _data_folder(folder: Path) -> Made:
         (folder / FILES[data[0] % 4 if data else 0]).write_bytes(data[1:])
         found = attempt(lambda: grounding.datasets.load(folder))
         if found is not None:
+            assert found.train_images.nbytes <= 64 << 20  # whatever is claimed
             assert len(found.train_images) == len(found.train_labels)
             assert found.train_images.shape[1:] == found.test_images.shape[1:]
 
@@ -195,19 +185,6 @@ def _config(folder: Path) -> Made:
     return read, [CONFIG, *YAML_BOMBS]
 
 
-def _override(folder: Path) -> Made:
-    path = folder / "x.yaml"
-    path.write_bytes(CONFIG)
-
-    def read(data: bytes) -> None:
-        """Each line is one --set; bytes that are no text come as Python's argv has them."""
-        overrides = data.decode("utf-8", "surrogateescape").split("\n")
-        _check_experiment(attempt(lambda: load_experiment(path, overrides)))
-
-    seeds = [b"training.epochs=3", b"model.hidden_dims=[8, 16]\ndata.data_dir=/x", b"a.b.c={d: 1}"]
-    return read, [*seeds, *(b"output.checkpoint_path=" + bomb for bomb in YAML_BOMBS)]
-
-
 def _checkpoint(folder: Path) -> Made:
     path, config = folder / "x.pt", folder / "small.yaml"
     config.write_bytes(CONFIG.replace(b", data_dir: none", b""))
@@ -257,7 +234,7 @@ def _manifest(folder: Path) -> Made:
 
     def read(data: bytes) -> None:
         """What is not sealed is sealed, as somebody could who knows how; then all its readers."""
-        for content in (data, _sealed(data)):
+        for content in (data, resealed(data)):
             path.write_bytes(content)
             held = attempt(lambda: read_manifest(path))
             if held is not None:
@@ -274,14 +251,6 @@ def _manifest(folder: Path) -> Made:
                 attempt(lambda: grounding.load("a"))
 
     return read, MANIFEST_FILES
-
-
-def _sealed(data: bytes) -> bytes:
-    """The bytes with the SHA-256 that they need in the end."""
-    from hashlib import sha256
-
-    body = data.rpartition(b',\n "sha256"')[0] or data
-    return body + b',\n "sha256": "' + sha256(body).hexdigest().encode() + b'"\n}\n'
 
 
 def _check_page(page: str) -> None:
@@ -332,9 +301,7 @@ def _arrays(folder: Path) -> Made:
 
 
 def _site_list(folder: Path) -> Made:
-    from whole_run import make_pages
-
-    artifacts, site, pages = folder / "artifacts", folder / "site", make_pages(folder / "pages")
+    artifacts, site, pages = folder / "artifacts", folder / "site", built_pages(folder / "pages")
     artifacts.mkdir()
     (artifacts / "a.json").write_bytes(b"{}")
     (artifacts / "a.run.json").write_bytes(MANIFEST_FILES[1])
@@ -344,7 +311,7 @@ def _site_list(folder: Path) -> Made:
     outside.write_bytes(SECRET)
 
     def read(data: bytes) -> None:
-        for content in (data, _sealed(data)):
+        for content in (data, resealed(data)):
             (site / LIST).write_bytes(content)
             (site / "kept.txt").write_bytes(SECRET)
             assert is_site(site)
@@ -377,30 +344,15 @@ def _request(folder: Path) -> Made:
         """The head of a request as uvicorn hands it on; a mistake of ours would be a 500."""
         first, *rest = data.split(b"\r\n")
         method, _, target = first.partition(b" ")
-        path, _, query = target.rpartition(b" ")[0].partition(b"?")
         pairs = (line.partition(b":") for line in rest if b":" in line)
+        headers = [(k.lower(), v.strip()) for k, _, v in pairs]
+        target = target.rpartition(b" ")[0]
         for app in apps:
-            answer = asyncio.run(
-                _answer(
-                    app,
-                    {
-                        "type": "http",
-                        "method": method.decode("latin-1"),
-                        "path": unquote(path.decode("latin-1")),
-                        "raw_path": path,
-                        "query_string": query,
-                        "headers": [(k.lower(), v.strip()) for k, _, v in pairs],
-                        "server": ("127.0.0.1", 8000),
-                        "client": ("127.0.0.1", 1),
-                        "scheme": "http",
-                        "root_path": "",
-                    },
-                )
-            )
+            status, body = asyncio.run(answer(app, method, target, headers))
             # Without a slash in front, starlette sends the client to where one is.
-            odd = () if path.startswith(b"/") else (307,)
-            assert answer[0] in (200, 206, 304, 400, 403, 404, 405, 416, 421, *odd), answer
-            assert SECRET not in answer[1]
+            odd = () if target.startswith(b"/") else (307,)
+            assert status in (200, 206, 304, 400, 403, 404, 405, 416, 421, *odd), status
+            assert SECRET not in body
 
     lines = [
         b"GET /%s HTTP/1.1\r\nHost: localhost:8000\r\n%s\r\n" % (path, more)
@@ -416,9 +368,16 @@ def _request(folder: Path) -> Made:
     return read, [*lines, b"HEAD / HTTP/1.0\nHost: [::1]:8000\n\n", b"GET /\r\n\r\n", b"\r\n\r\n"]
 
 
-async def _answer(app: App, scope: dict[str, Any]) -> tuple[int, bytes]:
-    """Status and body."""
+async def answer(
+    app: App, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]
+) -> tuple[int, bytes]:
+    """Status and body of a request that is handed on as uvicorn does it."""
     said: list[Any] = []
+    path, _, query = target.partition(b"?")
+    scope: dict[str, Any] = {"type": "http", "scheme": "http", "root_path": "", "headers": headers}
+    scope |= {"method": method.decode("latin-1"), "path": unquote(path.decode("latin-1"))}
+    scope |= {"raw_path": path, "query_string": query}
+    scope |= {"server": ("127.0.0.1", 8000), "client": ("127.0.0.1", 1)}
 
     async def receive() -> None:
         await asyncio.sleep(3600)  # the client stays until it has its answer
@@ -431,13 +390,11 @@ async def _answer(app: App, scope: dict[str, Any]) -> tuple[int, bytes]:
 
 
 _MAKERS: dict[str, Callable[[Path], Made]] = {
-    "idx": _idx,
     "data folder": _data_folder,
     "picture": _picture,
     "numpy": _numpy,
     "table": _table,
     "config": _config,
-    "override": _override,
     "checkpoint": _checkpoint,
     "kept set": _kept_set,
     "manifest": _manifest,

@@ -75,7 +75,6 @@ MANIFEST_FILES = (
 )
 
 WORDS = {
-    "idx": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x08\x03", b"\x03\x00"),
     "data folder": (b"\x1f\x8b\x08\x00", bytes(4), b"\xff\xff\xff\xff", b"\0\0\x0c\x01"),
     "picture": (b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"eXIf", b"acTL", b"\xff\xd8\xff\xe1"),
     "numpy": (
@@ -101,7 +100,6 @@ WORDS = {
         *(b"%YAML 1.1\n", b"{", b"}", b"[", b"]", b"'", b'"', b"#", b"\t", b"data_dir: ", b"null"),
         *(b"experiment: ", b"name: ", b"seed: ", b"model: ", b"output: ", b"cache_path: "),
     ),
-    "override": (b"=", b".", b"\n", b'"\\ud800"', b"\xff", b"\0", b"training.epochs=", b"[", b"{"),
     "checkpoint": (b"PK\x01\x02", b"PK\x05\x06", b"cos\nsystem\n", b"K\x01", b"R", b"\x85", b"h\0"),
     "kept set": (b'"images"', b'"dtype":"U8"', b'"shape":', b'"data_offsets":', b"[", b"9999999"),
     "manifest": (

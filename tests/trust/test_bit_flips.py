@@ -21,7 +21,6 @@ from grounding.runs.verify import verify
 from grounding.serve.index import OF_TRAINING, damage
 from grounding.serve.site import check_site, is_site, publish
 
-PLACES = 3
 EDGE = 120
 SITES = (is_site, check_site)
 
@@ -34,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Everything:
 def flipped(data: bytes, draw: random.Random, turn: int) -> bytes:
     """One bit changed: anywhere, near the start or near the end, in turn."""
     size = len(data)
-    low, high = [(0, size), (0, min(EDGE, size)), (max(0, size - EDGE), size)][turn % PLACES]
+    low, high = [(0, size), (0, min(EDGE, size)), (max(0, size - EDGE), size)][turn % 3]
     place, bit = draw.randrange(low, high), draw.randrange(8)
     return data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
 
@@ -104,45 +103,38 @@ def noticed(made: Everything, path: Path, capsys: pytest.CaptureFixture[str]) ->
 def accepted(count: int, made: Everything, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Flip `count` bits, one at a time, the files in turn; what was not noticed."""
     draw, unnoticed = random.Random(20240229), []
-    packaged = [mnist.FOLDER / f"t10k-{name}.gz" for name in ("images-idx3-ubyte",
-                                                              "labels-idx1-ubyte")]  # fmt: skip
+    packaged = [mnist.FOLDER / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
     files = [made.artifacts / f"{NAME}.run.json", *made.entered(), *made.published(), *packaged]
     files += (made.root / "kept").glob("set-*")
     files = [path for path in files if path.stat().st_size]
-    with inside(made.root):
-        for number in range(count):
-            path = files[number % len(files)]
-            whole = path.read_bytes()
-            broken = flipped(whole, draw, number // len(files))
-            if path in packaged:
-                found = packaged_is_noticed(made.root / "packaged", path, broken)
-            else:
-                path.write_bytes(broken)
-                try:
-                    found = noticed(made, path, capsys)
-                finally:
-                    path.write_bytes(whole)
-            if not found:
-                unnoticed.append(str(path))
+    for number in range(count):
+        path = files[number % len(files)]
+        whole = path.read_bytes()
+        broken = flipped(whole, draw, number // len(files))
+        if path in packaged:
+            found = packaged_is_noticed(made.root / "packaged", path, broken)
+        else:
+            path.write_bytes(broken)
+            try:
+                found = noticed(made, path, capsys)
+            finally:
+                path.write_bytes(whole)
+        if not found:
+            unnoticed.append(str(path))
     return unnoticed
 
 
-def nothing_is_wrong(made: Everything, capsys: pytest.CaptureFixture[str]) -> None:
-    assert verified(capsys, made.artifacts, made.site) == ""
-    with inside(made.root):
+@pytest.mark.parametrize("count", [90, pytest.param(1000, marks=pytest.mark.full)])
+def test_flipped_bits(made, capsys, count):
+    def nothing_is_wrong() -> None:
+        assert verified(capsys, made.artifacts, made.site) == ""
         run = grounding.load(NAME)
         assert {reason_to_make(run, make()) for make in outputs_of(run).values()} == {None}
 
-
-def test_some_flipped_bits(made, capsys):
-    nothing_is_wrong(made, capsys)
-    assert accepted(90, made, capsys) == []
-    nothing_is_wrong(made, capsys)
-
-
-@pytest.mark.full
-def test_a_thousand_flipped_bits(made, capsys):
-    unnoticed = accepted(1000, made, capsys)
+    with inside(made.root):
+        nothing_is_wrong()
+        unnoticed = accepted(count, made, capsys)
+        nothing_is_wrong()
     with capsys.disabled():
-        print(f"\n1,000 bit flips, {len(unnoticed)} accepted", flush=True)
+        print(f"\n{count:,} bit flips, {len(unnoticed)} accepted", flush=True)
     assert unnoticed == []

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import os
 from pathlib import Path
-from urllib.parse import unquote
+
+from parsers import answer
 
 from grounding.serve.server import App
 
@@ -59,29 +60,15 @@ def test_no_way_leads_out(tmp_path: Path) -> None:
     ways = itertools.product(BELOW, UP, BETWEEN, (1, 3), WANTED)
     targets = [f"{below}/{(up + between) * n}{to}" for below, up, between, n, to in ways]
 
+    async def status(target: str) -> int:
+        return (await answer(app, b"HEAD", target.encode(), [(b"host", b"localhost:8000")]))[0]
+
     async def ask_all() -> None:
-        assert await status(app, "/artifacts/a.json") == 200
+        assert await status("/artifacts/a.json") == 200
         for target in (*targets, *OTHERS):
-            assert await status(app, target) == 404, target
+            assert await status(target) in ((404,) if target.startswith("/") else (307, 404)), (
+                target
+            )
 
     asyncio.run(ask_all())
     print(f"{len(targets):,} ways up, all answered 404")
-
-
-async def status(app: App, target: str) -> int:
-    """The status of an answer, without a network; the target is decoded as uvicorn does."""
-    path, _, query = target.partition("?")
-    scope = {
-        "type": "http",
-        "method": "HEAD",
-        "path": unquote(path),
-        "query_string": query.encode(),
-    }
-    scope |= {"headers": [(b"host", b"localhost:8000")], "server": ("127.0.0.1", 8000)}
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    await app(scope, None, send)
-    return sent[0]["status"]

@@ -8,19 +8,18 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnx
 import pytest
-from killed import Forks
+from folders import built_pages
+from killed import Ended, Forks
 from results import document_result, training_result
 from safetensors.numpy import load_file
 
 from grounding._errors import UserError
 from grounding.runs.manifest import manifests_in
-from grounding.serve.layout import SCRIPTS
 from grounding.serve.site import check_site, is_site
 from grounding.training.checkpoint import read_checkpoint
 
@@ -53,36 +52,13 @@ def arguments(config: str, *settings: str) -> list[str]:
     return ["--config", config, *(p for one in (*SMALL, *settings) for p in ("--set", one))]
 
 
-@dataclass
-class Work:
-    """A command that is killed, and what must hold afterwards.
-
-    Attributes:
-        command: what is killed.
-        again: what is run after the kill.
-        folder: holds the old outputs, if there are any.
-        result: of a folder, once all is done.
-        expected: the result without a kill.
-        seconds: what the command takes.
-        steps: of its writing.
-    """
+class Work(NamedTuple):
+    """A command that is killed, what is run after that, in which folder, and its result."""
 
     command: list[str]
     again: list[str]
     folder: Path
     result: Callable[[Path], Any]
-    expected: Any = None
-    seconds: float = 0.0
-    steps: int = 0
-
-
-@dataclass
-class Count:
-    """What came of the kills."""
-
-    kills: int = 0
-    unreadable: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
 
 
 def check_readable(folder: Path) -> None:
@@ -149,10 +125,7 @@ def trained(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(trained: Path, forks: Forks, folder: Path) -> Work:
     """A site of one run that is replaced by one with more files."""
     shutil.copytree(trained, folder)
-    pages = ("latent_space_viewer.html", "interactive_latent_playground.html")
-    for name in (*pages, *(f"web/dist/{name}" for name in SCRIPTS)):
-        (folder / "pages" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "pages" / name).write_text(name)
+    built_pages(folder / "pages")
     for command in (["publish", "site"], ["manifold", *arguments("3")]):
         ended = forks.run(folder, *command)
         assert ended.status == 0, ended.output
@@ -182,64 +155,61 @@ def work(name: str, trained: Path, forks: Forks, folder: Path) -> Work:
     return Work(command, command, trained, results)
 
 
-def measure(one: Work, forks: Forks, scratch: Path) -> None:
-    """Run the command without a kill."""
-    folder = shutil.copytree(one.folder, scratch / "measured")
-    ended = forks.run(folder, *one.command)
-    assert ended.status == 0, ended.output
-    check_readable(folder)
-    one.expected, one.seconds, one.steps = one.result(folder), ended.seconds, ended.steps
-    shutil.rmtree(folder)
+def kill(
+    one: Work, whole: Ended, expected: Any, forks: Forks, scratch: Path, draw: random.Random
+) -> Iterator[str]:
+    """Kill a command until a kill has hit it, look at the files, do it again to the end.
 
-
-def kill(one: Work, forks: Forks, scratch: Path, draw: random.Random, count: Count) -> None:
-    """Kill the command until a kill has hit it, look at the files, do it again to the end."""
+    Yields:
+        What cannot be read after the kill, and what is different in the end.
+    """
     while True:
         folder = shutil.copytree(one.folder, scratch / "killed")
+        at: Any = {"at_step": draw.randint(1, whole.steps)}
         if draw.random() < 0.5:
-            ended = forks.run(folder, *one.command, after=draw.uniform(0, one.seconds))
-        else:
-            ended = forks.run(folder, *one.command, at_step=draw.randint(1, one.steps))
+            at = {"after": draw.uniform(0, whole.seconds)}
+        ended = forks.run(folder, *one.command, **at)
         assert ended.status in (0, -9), ended.output
         if ended.status == -9:
             break
         shutil.rmtree(folder)  # it was quicker than the time drawn
-    count.kills += 1
     try:
         check_readable(folder)
     except (UserError, ValueError, KeyError, AssertionError, OSError) as error:
-        count.unreadable.append(f"{one.command[0]}: {error!r}")
+        yield f"unreadable: {one.command[0]}: {error!r}"
     ended = forks.run(folder, *one.again)
     try:
-        same = one.result(folder) == one.expected
+        assert ended.status == 0
+        assert one.result(folder) == expected
+        assert not [p for p in folder.rglob(".*") if p.name.endswith((".tmp", ".lock"))]
     except (UserError, ValueError, OSError, AssertionError) as error:
-        same = False
-        ended = ended._replace(output=f"{ended.output} {error!r}")
-    hidden = [path.name for path in folder.rglob(".*") if path.name.endswith((".tmp", ".lock"))]
-    if ended.status != 0 or hidden or not same:
-        count.differing.append(f"{one.command[0]}: {ended.status} {ended.output} {hidden}")
+        yield f"differing: {one.command[0]}: {ended.output} {error!r}"
     shutil.rmtree(folder)
 
 
-def kills(forks: Forks, trained: Path, scratch: Path, shares: dict[str, int], seed: int) -> Count:
-    draw, count = random.Random(seed), Count()
+def kills(forks: Forks, trained: Path, scratch: Path, shares: dict[str, int], seed: int) -> str:
+    """Kill each kind of work so often; what came of it."""
+    draw, problems = random.Random(seed), []
     for name, times in shares.items():
         one = work(name, trained, forks, scratch / name)
-        measure(one, forks, scratch)
+        folder = shutil.copytree(one.folder, scratch / "whole")
+        whole = forks.run(folder, *one.command)
+        assert whole.status == 0, whole.output
+        check_readable(folder)
+        expected = one.result(folder)
+        shutil.rmtree(folder)
         for _ in range(times):
-            kill(one, forks, scratch, draw, count)
-    print(
-        f"{count.kills} kills, {len(count.unreadable)} unreadable files, "
-        f"{len(count.differing)} differing results"
-    )
-    return count
+            problems += kill(one, whole, expected, forks, scratch, draw)
+    print("\n".join(problems))
+    unreadable = sum(problem.startswith("unreadable") for problem in problems)
+    differing = len(problems) - unreadable
+    return f"{sum(shares.values())} kills, {unreadable} unreadable, {differing} differing"
 
 
 def test_a_few_kills(forks, trained, tmp_path):
     shares = {"dropout": 2, "kept set": 1, "chain": 1, "published": 1}
-    count = kills(forks, trained, tmp_path, shares, seed=1)
-    assert count.unreadable == []
-    assert count.differing == []
+    said = kills(forks, trained, tmp_path, shares, seed=1)
+    assert said == "5 kills, 0 unreadable, 0 differing"
 
 
 @pytest.mark.full
@@ -248,9 +218,7 @@ def test_two_hundred_kills(forks, trained, tmp_path, capsys):
         "fully connected": 20, "dropout": 40, "kept set": 30, "resnet": 15, "retraining": 15,
         "points": 20, "analysis": 15, "encoder": 10, "chain": 15, "published": 20,
     }  # fmt: skip
+    said = kills(forks, trained, tmp_path, shares, seed=200)
     with capsys.disabled():
-        print()
-        count = kills(forks, trained, tmp_path, shares, seed=200)
-    assert count.unreadable == []
-    assert count.differing == []
-    assert count.kills == 200
+        print(f"\n{said}")
+    assert said == "200 kills, 0 unreadable, 0 differing"

@@ -78,8 +78,7 @@ def test_files_that_cannot_grow(copied, refused, size, command):
 def test_any_error_of_the_system_is_one_line(in_folder, monkeypatch, refused, function, code):
     monkeypatch.setattr(os, function, Full(getattr(os, function), 1, code))
     small = ["data.train_samples=20", "data.val_samples=10", "training.epochs=1"]
-    given = [part for setting in small for part in ("--set", setting)]
-    line = refused("train", "--config", "3", *given)
+    line = refused("train", "--config", "3", *(p for s in small for p in ("--set", s)))
     assert line.startswith("error: cannot write ")
     assert os.strerror(code) in line
     assert [path for path in in_folder.rglob("*") if path.is_file()] == []
@@ -104,22 +103,21 @@ def test_a_full_disk_at_any_sync_leaves_a_run_that_is_whole(
     assert main("run", arguments) == 0
 
 
-def test_files_that_belong_together_are_replaced_together_or_not_at_all(in_folder, monkeypatch):
+@pytest.mark.parametrize("at", [1, 2])  # the syncs of both files come before both renames
+def test_files_that_belong_together_are_replaced_together_or_not_at_all(in_folder, monkeypatch, at):
     both = Path("a"), Path("b")
     for path in both:
         write_text(path, "old")
+    monkeypatch.setattr(os, "fsync", Full(os.fsync, at, errno.ENOSPC))
 
     def write_both():
         with replacing_together(*both) as temporary:
             for path in temporary:
                 path.write_text("new")
 
-    for at in (1, 2):  # the syncs of both files come before both renames
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", Full(os.fsync, at, errno.ENOSPC))
-            with pytest.raises(UserError, match="No space left"):
-                write_both()
-        assert files() == dict.fromkeys(both, b"old")
+    with pytest.raises(UserError, match="No space left"):
+        write_both()
+    assert files() == dict.fromkeys(both, b"old")
     Path("folder").mkdir()
     mixed = replacing_together(Path("a"), Path("folder"))
     with pytest.raises(UserError, match="folder: it is a folder; name a file"), mixed:
@@ -172,20 +170,14 @@ def test_a_disk_that_fills_up_and_one_that_is_read_only(trained, small_disk, ref
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_refused_while_another_writes_the_run(
-    trained, monkeypatch, refused, command
-):
-    run = trained("3")
-    monkeypatch.chdir(run.folder)
-    before = files()
+def test_every_command_is_refused_while_another_writes_the_run(copied, refused, command):
+    arguments, before = copied("3")[0], files()
     name, *options = command.split()
     with writing(manifest_path("regularized_covnet"), "training of one"):
-        lock = Path("artifacts/.regularized_covnet.lock")
-        assert lock.exists()
         if name == "run":
-            assert main(name, [*options, *run.arguments]) == 2
+            assert main(name, [*options, *arguments]) == 2
         else:
-            line = refused(name, *options, *run.arguments)
+            line = refused(name, *options, *arguments)
             assert "another process is writing regularized_covnet in artifacts; wait" in line
         assert main("verify", ["regularized_covnet"]) == 0  # reading asks for no lock
     assert files() == before

@@ -7,10 +7,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from grounding.runs.manifest import manifests_in
+from grounding.runs.manifest import (
+    Artifact,
+    FileEntry,
+    Manifest,
+    manifests_in,
+    write_manifest,
+)
 from grounding.training.checkpoint import read_checkpoint
 
 PACKAGE = Path(__file__).parents[2] / "grounding"
@@ -23,35 +30,26 @@ training: {epochs: 1, device: cpu}
 FOLDER = "ein Ordner, 画像 'é' $HOME"
 
 
-def environment(**more: str) -> dict[str, str]:
-    """No home, no locale, bytes for names, one thread; only what finds Python and grounding."""
-    kept = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-    return {
-        **{name: os.environ[name] for name in kept if name in os.environ},
-        # An empty part would be the current folder.
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])
-        ),
-        "LC_ALL": "C",
-        "PYTHONUTF8": "0",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **more,
-    }
+KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+# No home, no locale, bytes for names, one thread; only what finds Python and grounding.
+ENVIRONMENT = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+    # An empty part would be the current folder.
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.getenv("PYTHONPATH")])),
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+PIPES: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+PIPES |= {"text": True, "errors": "replace", "env": ENVIRONMENT}
 
 
 def started(words: Sequence[str], folder: Path, shell: str = "") -> subprocess.Popen[str]:
     """Start `grounding` in a folder, with a shell's redirections or settings."""
-    command = [sys.executable, "-m", "grounding", *words]
+    command = ["sh", "-c", f'umask 077; exec "$@" {shell}', "sh", sys.executable, "-m", "grounding"]
+    every = [*apart(), *command, *words]
     return subprocess.Popen(
-        [*apart(), "sh", "-c", f'umask 077; exec "$@" {shell}', "sh", *command],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
+        every, cwd=folder, env=ENVIRONMENT, text=True, errors="replace", **PIPES
     )
 
 
@@ -140,22 +138,25 @@ def test_a_current_folder_that_was_deleted_is_said_in_one_line(
 ) -> None:
     here = tmp_path / "here"
     here.mkdir()
-    words = [sys.executable, "-m", "grounding", *command]
-    done = subprocess.run(
-        ["sh", "-c", 'rmdir "$0"; exec "$@"', str(here), *words],
+    process = subprocess.Popen(
+        ["sh", "-c", 'rmdir "$0"; exec "$@"', here, sys.executable, "-m", "grounding", *command],
         cwd=here,
-        env=environment(),
-        capture_output=True,
-        text=True,
+        **PIPES,
     )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: the current folder cannot be used")
-    assert done.stderr.count("\n") == 1
+    status, _, error = ended(process)
+    assert (status, error.count("\n")) == (2, 1)
+    assert error.startswith("error: the current folder cannot be used")
 
 
-def test_a_path_that_this_locale_cannot_name_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_names_that_this_locale_cannot_show_or_use_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(CONFIG + "output: {checkpoint_path: é.pt}\n".encode())
     status, _, error = ended(started(["train", "--config", "x.yaml"], tmp_path))
-    assert status == 2
+    assert (status, error.count("\n")) == (2, 1)
     assert error.startswith("error: x.yaml:5:10: output.checkpoint_path: not a path here")
-    assert error.count("\n") == 1
+    files = ({name: FileEntry("0" * 64, 1)} for name in ("é.json", "\ud800.json", "\udcff.json"))
+    made = {next(iter(one)): Artifact("points", one) for one in files}
+    write_manifest(Manifest(tmp_path / "artifacts" / "é.run.json", "é", artifacts=made))
+    for command in ("verify", "publish"):
+        status, shown, error = ended(started([command, "artifacts"], tmp_path))
+        assert (status, error.count("\n")) == (2, 1)
+        assert (shown + error).isascii()

@@ -8,10 +8,10 @@ from conftest import REPOSITORY
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from grounding import _files
 from grounding.data import pictures
 from grounding.data.sources import idx
 from grounding.experiment import document
-from grounding.export import arrays
 from grounding.runs import manifest
 from grounding.serve import server
 from grounding.training import checkpoint
@@ -26,7 +26,8 @@ def test_what_shows_a_promise_exists(path: str) -> None:
 
 def test_the_package_asks_for_no_less_than_the_floors() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    every = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    extras = project["optional-dependencies"].values()
+    every = [*project["dependencies"], *(one for extra in extras for one in extra)]
     asked = {r.name: r for r in map(Requirement, every) if r.specifier}
     told = dict(re.findall(r"^\| (\w+) (\d[\d.]+) \|", TEXT, re.MULTILINE))
     assert {"torch", "onnx", "pyyaml", "pydantic", "starlette", "filelock"} <= told.keys()
@@ -41,8 +42,9 @@ def test_limits_are_those_of_the_code() -> None:
         f"{idx.MAX_BYTES >> 30} GiB of values an IDX file",
         f"{document.MAX_BYTES >> 10} KiB a config",
         f"at most {document.MAX_BYTES >> 10} KiB and {document.MAX_DEPTH} levels",
-        f"{manifest.MAX_BYTES >> 20} MiB a manifest",
-        f"a header of at most {arrays._MAX_HEADER >> 20} MiB",
+        f"{manifest.MAX_BYTES >> 20} MiB and {manifest.MAX_VALUES:,} values a manifest",
+        f"up to {idx.MAX_EXPANSION} times its size",
+        f"a header of at most {_files.MAX_HEADER >> 20} MiB",
         f"pickle has at most {checkpoint.MAX_PICKLE_BYTES >> 20} MiB and",
         f"{checkpoint.MAX_PICKLE_STEPS:,} steps",
         f"at most {pictures.MAX_PIXELS:,} pixels each",

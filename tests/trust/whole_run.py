@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from conftest import image_set, inside, own_config
+from folders import built_pages
 
 from grounding.cli import main
 from grounding.runs.manifest import Manifest, read_manifest
-from grounding.serve.layout import SCRIPTS
 from grounding.serve.site import publish
 
 NAME = "own"
@@ -43,16 +43,6 @@ class Everything(NamedTuple):
         return sorted(path for path in self.site.rglob("*") if path.is_file())
 
 
-def make_pages(folder: Path) -> Path:
-    """Pages as they are after a build."""
-    (folder / "web" / "dist").mkdir(parents=True, exist_ok=True)
-    for name in ("latent_space_viewer.html", "interactive_latent_playground.html"):
-        (folder / name).write_text(f"<title>{name}</title>\n" * 20)
-    for name in SCRIPTS:
-        (folder / "web" / "dist" / name).write_text(f"// {name}\n" * 50)
-    return folder
-
-
 @cache
 def everything(temporary: Path) -> Everything:
     """All of it, made once."""
@@ -62,6 +52,6 @@ def everything(temporary: Path) -> Everything:
         own_config(NAME, more=KEPT)
         for command in ("run", "probe", "export-weights"):
             assert main(command, ["--config", f"{NAME}.yaml"]) == 0
-    made = Everything(root, root / "artifacts", root / "site", make_pages(root / "pages"))
+    made = Everything(root, root / "artifacts", root / "site", built_pages(root / "pages"))
     publish(made.site, made.artifacts, pages=made.pages)
     return made

@@ -34,9 +34,9 @@ FILES = (
 )
 MAX_BYTES = 2 << 30
 MAX_DIMS = 4
-# Images pack to a fifth, blank ones a thousandfold: up to so many bytes for each one of a gzip
-# file, and always up to so many in all.
-MAX_EXPANSION = 100
+# Images pack to a fifth, drawings of strokes to a thirtieth, blank ones to a thousandth: up to so
+# many bytes for each one of a gzip file, and always up to so many in all.
+MAX_EXPANSION = 50
 ALWAYS_EXPANDED = 64 << 20
 
 _WHOLE_NUMBERS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4"}
@@ -122,8 +122,12 @@ class IdxFolder:
         for part, path in zip(parts, paths, strict=True):
             if part.endswith("labels") or path is None:
                 labels, checksum = read_idx(path) if path else (None, "none")
-                arrays[part] = None if labels is None else labels.astype(np.int64)
                 lines += f"{checksum}\n"
+                # Made eight times as large only if there is one for each image; refused otherwise.
+                images = arrays.get(part.replace("labels", "images"))
+                if labels is not None and images is not None and len(labels) == len(images):
+                    labels = labels.astype(np.int64)
+                arrays[part] = labels
                 continue
             array, checksum = _read_or_leave(path)
             lines += f"{checksum}\n"
@@ -219,7 +223,8 @@ def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:
             while len(content) <= most and (piece := unpacked.read(1 << 20)):
                 content += piece
         if len(content) > most:
-            raise ValueError(f"at most {most} bytes are read of it, and there are more")
+            unpack = ", unless it is unpacked first" if is_packed else ""
+            raise ValueError(f"at most {most} bytes are read of it, and there are more{unpack}")
         if len(content) < 4 or content[:2] != b"\0\0":
             raise ValueError(f"not an IDX file: it starts with {bytes(content[:16])!r}")
         code, ndim = content[2:4]

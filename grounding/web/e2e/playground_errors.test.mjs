@@ -69,6 +69,35 @@ test("what cannot work says why", async () => {
   }
 });
 
+/**
+ * The page on a host whose headers do not let it work.
+ * @param {RegExp} files @param {Record<string, string>} headers
+ */
+async function onHost(files, headers) {
+  const page = await newPage();
+  await page.context().route(files, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), ...headers } });
+  });
+  await page.goto(`${site().origin}${PAGE}?${query()}`);
+  return page;
+}
+
+test("a host that forbids WebAssembly, the worker or its requests is told by its header, not by the model", async () => {
+  for (const [files, policy, words] of /** @type {[RegExp, string, RegExp][]} */ ([
+    [/\.(html|js)(\?|$)/, "script-src 'self'", /WebAssembly[\s\S]*Content-Security-Policy[\s\S]*'wasm-unsafe-eval'/],
+    [/\.html(\?|$)/, "worker-src 'none'", /worker could not be loaded[\s\S]*Content-Security-Policy[\s\S]*worker-src/],
+    [/\.(html|js)(\?|$)/, "connect-src 'none'", /could not be loaded[\s\S]*Content-Security-Policy[\s\S]*connect-src/],
+  ])) {
+    const page = await onHost(files, { "content-security-policy": policy });
+    const panel = page.locator(".panel.error");
+    await panel.waitFor();
+    const said = await panel.innerText();
+    assert.match(said, words);
+    assert.doesNotMatch(said, /ONNX|Export/);
+  }
+});
+
 /** @param {string} name @param {unknown} value */
 async function write(name, value) {
   await writeFile(join(site().changed, name), typeof value === "string" ? value : JSON.stringify(value));
@@ -131,9 +160,12 @@ test("without WebGL the numbers still come; a lost context says so and comes bac
 test("a script that does not run leaves words that say what to do", async () => {
   const html = await readFile(join(folders.repository, "grounding", "interactive_latent_playground.html"), "utf8");
   assert(!/<script(?![^>]*src=)|style=|\son\w+=/.test(html), "inline script or style");
-  const page = await newPage();
-  await page.route("**/playground.js", (route) => route.abort());
-  await page.goto(`${site().origin}${PAGE}`);
-  await page.waitForFunction(() => getComputedStyle(/** @type {Element} */ (document.querySelector(".unstarted"))).visibility === "visible");
-  assert.match(await page.locator(".unstarted").innerText(), /Node 20[\s\S]*pip install -e/);
+  for (const [files, headers] of /** @type {[RegExp, Record<string, string>][]} */ ([
+    [/\.js$/, { "content-type": "text/plain", "x-content-type-options": "nosniff" }],
+    [/\.html(\?|$)/, { "content-security-policy": "script-src 'none'" }],
+  ])) {
+    const page = await onHost(files, headers);
+    await page.waitForFunction(() => getComputedStyle(/** @type {Element} */ (document.querySelector(".unstarted"))).visibility === "visible");
+    assert.match(await page.locator(".unstarted").innerText(), /Node 20[\s\S]*pip install -e[\s\S]*text\/javascript[\s\S]*Content-Security-Policy/);
+  }
 });

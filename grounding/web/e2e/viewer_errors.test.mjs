@@ -197,8 +197,8 @@ test("without WebGL a panel says so; a lost context says so and comes back", asy
 
 test("a worker that cannot start is told", async () => {
   const page = await visit(`?data=${real}`, (blank) => blank.route("**/worker.js", (route) => route.abort()));
-  await page.waitForSelector(".panel.error[data-code=internal]");
-  assert.match(await page.locator(".panel.error").innerText(), /worker stopped[\s\S]*Reload/);
+  await page.waitForSelector(".panel.error[data-code=host]");
+  assert.match(await page.locator(".panel.error").innerText(), /worker could not be loaded[\s\S]*Reload/);
 });
 
 test("a script that does not run leaves words that say what to do", async () => {

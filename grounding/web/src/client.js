@@ -41,6 +41,10 @@ import { latestWins } from "./scheduling.js";
  * @property {(error: PageError) => void} [onCrash] the worker is gone
  */
 
+const WORKER_HEADERS =
+  "Reload the page. If that does not help: the server's header Content-Security-Policy, if it sends one, has to " +
+  "allow worker-src 'self', and its Content-Type for .js files has to be text/javascript.";
+
 /** @param {Listeners} [listeners] */
 export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
@@ -104,8 +108,9 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
   }
 
   worker.addEventListener("error", (event) => {
-    const message = `The page's worker stopped: ${event.message ?? "it could not be loaded"}.`;
-    const error = new PageError("internal", message, "Reload the page.");
+    const error = event.message
+      ? new PageError("internal", `The page's worker stopped: ${event.message}.`, "Reload the page.")
+      : new PageError("host", "The page's worker could not be loaded.", WORKER_HEADERS);
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
     onCrash?.(error);

@@ -33,7 +33,9 @@ export async function request(url, signal) {
   try {
     response = await fetch(url, { signal, credentials: "same-origin", redirect: "error" });
   } catch (error) {
-    const next = "See whether the server still runs, then reload the page.";
+    const next =
+      "See whether the server still runs, and whether its header Content-Security-Policy, if it sends one, " +
+      "allows connect-src 'self'; then reload the page.";
     throw new PageError("network", `${nameOf(url)} could not be loaded: ${error}.`, next);
   }
   if (response.ok) return response;

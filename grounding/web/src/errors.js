@@ -11,7 +11,7 @@
 /**
  * @typedef {"missing" | "network" | "too-large" | "not-json" | "keys" | "shape" | "value" |
  *   "too-many" | "arrays" | "model" | "mismatch" | "url" | "parameter" |
- *   "no-webgl" | "context-lost" | "internal"} ErrorCode
+ *   "no-webgl" | "context-lost" | "host" | "internal"} ErrorCode
  * @typedef {{code: ErrorCode, message: string, next: string}} PlainError
  */
 

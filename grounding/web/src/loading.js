@@ -7,7 +7,7 @@
  *
  * Thumbnails are most of an arrays file and its last array: `value` is there as soon as everything
  * before them is, and names them without their bytes. Throws PageError "missing", "network",
- * "too-large", "not-json". An arrays file that cannot be used is replaced by the JSON file, aloud.
+ * "too-large", "too-many", "not-json". An arrays file that cannot be used is replaced by the JSON file, aloud.
  */
 
 import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "./arrays.js";
@@ -26,6 +26,10 @@ import { arraysUrl, otherSpelling } from "./urls.js";
 
 const TAIL = "thumbnails";
 const BLOCK = 1 << 20;
+/** Values of a JSON file, which takes up to 30 bytes for each; a list or table counts as so many. */
+const MAX_VALUES = 8_000_000;
+const LIST_COUNTS = 4;
+const [COMMA, LIST, OBJECT] = [...",[{"].map((character) => character.charCodeAt(0));
 
 /** @param {URL} url @param {string} what @param {Listeners} listeners @returns {Promise<Loaded>} */
 export async function loadFile(url, what, listeners) {
@@ -155,6 +159,15 @@ async function readTail(incoming, left, tail, onBlock, onProgress) {
 
 /** @param {Uint8Array} bytes @param {URL} url @returns {unknown} */
 function parsedJson(bytes, url) {
+  let values = 0;
+  for (const byte of bytes) {
+    if (byte === COMMA) values++;
+    else if (byte === LIST || byte === OBJECT) values += LIST_COUNTS;
+  }
+  if (values > MAX_VALUES) {
+    const message = `${nameOf(url)} holds too many values to be read as JSON.`;
+    throw new PageError("too-many", message, "Export again with a lower --max-points.");
+  }
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {

@@ -4,7 +4,8 @@
  *   loadModels(encoderUrl, decoderUrl, onProgress) -> {encoder: Model, decoder: Model}
  *   model.run(values, count) -> Float32Array; values hold count inputs one after the other
  *
- * The runtime and the models are downloaded side by side. PageError "model" says what does not fit.
+ * The runtime and the models are downloaded side by side. PageError "model" says what does not fit,
+ * "host" which header of the server does not let the runtime start.
  */
 
 import { PageError } from "./errors.js";
@@ -17,6 +18,8 @@ import { checkpointSha256, onnxMetadata } from "./onnx.js";
 /** @typedef {{facts: ModelFacts, run: (values: Float32Array, count: number) => Promise<Float32Array>}} Model */
 
 const RUNTIME_FILE = "./ort-wasm-simd-threaded.wasm";
+/** A module without anything in it. */
+const SMALLEST_WASM = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 /** @param {string} message */
 function unfit(message) {
@@ -26,9 +29,16 @@ function unfit(message) {
 /** @param {OnProgress} onProgress @returns {Promise<Runtime>} */
 async function loadRuntime(onProgress) {
   const url = new URL(RUNTIME_FILE, import.meta.url);
+  const refused = (/** @type {string} */ message) => (/** @type {unknown} */ error) => {
+    const next =
+      "The server's header Content-Security-Policy, if it sends one, has to allow script-src 'self' " +
+      "'wasm-unsafe-eval', and its Content-Type for .js files has to be text/javascript.";
+    throw new PageError("host", `${message}: ${short(error)}.`, next);
+  };
   const [runtime, binary] = await Promise.all([
-    import("./runtime.js"),
+    import("./runtime.js").catch(refused("The script that runs models could not be loaded")),
     download(url, "runtime", onProgress),
+    WebAssembly.compile(SMALLEST_WASM).catch(refused("This page may not run WebAssembly, which models need")),
   ]);
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmBinary = /** @type {ArrayBuffer} */ (binary.buffer);

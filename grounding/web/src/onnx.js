@@ -1,13 +1,16 @@
 /**
  * The metadata of an ONNX file, which the browser runtime does not show.
  *
- *   onnxMetadata(bytes)         -> Map of metadata_props (ModelProto field 14)
+ *   onnxMetadata(bytes)         -> Map of the first short metadata_props (ModelProto field 14)
  *   checkpointSha256(metadata)  -> the hash in "made_from", or ""
  *
  * A file that is no protocol buffer gives an empty map: the runtime says what is wrong with it.
  */
 
 const METADATA_FIELD = 14;
+/** What is longer, or comes later, is not ours. */
+const MAX_ENTRIES = 100;
+const MAX_ENTRY_BYTES = 4_096;
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
@@ -18,7 +21,7 @@ export function onnxMetadata(bytes) {
   const found = new Map();
   try {
     for (const [field, value] of bytesFields(bytes)) {
-      if (field !== METADATA_FIELD) continue;
+      if (field !== METADATA_FIELD || value.length > MAX_ENTRY_BYTES || found.size === MAX_ENTRIES) continue;
       const entry = new Map(bytesFields(value));
       const decoder = new TextDecoder();
       found.set(decoder.decode(entry.get(1)), decoder.decode(entry.get(2)));

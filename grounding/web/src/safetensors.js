@@ -22,7 +22,7 @@ import { PageError } from "./errors.js";
  */
 
 const TYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array };
-const MAX_HEADER = 1 << 24;
+const MAX_HEADER = 1 << 20;
 /** In front of the header, for its length. */
 export const LENGTH_BYTES = 8;
 

@@ -89,6 +89,12 @@ test("the JSON alone: of another program, or of an earlier version", async () =>
   }
 });
 
+test("a JSON file of nothing but lists is refused before it is parsed", async () => {
+  const lists = new Uint8Array(6_000_000).map((_, i) => "[],"[i % 3].charCodeAt(0));
+  globalThis.fetch = async (url) => Object.defineProperty(new Response(lists), "url", { value: String(url) });
+  await assert.rejects(load(), { name: "PageError", code: "too-many", message: /too many values/ });
+});
+
 const LONGER = { ...HEADER, thumbnails: { dtype: "U8", shape: [2, 2 ** 39], data_offsets: [32, 32 + 2 ** 40] } };
 /** @type {Record<string, [RegExp, Uint8Array | null, Parameters<typeof serve>[1]?]>} */
 const UNUSABLE = {

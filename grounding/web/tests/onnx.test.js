@@ -24,6 +24,13 @@ test("properties among other fields of every kind", () => {
   assert.equal(checkpointSha256(metadata), "0f0f");
 });
 
+test("only a hundred short properties are read, whatever else there is", () => {
+  const long = Uint8Array.from([0x72, 0x84, 0x40, ...new Array(8196).fill([0x0a, 0x00]).flat()]);
+  const many = Array.from({ length: 300 }, (_, i) => property(`k${i}`, "v")).flat();
+  const metadata = onnxMetadata(Uint8Array.from([...long, ...many]));
+  assert.deepEqual([metadata.size, metadata.get("k99"), metadata.has("k100")], [100, "v", false]);
+});
+
 test("files that are no models, and metadata that is no JSON, say nothing", () => {
   for (const bytes of [[], encode("<!doctype html>"), [0x72, 200, 1], new Array(40).fill(0xff), [0x0b]]) {
     assert.equal(onnxMetadata(Uint8Array.from(bytes)).size, 0);

@@ -87,3 +87,9 @@ def built_pages(folder: Path) -> Path:
     for page in (VIEWER, PLAYGROUND, "grounding/train.py"):
         (folder / Path(page).name).write_text(Path(page).name)
     return folder
+
+
+def resealed(data: bytes) -> bytes:
+    """A manifest's bytes with the SHA-256 that they need in the end."""
+    body = data.rpartition(b',\n "sha256"')[0] or data
+    return body + b',\n "sha256": "' + sha256(body).hexdigest().encode() + b'"\n}\n'
