@@ -6,9 +6,9 @@
     z = run.encode(run.images("test"))
     run.measure("knn_accuracy", "trustworthiness")
 
-`train`, `load` and `load_config` work on experiments; `models`, `objectives`, `metrics` and
-`datasets` are libraries of their own; `register` adds components. All of it is imported when it is
-first asked for.
+`train`, `load` and `load_config` work on experiments; `models`, `objectives`, `metrics`,
+`dynamics` and `datasets` are libraries of their own; `register` adds components. All of it is
+imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from grounding import _registry as register
     from grounding import data as datasets
-    from grounding import metrics, models, objectives
+    from grounding import dynamics, metrics, models, objectives
     from grounding._errors import UserError
     from grounding.experiment import Experiment, load_config
     from grounding.runs import Run, load, train
@@ -39,6 +39,7 @@ _PUBLIC = {
     "Experiment": ("grounding.experiment", "Experiment"),
     "UserError": ("grounding._errors", "UserError"),
     "metrics": ("grounding.metrics", ""),
+    "dynamics": ("grounding.dynamics", ""),
     "models": ("grounding.models", ""),
     "objectives": ("grounding.objectives", ""),
     "datasets": ("grounding.data", ""),
@@ -54,6 +55,7 @@ __all__ = [  # noqa: RUF022 - what is used first comes first
     "Run",
     "Experiment",
     "datasets",
+    "dynamics",
     "metrics",
     "models",
     "objectives",

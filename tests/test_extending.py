@@ -82,19 +82,21 @@ def test_a_run_has_all_its_outputs_and_the_new_metric(place):
     assert "failed" not in (place / "run.txt").read_text()
     assert "collapsed" not in (place / "run.txt").read_text()
     report = json.loads((artifacts / "own_components_manifold_metrics.json").read_text())
-    assert 1 < report["metrics"]["rank_me"] <= 8
+    assert 1 < report["metrics"]["participation_ratio"] <= 8
     assert report["config"]["model"]["architecture"] == "pooled_conv"
     assert report["config"]["objectives"]["decorrelation"] == 0.02
     assert report["config"]["self_supervised"]["augmentations"]["blur"]["max_weight"] == 0.7
     assert report["data"]["source"] == "table"
-    assert re.search(r"rank_me +\d\.\d  How many dimensions", (place / "run.txt").read_text())
+    assert re.search(
+        r"participation_ratio +\d\.\d  How many dimensions", (place / "run.txt").read_text()
+    )
     for ending in ("encoder.onnx", "decoder.onnx", "test_latent_points.json"):
         assert (artifacts / f"own_components_{ending}").exists()
 
 
 def test_lists_and_schema_have_the_new_names(place):
     listed = (place / "components.txt").read_text()
-    for name in ("pooled_conv", "decorrelation", "blur", "rank_me", "pixel_table"):
+    for name in ("pooled_conv", "decorrelation", "blur", "participation_ratio", "pixel_table"):
         assert re.search(rf"^  {name} .*\[my_components\]$", listed, re.MULTILINE)
     schema = (place / "schema.json").read_text()
     for name in ("pooled_conv", "decorrelation", "redundancy", "blur", "max_weight", "pixel_table"):
@@ -105,7 +107,7 @@ def test_lists_and_schema_have_the_new_names(place):
 def test_index_and_comparison_show_the_new_metric(place):
     shown = grounding(place, "publish", "site")
     assert shown.returncode == 0, shown.stderr
-    assert "RankMe" in (place / "site" / "index.html").read_text(encoding="utf-8")
+    assert "participation ratio" in (place / "site" / "index.html").read_text(encoding="utf-8")
     brief = (
         "--set",
         "training.epochs=1",
@@ -117,8 +119,10 @@ def test_index_and_comparison_show_the_new_metric(place):
     )
     shown = grounding(place, "compare", "own.yaml", *IMPORT, *brief)
     assert shown.returncode == 0, shown.stderr
-    assert "RankMe" in shown.stdout
-    assert "rank_me" in (place / "artifacts" / "comparison.csv").read_text(encoding="utf-8")
+    assert "participation ratio" in shown.stdout
+    assert "participation_ratio" in (place / "artifacts" / "comparison.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_what_the_page_says_in_passing_is_python_and_yaml(place):
@@ -140,7 +144,7 @@ def test_what_the_page_says_in_passing_is_python_and_yaml(place):
     ]
     result = python(place, "-c", "\n".join(script))
     assert result.returncode == 0, result.stderr
-    assert "rank_me" in result.stdout
+    assert "participation_ratio" in result.stdout
 
 
 def test_changed_components_are_measured_again_but_nothing_is_trained_again(place):

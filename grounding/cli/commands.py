@@ -217,6 +217,14 @@ def manifold(run: Run, output: Path | None, split: str, exact: bool, anchors: in
     return manifold_output(run, split, path, 0 if exact else anchors)
 
 
+@on_a_run("measure", "The profile of the latent space: seven axes instead of one score.")
+def measure(run: Run, output: Path | None) -> Output:
+    """Classes, geometry, spread, decoder, dynamics, invariance and novelty, as JSON."""
+    from grounding.runs.measuring import profile_output
+
+    return profile_output(run, output or run.experiment.artifact("profile.json"))
+
+
 @on_a_run(
     "probe", "Linear probe, other kNN references, reconstruction error and regrounding drift."
 )
@@ -225,6 +233,25 @@ def probe(run: Run, output: Path | None) -> Output:
     from grounding.runs.measuring import probes_output
 
     return probes_output(run, output or run.experiment.artifact("probes.json"))
+
+
+@on_a_run(
+    "dynamics",
+    "What happens to latents that are decoded and encoded again and again.",
+    click.option(
+        "--images",
+        type=click.IntRange(2),
+        default=750,
+        show_default=True,
+        metavar="N",
+        help="test images whose latents are followed, at most 3,000",
+    ),
+)
+def dynamics(run: Run, output: Path | None, images: int) -> Output:
+    """The phase portrait of E(D(z)): numbers, figures, arrays for the pages."""
+    from grounding.runs.dynamics import dynamics_output
+
+    return dynamics_output(run, output or run.experiment.artifact("dynamics.json"), images)
 
 
 @on_a_run(

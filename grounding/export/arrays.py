@@ -39,7 +39,10 @@ _LENGTH_BYTES = 8  # of the header's length, in front of it
 
 
 def document_and_arrays(
-    document: Mapping[str, Any], images: npt.NDArray[np.uint8] | None, file_name: str
+    document: Mapping[str, Any],
+    images: npt.NDArray[np.uint8] | None,
+    file_name: str,
+    more: Mapping[str, Array] | None = None,
 ) -> tuple[bytes, bytes]:
     """The bytes of a browser JSON file and of its arrays file.
 
@@ -50,6 +53,7 @@ def document_and_arrays(
         images: uint8 (N, C, H, W) in 0 to 255, one for each point, for the array `thumbnails`
             (N, C * H * W); None for no thumbnails.
         file_name: of the arrays file, without a folder.
+        more: arrays float32, int32 or uint8 that the arrays file alone holds.
 
     Raises:
         ValueError: a number is not finite.
@@ -64,6 +68,7 @@ def document_and_arrays(
     }
     if images is not None:
         arrays["thumbnails"] = np.ascontiguousarray(images).reshape(len(images), -1)
+    arrays |= {key: np.ascontiguousarray(array) for key, array in (more or {}).items()}
     identity = _identity(meta, arrays)
     data = _with_metadata(save(arrays), {"id": identity, "meta": meta})
     entry = {"file": file_name, "bytes": len(data), "id": identity}

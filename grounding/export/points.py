@@ -161,6 +161,25 @@ def interactive_assets(
     }
 
 
+def placed(z: Tensor, embedding: Embedding, k: int) -> FloatArray:
+    """Where other latents are in a layout: between the nearest of its references, (M, 3) float32.
+
+    As the playground places a probe: the mean of the k points, weighted by 1 / (distance + 1e-6).
+
+    Args:
+        z: (M, D), finite.
+        embedding: the layout of N references.
+        k: how many of them, 1 to N.
+    """
+    z = z.detach().cpu().float()
+    searched = F.normalize(z) if embedding.l2_normalized else z
+    distances, indices = nearest(searched, embedding.searched, k)
+    weights_MK = 1 / (distances.double() + 1e-6)
+    weights_MK /= weights_MK.sum(dim=1, keepdim=True)
+    points_MK3 = torch.from_numpy(embedding.points).double()[indices]
+    return np.asarray((weights_MK[:, :, None] * points_MK3).sum(dim=1), dtype=np.float32)
+
+
 def point_labels(split: Split, indices: Tensor) -> list[int]:
     """The labels of some images of a split; 0 for all where there are none."""
     if split.labels is None:

@@ -1,9 +1,16 @@
 """What a person reads after a measurement: the text report and tables."""
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
 from grounding.metrics import ClassScore
+
+WIDEST = 120  # a table, in characters
 
 
 def analysis_text(
@@ -66,6 +73,39 @@ def metric_lines(results: Mapping[str, Mapping[str, Any]], title: str = "metric"
         rows.append((name, shown, *([margin] if estimated else []), says))
     head = (title, "value", *([""] if estimated else []), "")
     return text_table("lrll" if estimated else "lrl", head, rows)
+
+
+def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
+    """The profile of a latent space, axis by axis.
+
+    Args:
+        results: by name, as `metric_lines` takes them, with `axis`, `title`, `images` and, of a
+            metric that is the mean of a few, `parts`.
+        images: test images; numbers of fewer say so.
+    """
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("axis", "measure", "value"):
+        table.add_column(title, justify="right" if title == "value" else "left", no_wrap=True)
+    table.add_column("")
+    axis = ""
+    for one in results.values():
+        form = f".{one['digits']}f"
+        value = "-" if one["value"] is None else f"{one['value']:{form}}"
+        if "margin" in one:
+            value += f" ± {one['margin']:{form}}"
+        says = [one["unit"]] if one["unit"] else []
+        if one["images"] < images:
+            says.append(f"{one['images']:,} images")
+        for part, number in one.get("parts", {}).items():
+            says.append(f"{part} {'-' if number is None else f'{number:{form}}'}")
+        if one["value"] is None:
+            says = [f"left out, {one['left_out']}" if "left_out" in one else "undefined"]
+        shown = "" if one["axis"] == axis else one["axis"]
+        table.add_row(shown, one["title"], value, ", ".join(says))
+        axis = one["axis"]
+    text = io.StringIO()
+    Console(file=text, width=min(WIDEST, Console().width)).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
 
 
 def text_table(align: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

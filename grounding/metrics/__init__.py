@@ -9,6 +9,8 @@ finite; where there is too little to measure it is `NotMeasurable`, which `measu
 
 from grounding.metrics.anchors import anchor_count
 from grounding.metrics.arrays import NotMeasurable
+from grounding.metrics.baselines import pca_error
+from grounding.metrics.calibration import vote_shares
 from grounding.metrics.classification import (
     ClassScore,
     accuracy,
@@ -16,11 +18,15 @@ from grounding.metrics.classification import (
     knn_accuracy,
     knn_predict,
 )
+from grounding.metrics.collapse import rank_me, uniformity
+from grounding.metrics.coranking import rnx_area
 from grounding.metrics.facts import facts, meaning, names
+from grounding.metrics.intrinsic_dimension import two_nn_dimension
 from grounding.metrics.linear_probe import linear_probe_accuracy
 from grounding.metrics.manifold_score import manifold_score
 from grounding.metrics.measure import Measured, Space, measure
 from grounding.metrics.neighbors import nearest
+from grounding.metrics.novelty import auroc, odd_images
 from grounding.metrics.pairs import (
     continuity,
     neighbor_label_agreement,
@@ -39,6 +45,7 @@ __all__ = [
     "Spread",
     "accuracy",
     "anchor_count",
+    "auroc",
     "calinski_harabasz",
     "classification_report",
     "continuity",
@@ -55,7 +62,14 @@ __all__ = [
     "nearest",
     "neighbor_label_agreement",
     "neighbor_label_shares",
+    "odd_images",
+    "pca_error",
+    "rank_me",
+    "rnx_area",
     "silhouette",
     "spread",
     "trustworthiness",
+    "two_nn_dimension",
+    "uniformity",
+    "vote_shares",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+BATCH = 250
 Array = Tensor | npt.NDArray[Any]
 
 
@@ -41,6 +43,18 @@ def as_points(values: Array, name: str = "points") -> Tensor:
     if not all(bool(value.isfinite()) for value in points.aminmax()):
         raise ValueError(f"{name} hold a value that is not finite")
     return points
+
+
+def unit_images(images: Array) -> Tensor:
+    """Images (N, C, H, W) in [0, 1] as float32, from uint8 or floats."""
+    found = as_tensor(images)
+    return found.float() / 255 if found.dtype == torch.uint8 else found.float()
+
+
+@torch.no_grad()
+def encoded(function: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+    """E of images (N, C, H, W), or D of latents (N, D), `BATCH` at a time, where they lie."""
+    return torch.cat([function(part).to(batch.device) for part in batch.split(BATCH)])
 
 
 def as_labels(values: Array) -> Tensor:

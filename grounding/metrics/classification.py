@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from grounding import _registry as register
-from grounding.metrics.arrays import Array, as_labels
+from grounding.metrics.arrays import Array, NotMeasurable, as_labels, encoded
 from grounding.metrics.neighbors import check_k, nearest
 
 BANK_VIEWS, BANK_K = 30, 15
@@ -114,7 +114,7 @@ def knn_accuracy(
     "knn_test_accuracy",
     title="kNN accuracy",
     better="higher",
-    tables=("index",),
+    tables=(),
     alias_of="knn_accuracy",
     place=20,
 )
@@ -122,8 +122,9 @@ def knn_accuracy(
     "knn_accuracy",
     title="kNN accuracy",
     report="analysis",
+    axis="classes",
     better="higher",
-    tables=("compare", "seeds"),
+    tables=("index", "compare", "seeds"),
     place=0,
 )
 def _knn_accuracy(test_labels: Tensor, neighbor_labels: Tensor, k: int) -> float:
@@ -136,9 +137,10 @@ def _knn_accuracy(test_labels: Tensor, neighbor_labels: Tensor, k: int) -> float
     "knn_1_accuracy",
     title="kNN, k = 1",
     report="probes",
+    axis="classes",
     better="higher",
     k=1,
-    tables=("compare",),
+    tables=("index", "compare"),
     place=1,
 )
 def _knn_1_accuracy(test_labels: Tensor, neighbor_labels: Tensor) -> float:
@@ -161,3 +163,30 @@ def _augmented_bank_accuracy(
     """By the 15 nearest of 30 augmented views of each training image."""
     labels = train_labels.repeat(len(bank_z) // len(train_labels))
     return knn_accuracy(bank_z, labels, test_z, test_labels, BANK_K, metric=metric)
+
+
+@register.metric(
+    "cycle_accuracy",
+    title="kNN after D and E",
+    report="profile",
+    axis="dynamics",
+    better="higher",
+    tables=("index",),
+    place=90,
+)
+def _cycle_accuracy(
+    train_z: Tensor,
+    train_labels: Tensor,
+    test_z: Tensor,
+    test_labels: Tensor,
+    encode: Callable[[Tensor], Tensor],
+    decode: Callable[[Tensor], Tensor],
+    k: int,
+    metric: str,
+) -> float:
+    """Share of test images named right by their latents once decoded and encoded again."""
+    check_k(k, len(train_z))
+    drawn = encoded(lambda z: encode(decode(z)), test_z)
+    if not bool(drawn.isfinite().all()):
+        raise NotMeasurable("latents that are decoded and encoded are not finite")
+    return knn_accuracy(train_z, train_labels, drawn, test_labels, k, metric=metric)

@@ -15,7 +15,10 @@ class Facts:
 
     Attributes:
         title: its name in tables for people; default: that of the metric, with spaces.
-        report: the report that holds it: "analysis", "manifold" or "probes"; "" for none.
+        report: the report that holds it: "analysis", "manifold", "probes" or "profile"; "" for
+            none.
+        axis: of the profile, which holds every metric that has one, whatever report it is of:
+            "classes", "geometry", "spread", "decoder", "dynamics", "invariance" or "novelty".
         unit: behind the value, e.g. "of 100".
         digits: behind the point.
         better: which values are; None if neither.
@@ -23,6 +26,7 @@ class Facts:
         tables: those that show it: "index", "compare", and "seeds", which is the index page's
             summary of several seeds.
         alias_of: the metric of another report that it is the same number as.
+        sample: so many points at most are measured; 0 for all.
         place: where it stands in reports and tables, lowest first.
     """
 
@@ -34,7 +38,9 @@ class Facts:
     k: int | None = None
     tables: tuple[str, ...] = ("index", "compare")
     alias_of: str = ""
-    place: int = 100
+    axis: str = ""
+    sample: int = 0
+    place: int = 1000
 
 
 def facts(name: str) -> Facts:
@@ -52,7 +58,8 @@ def names(*, report: str | None = None, table: str | None = None) -> tuple[str, 
     chosen = [
         name
         for name, of in found.items()
-        if report in (None, of.report) and (table is None or table in of.tables)
+        if (report in (None, of.report) or (report == "profile" and of.axis))
+        and (table is None or table in of.tables)
     ]
     return tuple(sorted(chosen, key=lambda name: found[name].place))
 

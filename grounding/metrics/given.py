@@ -9,8 +9,10 @@ from grounding import _registry as register
     "test_reconstruction_error",
     title="reconstruction error",
     report="probes",
+    axis="decoder",
     better="lower",
-    place=40,
+    tables=("index", "compare", "seeds"),
+    place=80,
 )
 def _reconstruction_error(reconstruction_errors: Tensor) -> float:
     """Mean squared error of D(E(x)) over the test images."""
@@ -25,7 +27,7 @@ def _reconstruction_error(reconstruction_errors: Tensor) -> float:
     digits=1,
     better="lower",
     tables=("compare",),
-    place=50,
+    place=200,
 )
 def _training_seconds(training_seconds: float) -> float:
     """Seconds that the training took."""

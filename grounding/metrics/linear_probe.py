@@ -8,6 +8,7 @@ from grounding.metrics.arrays import Array, as_labels, as_points
     "linear_probe_accuracy",
     title="linear probe",
     report="probes",
+    axis="classes",
     better="higher",
     tables=("index", "compare", "seeds"),
     place=2,

@@ -9,7 +9,7 @@ from grounding import _registry as register
     report="",
     digits=1,
     better="higher",
-    tables=("index", "compare", "seeds"),
+    tables=(),
     place=10,
 )
 def manifold_score(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ from grounding.metrics.anchors import mean_margin
 from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points, as_tensor
 from grounding.metrics.distances import Progress
 from grounding.metrics.facts import names, needs
+from grounding.metrics.invariance import answers
 from grounding.metrics.neighbors import nearest
+from grounding.metrics.novelty import odd_scores
 from grounding.metrics.pairs import point_values
 
 Lazy = Array | Callable[[], Array] | None
@@ -29,8 +32,9 @@ class Space:
 
     An array may be a tensor or a NumPy array; or a function without arguments that gives it, which
     is called when a metric asks, once. What several metrics ask for is calculated once, too:
-    `neighbor_labels` (Q, k), those of the nearest training latents of each test latent; and
-    `pairs`, the values of single points that `point_values` returns.
+    `neighbor_labels` (Q, k), those of the nearest training latents of each test latent; `pairs`,
+    the values of single points that `point_values` returns; `changed_latents`, see `answers`, and
+    `scores_of_odd`, see `odd_scores`.
 
     Attributes:
         z: (N, D) latents.
@@ -40,10 +44,13 @@ class Space:
         train_labels: (M,).
         test_z: (Q, D) latents of the test images; default: z.
         test_labels: (Q,); default: labels.
+        train_images: (M, C, H, W), uint8 or in [0, 1].
+        test_images: (Q, C, H, W), likewise.
         bank_z: (V x M, D) latents of V augmented views of the training images, view by view.
         reconstruction_errors: (Q,) mean squared error of each test image.
         encode: E, from images (B, C, H, W) in [0, 1] to latents (B, D).
         decode: D, from latents (B, D) to images.
+        dynamics: a `grounding.dynamics.Portrait` of test latents, or a function that gives it.
         training_seconds: how long the training took.
         k: neighbours.
         metric: of the search among training latents, "euclidean" or "cosine"; all else is
@@ -62,10 +69,13 @@ class Space:
     train_labels: Lazy = None
     test_z: Lazy = None
     test_labels: Lazy = None
+    train_images: Lazy = None
+    test_images: Lazy = None
     bank_z: Lazy = None
     reconstruction_errors: Lazy = None
     encode: Callable[[Tensor], Tensor] | None = None
     decode: Callable[[Tensor], Tensor] | None = None
+    dynamics: Any = None
     training_seconds: float | None = None
     k: int = 5
     metric: str = "euclidean"
@@ -95,6 +105,18 @@ class Space:
     def _find(self, name: str) -> Any:
         if name == "pairs":
             return self._pairs()
+        if name == "changed_latents":
+            return answers(self.get("test_images"), self.get("encode"), self.seed)
+        if name == "scores_of_odd":
+            return odd_scores(
+                self.get("test_images"),
+                None if self.test_labels is self.labels is None else self.get("test_labels"),
+                self.get("train_z"),
+                self.get("encode"),
+                self.decode,
+                metric=self.metric,
+                seed=self.seed,
+            )
         if name == "neighbor_labels":
             train_z, labels = self.get("train_z"), self.get("train_labels")
             k = min(self.k, len(train_z))
@@ -155,6 +177,9 @@ NEEDED = {
     "train_z": "training latents",
     "train_labels": "labels of training images",
     "bank_z": "augmented views",
+    "train_images": "training images",
+    "test_images": "test images",
+    "dynamics": "a trained decoder",
     "reconstruction_errors": "a trained decoder",
     "training_seconds": "a training",
 }
@@ -167,11 +192,15 @@ class Measured(NamedTuple):
         values: by name; may be infinite, never NaN.
         margins: by name, of those estimated from anchors: half the 95 % confidence interval.
         left_out: by name, why a metric, or one that it is made of, has no value here.
+        parts: by name, of those that are the mean of a few values, what each of these is.
+        points: by name, of those that are means over points, how many were measured.
     """
 
     values: dict[str, float]
     margins: dict[str, float]
     left_out: dict[str, str]
+    parts: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    points: Mapping[str, int] = MappingProxyType({})
 
 
 def measure(space: Space, metrics: str | Iterable[str]) -> Measured:
@@ -179,22 +208,28 @@ def measure(space: Space, metrics: str | Iterable[str]) -> Measured:
 
     Args:
         space: what there is to measure.
-        metrics: "analysis", "manifold" or "probes", all metrics of that report; or the names of
-            some.
+        metrics: "analysis", "manifold", "probes" or "profile", all metrics of that report; or the
+            names of some.
 
     Raises:
         ValueError: an unknown name, or arrays that do not fit, or hold values that are not finite.
     """
-    found = Measured({}, {}, {})
+    parts: dict[str, Mapping[str, float]] = {}
+    points: dict[str, int] = {}
+    found = Measured({}, {}, {}, parts, points)
     for name in names(report=metrics) if isinstance(metrics, str) else metrics:
         try:
             value = space.get(name)
         except NotMeasurable as reason:
             found.left_out[name] = str(reason)
             continue
+        if isinstance(value, Mapping):
+            parts[name] = value
+            value = sum(value.values()) / len(value)
         if isinstance(value, Tensor):
-            if space.anchors:
-                found.margins[name] = mean_margin(value, len(space.get("z")))
+            points[name], every = len(value), len(space.get("z"))
+            if len(value) < every:
+                found.margins[name] = mean_margin(value, every)
             value = value.mean()
         found.values[name] = float(value)
     return found

@@ -82,13 +82,13 @@ def neighbor_label_shares(indices: Array, labels: Array) -> Tensor:
     return (labels[indices] == labels[:, None]).double().mean(dim=1)
 
 
-@register.metric("silhouette", better="higher", tables=("index",), place=21)
+@register.metric("silhouette", better="higher", tables=(), place=21)
 def _silhouette(labels: Tensor, pairs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001
     """Own class against the nearest other class, -1 to 1."""
     return pairs["silhouette"]
 
 
-@register.metric("trustworthiness", better="higher", tables=("index",), place=24)
+@register.metric("trustworthiness", better="higher", tables=(), place=24)
 def _trustworthiness(
     x: Tensor, z: Tensor, trustworthiness_k: int, pairs: Mapping[str, Tensor]
 ) -> Tensor:
@@ -97,7 +97,7 @@ def _trustworthiness(
     return pairs["trustworthiness"]
 
 
-@register.metric("continuity", better="higher", tables=("index",), place=25)
+@register.metric("continuity", better="higher", tables=(), place=25)
 def _continuity(
     x: Tensor, z: Tensor, trustworthiness_k: int, pairs: Mapping[str, Tensor]
 ) -> Tensor:
@@ -110,7 +110,7 @@ def _continuity(
     "neighbor_label_agreement",
     title="neighbour label agreement",
     better="higher",
-    tables=("index",),
+    tables=(),
     place=26,
 )
 def _agreement(z: Tensor, labels: Tensor, k: int, pairs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001

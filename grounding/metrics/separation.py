@@ -56,7 +56,7 @@ class Classes:
         return float(between), float(deviations.square().sum())
 
 
-@register.metric("fisher_ratio", title="Fisher ratio", better="higher", tables=("index",), place=27)
+@register.metric("fisher_ratio", title="Fisher ratio", better="higher", tables=(), place=27)
 def fisher_ratio(z: Array, labels: Array) -> float:
     """Between-class over within-class scatter.
 
@@ -90,9 +90,7 @@ def calinski_harabasz(z: Array, labels: Array) -> float:
     return _ratio(between * (len(classes.labels) - count), within * (count - 1))
 
 
-@register.metric(
-    "davies_bouldin", title="Davies-Bouldin", better="lower", tables=("index",), place=23
-)
+@register.metric("davies_bouldin", title="Davies-Bouldin", better="lower", tables=(), place=23)
 def davies_bouldin(z: Array, labels: Array) -> float:
     """Overlap of classes, 0 is best.
 

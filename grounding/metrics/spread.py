@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grounding.metrics.anchors import CONFIDENCE
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -18,6 +20,8 @@ class Spread:
         minimum: the least value.
         maximum: the greatest value.
         count: how many values there are.
+        margin: half the 95 % interval of the mean, by Student's t with n - 1 degrees of freedom;
+            None for a single value.
     """
 
     mean: float
@@ -25,10 +29,11 @@ class Spread:
     minimum: float
     maximum: float
     count: int
+    margin: float | None = None
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Mean, standard deviation (n - 1) and range, by exact sums; None if there are no values.
+    """Mean with its interval, standard deviation and range, by exact sums; None of no values.
 
     Raises:
         ValueError: a value is not finite.
@@ -37,5 +42,11 @@ def spread(values: Sequence[float]) -> Spread | None:
         raise ValueError(f"values are {list(values)}, expected finite numbers")
     if not values:
         return None
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return Spread(statistics.mean(values), deviation, min(values), max(values), len(values))
+    mean, count = statistics.mean(values), len(values)
+    deviation = margin = None
+    if count > 1:
+        from scipy.special import stdtrit
+
+        deviation = statistics.stdev(values)
+        margin = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * deviation / math.sqrt(count)
+    return Spread(mean, deviation, min(values), max(values), count, margin)

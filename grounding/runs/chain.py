@@ -10,9 +10,11 @@ from pathlib import Path
 from grounding._errors import UserError, say
 from grounding.experiment import Experiment
 from grounding.export.points import EmbeddingOptions
-from grounding.export.report import metric_lines, text_table
+from grounding.export.report import profile_table, text_table
 from grounding.runs.artifacts import LeftOut, Output, made_once, make, reason_to_make
+from grounding.runs.dynamics import dynamics_output
 from grounding.runs.exporting import (
+    ASSETS,
     assets_output,
     latents_output,
     onnx_output,
@@ -23,29 +25,34 @@ from grounding.runs.measuring import (
     analysis_output,
     manifold_output,
     probes_output,
+    profile_output,
 )
 from grounding.runs.run import Run, load_run
 from grounding.runs.training import metrics_path, train_experiment
 
 # What `grounding run` makes, in this order.
-CHAIN = ("analysis", "manifold", "points", "encoder", "decoder", "assets")
+CHAIN = (
+    *("analysis", "manifold", "points", "encoder", "decoder", "assets", "dynamics", "profile"),
+)
 
 
 def outputs_of(run: Run) -> dict[str, Callable[[], Output]]:
     """Every output of a run at its default place, with the defaults of the commands, by kind."""
     place = run.experiment.artifact
-    points, assets = EmbeddingOptions(), EmbeddingOptions(max_points=3000)
+    points = EmbeddingOptions()
     return {
         "analysis": lambda: analysis_output(run, run.experiment.analysis_path),
         "manifold": lambda: manifold_output(run, "test", run.experiment.manifold_analysis_path),
+        "profile": lambda: profile_output(run, place("profile.json")),
         "probes": lambda: probes_output(run, place("probes.json")),
         "points": lambda: points_output(run, "test", points, place("test_latent_points.json")),
         "encoder": lambda: onnx_output(run, "encoder", place("encoder.onnx")),
         "decoder": lambda: onnx_output(run, "decoder", place("decoder.onnx")),
         "assets": lambda: assets_output(
-            run, "test", assets, None, place("test_interactive_assets.json")
+            run, "test", ASSETS, None, place("test_interactive_assets.json")
         ),
         "latents": lambda: latents_output(run, "test", "npz", place("test_latents.npz")),
+        "dynamics": lambda: dynamics_output(run, place("dynamics.json")),
         "weights": lambda: weights_output(run, place("weights.safetensors")),
     }
 
@@ -189,8 +196,8 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
     if checkpoint.val_loss is not None:
         rows.append(("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"))
     lines = text_table("lrl", (run.name, "", ""), rows)
-    if "manifold" in results:
-        lines += ["", *metric_lines(results["manifold"])]
+    if "profile" in results:
+        lines += ["", profile_table(results["profile"], len(run.splits.test))]
     files = {
         "checkpoint": run.path,
         "metrics": metrics_path(run.experiment.checkpoint_path),

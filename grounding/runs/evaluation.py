@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 KIND = "evaluation"
 MOST_QUERIES = 10_000
 # What no table of latents has; a metric that asks for it is not mentioned.
-OF_A_MODEL = ("encode", "decode", "bank_z", "reconstruction_errors", "training_seconds")
+OF_A_MODEL = (
+    *("encode", "decode", "bank_z", "reconstruction_errors", "training_seconds", "train_images"),
+    *("test_images", "changed_latents", "scores_of_odd", "dynamics"),
+)
 
 
 @dataclass(frozen=True, eq=False)

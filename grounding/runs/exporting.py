@@ -28,11 +28,12 @@ from grounding.export.points import (
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.measuring import class_names
-from grounding.runs.run import UNTRAINED, Run
+from grounding.runs.run import SHOWN, UNTRAINED, Run
 
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
 MOST_SAMPLES, MOST_POINTS = 1000, 250_000  # that the pages take
+ASSETS = EmbeddingOptions(max_points=SHOWN)
 
 
 def points_output(run: Run, split: str, options: EmbeddingOptions, path: Path) -> Output:
@@ -159,7 +160,11 @@ def embedding_of(run: Run, split: str, options: EmbeddingOptions) -> Embedding:
     """Where the latents of a split lie in three dimensions."""
     seed = run.experiment.seed
     indices = choose_points(len(run.splits.named(split)), options.max_points, seed)
-    return embed(indices, run.latents_of(split, indices), options, seed)
+
+    def laid_out() -> Embedding:
+        return embed(indices, run.latents_of(split, indices), options, seed)
+
+    return run.once((split, options), laid_out)
 
 
 def _with_arrays(

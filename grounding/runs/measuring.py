@@ -1,4 +1,4 @@
-"""What is measured of a run: the kNN analysis, the manifold metrics and the probes."""
+"""What is measured of a run: the kNN analysis, the manifold metrics, the probes, the profile."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from grounding._errors import UserError, printable
 from grounding._progress import progress_bar
 from grounding._streams import generator
 from grounding.data import Splits, to_unit
+from grounding.data.stored import held
+from grounding.dynamics import Portrait
 from grounding.experiment import Experiment
-from grounding.export.report import analysis_text, metric_lines
+from grounding.export.report import analysis_text, metric_lines, profile_table
 from grounding.metrics import (
     Measured,
+    NotMeasurable,
     Space,
     anchor_count,
     classification_report,
@@ -28,17 +31,24 @@ from grounding.metrics import (
     meaning,
     measure,
     names,
+    vote_shares,
 )
 from grounding.metrics.anchors import CONFIDENCE
 from grounding.metrics.classification import BANK_K, BANK_VIEWS
+from grounding.metrics.collapse import has_collapsed
 from grounding.metrics.facts import needs
 from grounding.models.autoencoder import count_parameters
 from grounding.runs.artifacts import Made, Output, document_bytes, made_from
 from grounding.runs.building import augmentations_of
-from grounding.runs.run import EVALUATION_BATCH, Run
+from grounding.runs.run import EVALUATION_BATCH, FOLLOWED, Run
 
 BANK_IMAGES = 1000
 SCORE = "manifold_score"
+# Of each number of the profile; what tables show stands in the manifest as well.
+PROFILE_KEYS = (
+    *("value", "parts", "margin", "left_out", "unit", "axis", "k", "metric", "split", "images"),
+    *("better", "meaning"),
+)
 
 Results = dict[str, dict[str, Any]]
 
@@ -75,10 +85,13 @@ def space_of(
         train_labels=splits.train.labels,
         test_z=lambda: run.latents_of("test"),
         test_labels=splits.test.labels,
+        train_images=lambda: held(splits.train.images),
+        test_images=lambda: held(splits.test.images),
         bank_z=(lambda: _bank(run)) if has_bank(run.experiment, splits) else None,
         reconstruction_errors=(lambda: _errors(run)) if decoder else None,
         encode=lambda images: run.model.encode(images.to(run.device)),
         decode=(lambda z: run.model.decode(z.to(run.device))) if decoder else None,
+        dynamics=(lambda: _dynamics(run)) if decoder else None,
         training_seconds=run.checkpoint.seconds,
         k=k,
         metric=run.experiment.analysis.metric,
@@ -227,6 +240,53 @@ def probes_output(run: Run, path: Path) -> Output:
     return Output("probes", path, made_from(run, options, *code, components=_code_of(chosen)), make)
 
 
+def profile_output(run: Run, path: Path) -> Output:
+    """The profile of a latent space, on the test images, as JSON."""
+    chosen = names(report="profile")
+    settings = run.experiment.analysis
+    options = {
+        "k": settings.k,
+        "metric": settings.metric,
+        "test_samples": len(run.splits.test),
+        "followed": FOLLOWED,
+    }
+
+    def make(head: Mapping[str, Any]) -> Made:
+        with progress_bar("profile") as bar:
+            space = space_of(run, progress=bar.set)
+            found = measure(space, chosen)
+        results = results_of(found, chosen)
+        images, with_ = len(run.splits.test), measured_with(space, chosen, "test")
+        for name, one in results.items():
+            most = facts(name).sample or images
+            one["k"], one["metric"] = (with_[name].get(key) for key in ("k", "metric"))
+            one["split"] = with_[name]["split"]
+            one["images"] = found.points.get(name, min(most, images))
+        warnings = []
+        rank, dimensions = found.values.get("rank_me"), run.model.latent_dim
+        if rank is not None and has_collapsed(rank, dimensions):
+            warnings.append(
+                f"the latents have collapsed to {rank:.1f} dimensions of {dimensions} (RankMe)"
+            )
+        body: dict[str, Any] = {
+            "profile_settings": options,
+            "training_images": len(run.splits.train),
+            "profile": {
+                name: {key: one[key] for key in PROFILE_KEYS if key in one}
+                for name, one in results.items()
+            },
+            "calibration": _calibration(space),
+            "left_out": found.left_out,
+            "warnings": warnings,
+        }
+        lines = [profile_table(results, images), *(f"warning: {line}" for line in warnings)]
+        return Made({path: document_bytes({**head, **body})}, "\n".join(lines), results)
+
+    code = ("metrics", "dynamics", "runs.measuring")
+    made = made_from(run, options, *code, components=_code_of(chosen))
+    return Output("profile", path, made, make)
+
+
 def results_of(found: Measured, chosen: Iterable[str]) -> Results:
     """What tables have to know of metrics and their values, by name."""
     results: Results = {}
@@ -238,6 +298,10 @@ def results_of(found: Measured, chosen: Iterable[str]) -> Results:
             "meaning": meaning(name),
             "is_metric": True,
         }
+        if name in found.parts:
+            results[name]["parts"] = {
+                part: of if math.isfinite(of) else None for part, of in found.parts[name].items()
+            }
         if math.isfinite(found.margins.get(name, math.nan)):
             results[name]["margin"] = found.margins[name]
         if name in found.left_out:
@@ -301,6 +365,24 @@ def augmented_views(experiment: Experiment, splits: Splits) -> Tensor:
 def encoded(encode: Callable[[Tensor], Tensor], images: Tensor, device: torch.device) -> Tensor:
     """Where images (N, C, H, W) in [0, 1] lie in a space, (N, D) on the device."""
     return torch.cat([encode(batch.to(device)) for batch in images.split(EVALUATION_BATCH)])
+
+
+def _dynamics(run: Run) -> Portrait:
+    if reason := run.without_dynamics:
+        raise NotMeasurable(reason)
+    return run.dynamics()
+
+
+def _calibration(space: Space) -> list[dict[str, Any]] | None:
+    """Accuracy and number of test images by their share of votes; None if they have no labels."""
+    try:
+        groups = vote_shares(space.get("neighbor_labels"), space.get("test_labels"))
+    except NotMeasurable:
+        return None
+    return [
+        {"votes": share, "accuracy": right, "images": count}
+        for share, (right, count) in groups.items()
+    ]
 
 
 def _bank(run: Run) -> Tensor:

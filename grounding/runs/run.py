@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor
 from grounding._errors import UserError
 from grounding._paths import given_path
 from grounding.data import ImageSet, Splits, to_unit
-from grounding.data.stored import ImageTensor
+from grounding.data.stored import ImageTensor, held
 from grounding.experiment import Experiment, differences, experiment_from_dict, setting
 from grounding.models import Autoencoder
 from grounding.runs.building import build_model, has_trained_decoder, load_splits
@@ -32,9 +33,13 @@ from grounding.training.checkpoint import Checkpoint, model_of, read_checkpoint
 from grounding.training.device import resolve_device
 
 if TYPE_CHECKING:
+    from grounding.dynamics import Portrait
     from grounding.runs.notebook import Page, View
 
 EVALUATION_BATCH = 500
+SHOWN = 3000  # references of the playground by default
+FOLLOWED, GAUSSIAN_STARTS = 750, 250  # latents whose dynamics are measured by default
+
 UNTRAINED = (
     "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
     "nothing"
@@ -45,6 +50,7 @@ THE_SAME = {
     True: "give the arrays that it was trained on",
 }
 
+T = TypeVar("T")
 Array = TypeVar("Array", Tensor, npt.NDArray[Any])
 
 
@@ -72,6 +78,7 @@ class Run:
     device: torch.device
     notes: list[str] = field(default_factory=list)
     _kept: dict[str, Tensor] = field(default_factory=dict)
+    _made: dict[object, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -163,6 +170,81 @@ class Run:
 
         return measure_run(self, names, split).values
 
+    def dynamics(
+        self,
+        images: int = FOLLOWED,
+        *,
+        gaussian_starts: int = GAUSSIAN_STARTS,
+        seed: int | None = None,
+    ) -> Portrait:
+        """What happens to latents that are decoded and encoded again and again.
+
+        >>> found = run.dynamics()
+        >>> found.safe_horizon, len(found.attractors), float(found.radii_at_data.mean())
+
+        Args:
+            images: test images whose latents are followed, at most; evenly spread over all.
+            gaussian_starts: latents drawn from the normal distribution with their mean and
+                covariance, which are followed as well.
+            seed: of what is drawn; default: the experiment's.
+
+        Raises:
+            UserError: there is nothing to follow, see `without_dynamics`.
+        """
+        from grounding.dynamics import Portrait, portrait, scale_of
+        from grounding.metrics import knn_predict, nearest
+        from grounding.metrics.arrays import as_tensor
+
+        if reason := self.without_dynamics:
+            raise UserError(reason)
+        seed = self.experiment.seed if seed is None else seed
+        settings, splits = self.experiment.analysis, self.splits
+        # Those that are kept cannot be differentiated.
+        every, train_z = (as_tensor(self.latents_of(s)).clone() for s in ("test", "train"))
+        chosen, labels = self.followed(images), splits.test.labels
+        train_labels = splits.train.labels
+
+        def classify(z: Tensor) -> Tensor:
+            assert train_labels is not None
+            k = min(settings.k, len(train_z))
+            near = nearest(z, train_z, k, metric=settings.metric).indices
+            return knn_predict(train_labels[near.cpu()])
+
+        return self.once(
+            (Portrait, images, gaussian_starts, seed),
+            lambda: portrait(
+                self.model.encode,
+                lambda z: self.model.decode(z.to(self.device)),
+                every[chosen],
+                labels=None if labels is None else labels[chosen],
+                classify=None if train_labels is None else classify,
+                training_images=held(splits.train.images),
+                fresh_images=torch.cat((held(splits.val.images), held(splits.test.images))),
+                scale=scale_of(every),
+                gaussian_starts=gaussian_starts,
+                seed=seed,
+            ),
+        )
+
+    @property
+    def without_dynamics(self) -> str:
+        """Why latents cannot be followed; "" if they can."""
+        if not self.has_trained_decoder:
+            return UNTRAINED
+        z = self.latents_of("test")
+        return "" if bool((z != z[0]).any()) else "all test latents are the same"
+
+    def followed(self, images: int = FOLLOWED) -> Tensor:
+        """Positions (N,) in the test split of the images that `dynamics` follows.
+
+        They are among those that the playground shows by default.
+        """
+        from grounding.export.points import choose_points
+
+        shown = choose_points(len(self.splits.test), SHOWN, self.experiment.seed)
+        count = min(images, len(shown))
+        return shown[torch.arange(count) * len(shown) // max(1, count)]
+
     def embed(
         self, split: str = "test", *, max_points: int = 5000, l2_normalize: bool = True
     ) -> npt.NDArray[np.float32]:
@@ -184,7 +266,7 @@ class Run:
 
         Args:
             kinds: of "analysis", "manifold", "probes", "points", "encoder", "decoder", "assets",
-                "latents" and "weights"; default: all that `grounding run` makes.
+                "dynamics", "latents" and "weights"; default: all that `grounding run` makes.
 
         Returns:
             The main file of each.
@@ -231,6 +313,13 @@ class Run:
         from grounding.runs.notebook import play_run
 
         return play_run(self, height)
+
+    def once(self, what: object, make: Callable[[], T]) -> T:
+        """What `make` gives, made once and kept, for whoever asks for `what`."""
+        if what not in self._made:
+            self._made[what] = make()
+        found: T = self._made[what]
+        return found
 
     @torch.inference_mode()
     def latents_of(self, split: str, indices: Tensor | None = None) -> Tensor:

@@ -43,9 +43,9 @@ class _Points(NamedTuple):
 
 
 def find_runs(folder: Path) -> tuple[list[Manifest], list[str]]:
-    """The runs of a folder, best manifold score first, and a line for each unreadable manifest."""
+    """The runs of a folder, best kNN accuracy first, and a line for each unreadable manifest."""
     runs, problems = manifests_in(folder)
-    return sorted(runs, key=lambda run: (-_manifold_score(run), run.name)), problems
+    return sorted(runs, key=lambda run: (-_knn_accuracy(run), run.name)), problems
 
 
 def without_seeds(runs: Sequence[Manifest]) -> list[Manifest]:
@@ -148,7 +148,7 @@ def _scores(run: Manifest) -> dict[str, str]:
     for one in sorted(found, key=lambda one: one["place"]):
         text, form = "undefined", f".{min(one['digits'], 10)}f"
         if one["value"] is not None:
-            spread = "" if one.get("deviation") is None else f" ± {one['deviation']:{form}}"
+            spread = "" if one.get("margin") is None else f" ± {one['margin']:{form}}"
             text = f"{one['value']:{form}}{spread} {one['unit']}".rstrip()
         texts[one["title"] + of] = text
     return texts
@@ -185,9 +185,9 @@ def _address(key: str) -> str:
     return f"{layout.ARTIFACTS}/{quote(os.fsencode(key))}"
 
 
-def _manifold_score(run: Manifest) -> float:
-    for artifact in run.of_kind("manifold").values():
-        found = artifact.results.get("manifold_score")
+def _knn_accuracy(run: Manifest) -> float:
+    for artifact in run.of_kind("analysis").values():
+        found = artifact.results.get("knn_accuracy")
         value = found.get("value") if isinstance(found, dict) else None
         if isinstance(value, int | float):
             return value

@@ -12,7 +12,7 @@ from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
-from grounding.metrics import Spread
+from grounding.metrics import Spread, names
 from grounding.runs.artifacts import document_bytes
 from grounding.runs.building import load_splits
 from grounding.runs.manifest import check_not_of_another
@@ -23,6 +23,7 @@ from grounding.studies.controls import (
     labels_control,
     measure_control,
 )
+from grounding.studies.differences import Difference, differences
 from grounding.studies.figure import FigureRow, spread_figure
 from grounding.studies.seeds import (
     Series,
@@ -112,6 +113,8 @@ def compare(
     if any(not row.control for row in rows):
         _tell_apart(rows)
         say("", *comparison_lines(rows))
+        if apart := _differences(rows, DRAWN):
+            say("", *difference_lines(apart))
         written = _write(rows, seeds, places)
         say("", f"wrote {', '.join(map(str, written))}")
     check_complete(every)
@@ -129,6 +132,27 @@ def comparison_lines(rows: Sequence[Row]) -> list[str]:
         values = (_plus_minus(summary.get(name), facts[name]["digits"]) for name in columns)
         cells.append((row.name, str(len(row.metrics)), *values))
     return text_table("lr" + "r" * len(columns), head, cells)
+
+
+def difference_lines(apart: Sequence[Difference]) -> list[str]:
+    """A table of paired differences of the kNN accuracy."""
+    head = ("kNN accuracy, difference over seeds", "mean", "± 95 %", "p", "p, Holm")
+    rows = [
+        (
+            f"{one.first} - {one.second}",
+            f"{one.mean:+.4f}",
+            f"{one.margin:.4f}",
+            f"{one.p:.2g}",
+            f"{one.p_holm:.2g}",
+        )
+        for one in apart
+    ]
+    return text_table("lrrrr", head, rows)
+
+
+def _differences(rows: Sequence[Row], metric: str) -> list[Difference]:
+    values = {row.name: _values_of(row, metric) for row in rows}
+    return differences(values, [row.name for row in rows if not row.control])
 
 
 def _row(name: str, control: str, series: Series, experiment: Experiment) -> Row:
@@ -191,6 +215,10 @@ def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) ->
         "comparison": [row.name for row in rows if not row.control],
         "seeds": list(seeds),
         "rows": [_values(row) for row in rows],
+        "differences": {
+            metric: [vars(one) for one in _differences(rows, metric)]
+            for metric in names(table="compare")
+        },
         "versions": versions(),
         "configs": {name: experiment.as_dict() for name, experiment in configs.items()},
     }
@@ -221,7 +249,11 @@ def _figure(rows: Sequence[Row]) -> bytes:
 
 
 def _drawn(row: Row) -> dict[int, float]:
-    found = {seed: metrics.get(DRAWN) for seed, metrics in row.metrics.items()}
+    return _values_of(row, DRAWN)
+
+
+def _values_of(row: Row, metric: str) -> dict[int, float]:
+    found = {seed: metrics.get(metric) for seed, metrics in row.metrics.items()}
     return {seed: value for seed, value in found.items() if value is not None}
 
 

@@ -30,7 +30,7 @@ from grounding.runs.run import load_run
 from grounding.runs.training import train_experiment
 from grounding.training.checkpoint import versions
 
-MEASURED = ("analysis", "manifold", "probes")
+MEASURED = ("analysis", "manifold", "probes", "profile")
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -207,10 +207,12 @@ def spread_values(summary: Mapping[str, Spread | None]) -> dict[str, dict[str, A
 def summary_lines(series: Series) -> list[str]:
     """A table of every metric over the seeds."""
     seeds = ", ".join(str(run.seed) for run in series.runs)
-    head = (f"{series.experiment.name}, {len(series.runs)} seeds", "mean", "sd", "min", "max")
+    named = f"{series.experiment.name}, {len(series.runs)} seeds"
+    head = (named, "mean", "sd", "± 95 %", "min", "max")
     facts = series.facts
     rows = [(name, *_cells(found, facts[name]["digits"])) for name, found in series.summary.items()]
-    return [*text_table("lrrrr", head, rows), "", f"seeds {seeds}; sd with n - 1"]
+    says = f"seeds {seeds}; sd with n - 1; ± 95 %: half the interval of the mean, by Student's t"
+    return [*text_table("lrrrrr", head, rows), "", says]
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -293,7 +295,12 @@ def _write(series: Series) -> None:
         "config": series.experiment.as_dict(),
     }
     results = {
-        name: {**series.facts[name], "value": found.mean, "deviation": found.standard_deviation}
+        name: {
+            **series.facts[name],
+            "value": found.mean,
+            "deviation": found.standard_deviation,
+            "margin": found.margin,
+        }
         for name, found in series.summary.items()
         if found
     }
@@ -307,15 +314,14 @@ def _write(series: Series) -> None:
 
 
 def _score(run: SeedRun) -> str:
-    shown = {"knn_accuracy": "kNN accuracy {:.4f}", "manifold_score": "manifold score {:.1f}"}
+    shown = {"knn_accuracy": "kNN accuracy {:.4f}", "rnx_area": "R_NX area {:.3f}"}
     metrics = run.metrics
     found = [text.format(metrics[k]) for k, text in shown.items() if metrics.get(k) is not None]
     return "".join(f", {text}" for text in found)
 
 
-def _cells(found: Spread | None, digits: int) -> tuple[str, str, str, str]:
+def _cells(found: Spread | None, digits: int) -> tuple[str, ...]:
     if found is None:
-        return "-", "-", "-", "-"
-    values = (found.mean, found.standard_deviation, found.minimum, found.maximum)
-    mean, deviation, low, high = ("-" if v is None else f"{v:.{digits}f}" for v in values)
-    return mean, deviation, low, high
+        return ("-",) * 5
+    values = (found.mean, found.standard_deviation, found.margin, found.minimum, found.maximum)
+    return tuple("-" if v is None else f"{v:.{digits}f}" for v in values)

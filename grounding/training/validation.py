@@ -10,6 +10,7 @@ from torch import Tensor
 from grounding.data.splits import to_unit
 from grounding.data.stored import ImageTensor
 from grounding.metrics.classification import knn_accuracy
+from grounding.metrics.collapse import has_collapsed, rank_me
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.reconstruction import reconstruction_error
 
@@ -84,17 +85,6 @@ def mean(values: Tensor, counts: Sequence[int]) -> float:
     return float(total / sum(counts))
 
 
-def rank_me(latents: Tensor) -> float:
-    """Dimensions over which latents (N, D) spread (Garrido et al., 2023).
-
-    Returns:
-        exp of the entropy of the singular values divided by their sum; in [1, min(N, D)].
-    """
-    values = torch.linalg.svdvals(latents.cpu().double())
-    shares = values / values.sum().clamp_min(torch.finfo(values.dtype).tiny)
-    return math.exp(-torch.xlogy(shares, shares).sum().item())
-
-
 def collapse(model: Autoencoder, images: ImageTensor) -> str:
     """A line that says so if the latents of images uint8 (N, C, H, W) have collapsed, else ""."""
     latents = latents_of(model, images[:COLLAPSE_IMAGES]).cpu()
@@ -103,6 +93,6 @@ def collapse(model: Autoencoder, images: ImageTensor) -> str:
     said, what = "the latents have collapsed: those of the validation images", ""
     if len(latents) > 1 and (latents == latents[0]).all():
         what = "are all the same"
-    elif min(latents.shape) > 2 and (rank := rank_me(latents)) < 2:
+    elif min(latents.shape) > 2 and has_collapsed(rank := rank_me(latents), latents.shape[1]):
         what = f"spread over {rank:.1f} dimensions of {latents.shape[1]} (RankMe)"
     return what and f"{said} {what}; train longer, or on more images or views"

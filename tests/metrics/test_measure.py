@@ -200,10 +200,14 @@ def test_a_metric_of_ones_own_is_in_every_report_and_table(own):
 def test_the_tables_of_our_metrics():
     assert names(report="analysis") == ("knn_accuracy",)
     assert names(report="probes") == PROBES
-    assert names(table="seeds") == ("knn_accuracy", "linear_probe_accuracy", "manifold_score")
+    profile = ("rnx_area", "rank_me", "test_reconstruction_error", "safe_horizon")
+    assert names(table="seeds") == (
+        *("knn_accuracy", "linear_probe_accuracy"),
+        *(*profile, "novelty_distance"),
+    )
     assert names(table="compare") == (
         *("knn_accuracy", "knn_1_accuracy", "linear_probe_accuracy", "augmented_bank_accuracy"),
-        *("manifold_score", "test_reconstruction_error", "regrounding_drift", "training_seconds"),
+        *(*profile, "novelty_distance", "training_seconds"),
     )
     assert facts("knn_test_accuracy").alias_of == "knn_accuracy"
     assert meaning("continuity").endswith(", not scored")

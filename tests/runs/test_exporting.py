@@ -140,14 +140,15 @@ def test_export_makes_what_is_asked_for_and_not_up_to_date(special):
         paths = run.export()
         assert {p.name for p in paths} == {
             f"plain_{x}" for x in ("analysis.json", "manifold_metrics.json", "encoder.onnx",
-            "decoder.onnx", "test_latent_points.json", "test_interactive_assets.json")
+            "decoder.onnx", "test_latent_points.json", "test_interactive_assets.json",
+            "dynamics.json", "profile.json")
         }  # fmt: skip
         assert before == {p: p.stat().st_mtime_ns for p in Path("artifacts").iterdir()}
         with pytest.raises(ValueError, match="'picture' cannot be exported; there are: analysis"):
             run.export("picture")
     only = special("encoder_only")
     with inside(only.folder):
-        assert len(only.run.export()) == 5
+        assert len(only.run.export()) == 6
         with pytest.raises(ValueError, match="no objective has trained the decoder"):
             only.run.export("decoder")
 

@@ -44,8 +44,8 @@ def test_a_whole_run_has_all_links_and_says_what_was_measured(tmp_path: Path) ->
     assert playground == f"{layout.PLAYGROUND}?assets=../artifacts/a_assets.json{models}"
     assert (report, metrics) == ("artifacts/a_analysis.txt", "artifacts/a_metrics.json")
     # In the order of their places, each title once, and only what is meant for the index.
-    scores = re.findall(r"\n((?:manifold score|silhouette|kNN accuracy|hidden).*)", page.text)
-    assert scores == ["manifold score67.2 of 100", "kNN accuracy0.9726", "silhouetteundefined"]
+    scores = re.findall(r"\n((?:RankMe|silhouette|kNN accuracy|hidden).*)", page.text)
+    assert scores == ["kNN accuracy0.9726", "silhouetteundefined", "RankMe18.2 of 32"]
     assert "naive_conv, 55,000 training images, 1 epoch, 1,234 parameters" in page.text
     for said in ("Viewer: test, 2 points\n", "Playground: val, 1 point\n", "of the test split"):
         assert said in page.text
@@ -75,8 +75,8 @@ def test_a_large_cloud_is_thinned_evenly_and_needs_no_labels(tmp_path: Path) -> 
 
 def test_best_score_first_then_by_name_and_the_test_split_first(tmp_path: Path) -> None:
     for name, value in (("low", 10.0), ("high", 90.5), ("z", None), ("y", "?"), ("same", 10)):
-        results = {"manifold_score": {"value": value}}
-        put(new_run(tmp_path, name), "manifold", {f"{name}.json": b"{}"}, results)
+        results = {"knn_accuracy": {"value": value}}
+        put(new_run(tmp_path, name), "analysis", {f"{name}.json": b"{}"}, results)
     assert [run.name for run in find_runs(tmp_path)[0]] == ["high", "low", "same", "y", "z"]
     run = new_run(tmp_path / "splits", "a")
     for split in ("train", "val", "test"):
@@ -109,9 +109,9 @@ def test_text_of_others_makes_no_elements(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("config", [{"model": 3}, {"data": {"train_samples": "x"}, "training": []}])
 def test_odd_configs_and_results_do_no_harm(tmp_path: Path, config: Any) -> None:
-    results = {"a": [], "b": 3, "c": score(1, "manifold score", digits=1), "d": {"tables": "x"}}
+    results = {"a": [], "b": 3, "c": score(1, "RankMe", digits=1), "d": {"tables": "x"}}
     run = put(new_run(tmp_path, "a", config), "manifold", {"m.json": b"{}"}, results)
-    assert "manifold score1.0" in Page(tmp_path).text
+    assert "RankMe1.0" in Page(tmp_path).text
     for odd in (score("text", "t"), score([1], "t"), score(10**400, "t"), score(1, "t", digits=-7)):
         put(run, "analysis", {"x.json": b"{}"}, {"odd": odd})
         assert "a.run.json has results that are none of this version" in Page(tmp_path).text
@@ -173,7 +173,7 @@ def test_unreadable_manifests_are_listed_at_the_foot(tmp_path: Path) -> None:
 
 
 def test_studies_are_linked_and_seeds_are_one_card(tmp_path: Path) -> None:
-    results = {"a": score(0.95, "kNN accuracy", deviation=0.004), "b": score(71.26, "score", 1)}
+    results = {"a": score(0.95, "kNN accuracy", margin=0.004), "b": score(71.26, "score", 1)}
     files = {"a_seeds.json": b"{}", "a_seeds.csv": b""}
     of = {"seeds": [0, 1], "runs": ["a_seed0.run.json", "a_seed1.run.json"]}
     put(new_run(tmp_path, "a_seeds", {}), "seeds", files, results, **of)

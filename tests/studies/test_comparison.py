@@ -74,6 +74,21 @@ def test_experiments_first_then_controls(compared):
         assert (error is not None) is (row["control"] is None)
 
 
+def test_paired_differences_are_of_the_values(compared):
+    _, document = compared
+    values = {row["name"]: row["values"] for row in document["rows"]}
+    found = document["differences"]["knn_accuracy"]
+    assert len(found) == 6 + 5  # of two experiments to all others, each pair once
+    for one in found:
+        apart = [
+            values[one["first"]][seed]["knn_accuracy"] - values[one["second"]][seed]["knn_accuracy"]
+            for seed in ("0", "1")
+        ]
+        assert one["mean"] == pytest.approx(sum(apart) / 2)
+        assert one["seeds"] == 2
+        assert 0 <= one["p"] <= one["p_holm"] <= 1
+
+
 def test_raw_pixels_by_other_means(compared, monkeypatch):
     folder, document = compared
     monkeypatch.chdir(folder)

@@ -1,7 +1,6 @@
 """What is measured after an epoch, and what a training chooses by it."""
 
 import dataclasses
-import math
 import re
 
 import pytest
@@ -12,7 +11,7 @@ from small_trainings import kept, new_model, splits, trained
 from grounding.data import to_unit
 from grounding.training import KNN, Epoch
 from grounding.training.history import best_of, has_stalled
-from grounding.training.validation import collapse, rank_me
+from grounding.training.validation import collapse
 
 
 def history(*values, of="val_loss"):
@@ -120,28 +119,6 @@ def test_a_training_that_goes_on_chooses_as_an_uninterrupted_one(after):
         )
 
 
-def test_rank_me_by_hand():
-    assert rank_me(torch.eye(4)) == pytest.approx(4)
-    assert rank_me(torch.ones(5, 3)) == pytest.approx(1)
-    # Singular values 3 and 1: exp of the entropy of 3/4 and 1/4.
-    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-    assert rank_me(torch.diag(torch.tensor([3.0, 1.0]))) == pytest.approx(math.exp(entropy))
-    assert rank_me(torch.zeros(3, 2)) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("scale", "offset", "said"),
-    [
-        (1.0, 0.0, ""),
-        (
-            1e-3,
-            5.0,
-            "the latents have collapsed: .* spread over 1.0 dimensions of 8 .RankMe.; train",
-        ),
-        (0.0, 5.0, "the latents have collapsed: .* are all the same; train longer"),
-        (1.0, math.inf, "some latents of the validation images are not finite numbers"),
-    ],
-)
 def test_latents_that_have_collapsed_are_said_once(scale, offset, said):
     lines, model = [], new_model("vicreg")
     with torch.no_grad():

@@ -21,7 +21,7 @@ from grounding.training.history import Epoch, append_metrics
 
 METRICS = Path("artifacts/regularized_covnet_final_metrics.jsonl")
 COMMANDS = [
-    *("train --force", "run --force", "analyze", "manifold", "probe", "points"),
+    *("train --force", "run --force", "analyze", "manifold", "probe", "points", "dynamics"),
     *("export-encoder", "export-assets", "export-weights"),
 ]
 

@@ -149,7 +149,7 @@ def test_outputs_of_a_resumed_chain_equal_those_of_an_uninterrupted_one(
     assert main("run", ["--resume", *given]) == 0
     assert "resuming from" in capsys.readouterr().out
     names = sorted(path.name for path in Path("whole/artifacts").glob("*.json"))
-    assert len(names) == 5
+    assert len(names) == 7
     for name in names:
         if not name.endswith(".run.json"):
             whole = document_result("whole" / FINAL.parent / name)
