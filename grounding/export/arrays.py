@@ -26,6 +26,7 @@ ARRAY_KEYS = {
     "indices": "int32",
     "reconstruction_error": "float32",
     "neighbor_label_agreement": "float32",
+    "neighbors": "int32",
     "reference_points": "float32",
     "reference_latents": "float32",
     "reference_latents_raw": "float32",

@@ -17,8 +17,8 @@ from grounding.metrics.pairs import point_values
 from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
-
 LONG = 1e18
+SHOWN_NEIGHBORS = 8  # of each point, in the viewer
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Embedding:
         l2_normalized: whether they are.
         points: float32 (N, 3).
         projection: "umap_3d"; "latent" where the latents themselves are drawn.
+        neighbors: int64 (N, K), the K nearest others of each in the searched latents, nearest
+            first; K is `SHOWN_NEIGHBORS`, or N - 1 if that is less.
     """
 
     indices: Tensor
@@ -60,6 +62,7 @@ class Embedding:
     l2_normalized: bool
     points: FloatArray
     projection: str
+    neighbors: Tensor
 
 
 def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int) -> Embedding:
@@ -77,17 +80,19 @@ def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int
     exact = latents.double() if latents.abs().amax() > LONG else latents
     searched = F.normalize(exact).float() if normalize else latents
     k = min(options.umap_n_neighbors, len(indices)) - 1
+    wanted = min(max(k, SHOWN_NEIGHBORS), len(indices) - 1)
     distances, neighbors = torch.zeros(len(indices), 0), torch.zeros(len(indices), 0).long()
-    if k > 0:
-        distances, neighbors = nearest(searched, searched, k, exclude_self=True)
+    if wanted > 0:
+        distances, neighbors = nearest(searched, searched, wanted, exclude_self=True)
     points, projection = layout(
         searched.numpy(),
         n_neighbors=max(2, k + 1),
         min_dist=options.umap_min_dist,
         seed=stream_seed(seed, "umap") % 2**32,
-        neighbors=(neighbors.numpy(), distances.numpy()),
+        neighbors=(neighbors[:, :k].numpy(), distances[:, :k].numpy()),
     )
-    return Embedding(indices, latents, searched, normalize, points, projection)
+    shown = neighbors[:, :SHOWN_NEIGHBORS]
+    return Embedding(indices, latents, searched, normalize, points, projection, shown)
 
 
 def choose_points(count: int, max_points: int, seed: int) -> Tensor:
@@ -109,7 +114,8 @@ def latent_points(
     """The part of `*_latent_points.json` that describes the points.
 
     Besides what the file's contract asks for, each point has numbers that the viewer can colour
-    by: `reconstruction_error`, and what it adds to the metric `neighbor_label_agreement`.
+    by: `reconstruction_error`, and what it adds to the metric `neighbor_label_agreement`;
+    `neighbors` are the rows of its nearest others among the latents.
 
     Args:
         embedding: N points of the split.
@@ -127,6 +133,8 @@ def latent_points(
     }
     if reconstruction_errors is not None:
         values["reconstruction_error"] = rounded(reconstruction_errors)
+    if embedding.neighbors.shape[1]:
+        values["neighbors"] = embedding.neighbors.tolist()
     if split.labels is not None:
         try:
             check_k(k, len(latents) - 1)
@@ -200,10 +208,12 @@ def _described(embedding: Embedding, split: Split, options: EmbeddingOptions) ->
     shape = list(split.images.shape[1:])  # zeros where there are no images
     return {
         "num_points": len(embedding.indices),
+        "split_size": len(split.images),
         "latent_dim": embedding.latents.shape[1],
         "projection": embedding.projection,
         "umap_n_neighbors": options.umap_n_neighbors,
         "umap_min_dist": options.umap_min_dist,
         "l2_normalized": embedding.l2_normalized,
         **({"image_shape": shape} if all(shape) else {}),
+        **({"has_labels": False} if split.labels is None else {}),  # those in the file mean nothing
     }

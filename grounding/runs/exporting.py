@@ -76,11 +76,12 @@ def assets_output(
         k = min(PROJECTION_K, count) if projection_k is None else projection_k
         if not 1 <= k <= count:
             raise UserError(f"--projection-k {k} is not in 1 to {count}, the number of points")
-        labels, samples = _samples(run.splits, split)
+        labels, samples, indices = _samples(run.splits, split)
         body = {
             **interactive_assets(embedding, run.splits.named(split), options, k),
             "digit_samples": rounded(samples),
             "sample_labels": labels,
+            "sample_indices": indices,
         }
         return _with_arrays(run, split, path, head, body, embedding)
 
@@ -193,17 +194,18 @@ def _notice(run: Run, split: str, options: EmbeddingOptions) -> str:
     return f"{count:,} points; the pages draw up to {MOST_POINTS:,}, set by --max-points"
 
 
-def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:
-    """One image of each of up to 1,000 classes: labels, and float32 (classes, C * H * W) in [0, 1].
+def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor, list[int]]:
+    """One image of each of up to 1,000 classes, as labels, float32 (classes, C * H * W) in [0, 1],
+    and positions.
 
-    The first of the split; for a class that the split lacks, of another one. Without labels, the
-    first images of the split.
+    The first of the split; for a class that the split lacks, of another one, whose position is -1.
+    Without labels, the first images of the split.
     """
     own = splits.named(split)
     if own.labels is None:
         images = own.images[:SAMPLES_WITHOUT_LABELS]
-        return [0] * len(images), to_unit(images).flatten(1)
-    labels, samples = [], []
+        return [0] * len(images), to_unit(images).flatten(1), list(range(len(images)))
+    labels, samples, positions = [], [], []
     for label in splits.classes[:MOST_SAMPLES]:
         for name in dict.fromkeys((split, "test", "val", "train")):
             candidates = splits.named(name)
@@ -213,8 +215,9 @@ def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor]:
             if len(found):
                 labels.append(label)
                 samples.append(to_unit(candidates.images[found[0, 0]]).flatten())
+                positions.append(int(found[0, 0]) if name == split else -1)
                 break
-    return labels, torch.stack(samples)
+    return labels, torch.stack(samples), positions
 
 
 def _test_samples(run: Run, split: str) -> dict[str, int]:

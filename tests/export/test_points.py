@@ -84,6 +84,22 @@ def test_latent_points_belong_to_their_labels():
     shares = (TEST.labels[nearest] == TEST.labels[:, None]).double().mean(1)
     assert np.allclose(body["neighbor_label_agreement"], shares[embedding.indices])
     assert body["k_neighbors"] == 4
+    # The eight nearest others of each among those drawn, where they were searched.
+    z = embedding.searched
+    nearest = torch.cdist(z, z).fill_diagonal_(torch.inf).argsort(1)
+    assert body["neighbors"] == nearest[:, :8].tolist()
+    assert body["split_size"] == 100
+    assert "has_labels" not in body
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, None), (2, 1), (5, 4), (30, 8)])
+def test_the_nearest_others_are_there_whatever_the_layout_looks_at(count, columns):
+    options = EmbeddingOptions(0, False, umap_n_neighbors=3)
+    z = LATENTS[:count]
+    bare = Split(TEST.images[:count], None, TEST.indices[:count])
+    body = latent_points(embed(z, options), bare, options, z, 1)
+    nearest = torch.cdist(z, z).fill_diagonal_(torch.inf).argsort(1)
+    assert body.get("neighbors") == (columns and nearest[:, :columns].tolist())
 
 
 def test_without_labels_the_points_are_there_all_the_same():
@@ -91,6 +107,7 @@ def test_without_labels_the_points_are_there_all_the_same():
     body = latent_points(embed(LATENTS, OPTIONS), bare, OPTIONS, LATENTS, 4)
     assert body["labels"] == [0] * 60
     assert not {"reconstruction_error", "neighbor_label_agreement"} & body.keys()
+    assert body["has_labels"] is False
 
 
 def test_assets_hold_the_latents_that_are_searched_and_those_that_are_decoded():

@@ -39,6 +39,7 @@ def test_points_are_those_of_the_run(special):
     assert arrays["points"].tolist() == np.float32(values["points"]).tolist()
     assert (arrays["thumbnails"] == run.images().reshape(80, -1)).all()
     assert meta["image_shape"] == [1, 12, 12]
+    assert arrays["neighbors"].tolist() == values["neighbors"]
 
 
 def test_assets_and_models_agree_with_the_run(special):
@@ -59,6 +60,8 @@ def test_assets_and_models_agree_with_the_run(special):
     for label, sample in enumerate(samples):
         first = run.images()[run.labels() == label][0]
         assert np.allclose(sample, first.ravel() / 255, atol=1e-6)
+        own = run.images()[values["sample_indices"][label]]
+        assert np.allclose(sample, own.ravel() / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -79,6 +82,11 @@ def test_every_image_set_gets_all_that_can_be_made_of_it(special, name):
     assert assets["sample_labels"] == ([0] * 10 if not classes else sorted(run.splits.classes))
     assert set(points["labels"]) <= (set(run.splits.classes) or {0})
     assert ("neighbor_label_agreement" in points) is (classes > 1)
+    assert points.get("has_labels", True) is assets.get("has_labels", True) is (classes > 0)
+    for label, position in zip(assets["sample_labels"], assets["sample_indices"], strict=True):
+        own = None if run.labels() is None else run.labels().tolist()
+        # -1: the split has none of that class.
+        assert own is None or (own[position] == label if position >= 0 else label not in own)
     with inside(made.folder):
         assert main("verify", [name]) == 0
 
