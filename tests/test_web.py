@@ -6,6 +6,8 @@ import subprocess
 import pytest
 from conftest import REPOSITORY
 
+from grounding.data.sources import idx, mnist
+
 WEB = REPOSITORY / "grounding" / "web"
 
 
@@ -17,3 +19,9 @@ def test_pure_modules_of_the_pages():
         ["node", "--test", *tests], cwd=WEB, capture_output=True, text=True, timeout=300
     )
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+
+
+def test_the_pages_know_sets_of_digits_by_what_the_package_says_of_them():
+    source = (WEB / "src" / "fields.js").read_text()
+    assert f'"{mnist.FINGERPRINT}"' in source
+    assert {"emnist_digits", "emnist_mnist"} <= idx.FOLDERS.keys()

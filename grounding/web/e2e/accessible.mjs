@@ -16,7 +16,7 @@ const AXE = join(folders.web, "node_modules", "axe-core", "axe.min.js");
 
 /** @param {Page} page @param {string} what */
 export async function expectAccessible(page, what) {
-  await page.evaluate(await readFile(AXE, "utf8"));
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(await readFile(AXE, "utf8"));
   const found = await page.evaluate(async () => {
     const { violations } = await /** @type {any} */ (window).axe.run();
     return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html.slice(0, 120)).join(" | ")}`);

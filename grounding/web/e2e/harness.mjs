@@ -3,13 +3,17 @@
  *
  *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers});
  *       server.origin, server.requests (paths asked for), server.close()
- *       server.breaks: path -> bytes after which the connection breaks
+ *       server.holds: path -> bytes after which a connection waits; server.cut() breaks all that wait
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
  *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
  *       with the emulator (Chromium's docs/gpu/swiftshader.md)
  *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch});
  *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
  *       other origins; expectNoProblems(page, allowed) fails on any
+ *   await answered(page)                        all that was asked of the page's worker, and painted
+ *   const pages = sharedPages(browser);
+ *   const page = await pages.open(url, options)  loaded once for each of our pages and kind of screen;
+ *       after that it goes to the address as the back button would, which takes a hundredth of the time
  *   folders: {repository, web, dist, artifacts}; artifacts is GROUNDING_E2E_ARTIFACTS or
  *   <repository>/artifacts
  *   findRun(artifacts) -> {points, assets, encoder, decoder}: file names of one run
@@ -62,7 +66,9 @@ export async function startServer(mounts, { headers = {} } = {}) {
   /** @type {string[]} */
   const requests = [];
   /** @type {Map<string, number>} */
-  const breaks = new Map();
+  const holds = new Map();
+  /** @type {Set<import("node:http").ServerResponse>} */
+  const held = new Set();
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname));
     requests.push(path);
@@ -77,9 +83,9 @@ export async function startServer(mounts, { headers = {} } = {}) {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         ...headers,
       });
-      const sent = breaks.get(path);
+      const sent = holds.get(path);
       if (sent === undefined) response.end(body);
-      else response.write(body.subarray(0, sent), () => setTimeout(() => response.destroy(), BREAK_AFTER_MS));
+      else held.add(response) && response.write(body.subarray(0, sent));
     } catch {
       response.writeHead(404).end();
     }
@@ -90,16 +96,17 @@ export async function startServer(mounts, { headers = {} } = {}) {
   return {
     origin: `http://127.0.0.1:${address.port}`,
     requests,
-    breaks,
+    holds,
+    cut() {
+      for (const response of held) response.destroy();
+      held.clear();
+    },
     close: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
     },
   };
 }
-
-// A browser forgets what it has not read yet when a connection breaks.
-const BREAK_AFTER_MS = 1500;
 
 const FLAGS = [
   "--no-sandbox",
@@ -128,7 +135,9 @@ export async function startBrowser({ emulatesGpu = true } = {}) {
     async newPage(options = {}) {
       assert(inner, "the browser is gone");
       const own = await inner.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-      return watched(await own.newPage());
+      const page = await own.newPage();
+      await page.addInitScript(countQuestions);
+      return watched(page);
     },
     async close() {
       await context.close();
@@ -187,6 +196,65 @@ export async function findRun(artifacts) {
     assets: one("_interactive_assets.json"),
     encoder: one("_encoder.onnx"),
     decoder: one("_decoder.onnx"),
+  };
+}
+
+/** In a page, before its own scripts: keeps count of what its worker was asked and has not answered. */
+function countQuestions() {
+  /** @type {Map<number, string>} */
+  const open = new Map();
+  const own = /** @type {any} */ (window);
+  own.openQuestions = open;
+  own.Worker = class extends Worker {
+    /** @param {string | URL} url @param {WorkerOptions} [options] */
+    constructor(url, options) {
+      super(url, options);
+      this.addEventListener("message", ({ data: { id, answer, error, decoded } }) => {
+        // The picture of a probe follows its answer.
+        if (answer && open.get(id) === "probe") open.set(id, "picture");
+        else if (answer || error || decoded) open.delete(id);
+      });
+    }
+    /** @override @param {any} message @param {any} [more] */
+    postMessage(message, more) {
+      if (message?.ask) open.set(message.id, message.ask);
+      super.postMessage(message, more);
+    }
+  };
+}
+
+/** @param {import("playwright-core").Page} page */
+export async function answered(page) {
+  await page.waitForFunction(() => /** @type {any} */ (window).openQuestions.size === 0);
+  await nextFrame(page);
+}
+
+/** @param {Awaited<ReturnType<typeof startBrowser>>} browser */
+export function sharedPages(browser) {
+  /** @type {Map<string, WatchedPage>} */
+  const kept = new Map();
+  return {
+    /** @param {string} url @param {import("playwright-core").BrowserContextOptions} [options] */
+    async open(url, { hasTouch = false, isMobile = false, viewport = { width: 1280, height: 800 }, ...media } = {}) {
+      const { pathname, search } = new URL(url);
+      const key = JSON.stringify([pathname, hasTouch, isMobile]);
+      const known = kept.get(key);
+      if (!known) {
+        const page = await browser.newPage({ hasTouch, isMobile, viewport, ...media });
+        kept.set(key, page);
+        await page.goto(url);
+        await page.waitForSelector("html[data-state=ready]");
+        return page;
+      }
+      await known.setViewportSize(/** @type {{width: number, height: number}} */ (viewport));
+      await known.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference", ...media });
+      await known.evaluate((to) => {
+        history.pushState(null, "", to);
+        dispatchEvent(new PopStateEvent("popstate"));
+      }, search);
+      await answered(known);
+      return known;
+    },
   };
 }
 

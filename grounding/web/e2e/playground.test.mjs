@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { expectNoProblems, expectWebGL2 } from "./harness.mjs";
-import { address, answer, changes, expectAccessible, newPage, open, picture, prepare, site, slide } from "./playground_site.mjs";
+import { answered, expectNoProblems, expectWebGL2 } from "./harness.mjs";
+import { address, answer, changes, expectAccessible, link, load, open, picture, prepare, site, slide } from "./playground_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
@@ -14,15 +14,36 @@ test("it opens running: marker, previews and readouts are there", async () => {
   const page = await open();
   await expectWebGL2(page);
   assert.match(await page.locator("#experiment").innerText(), /\w/);
-  assert.match(await page.locator(".readouts .value").nth(1).innerText(), /\d/);
+  assert.match(await page.locator(".readouts .value").nth(1).innerText(), /\d ×/);
   assert.equal(await page.locator(".neighbor").count(), site().plain.projection_k);
   assert.match(await page.locator(".readouts").innerText(), new RegExp(`\\d+ of ${site().plain.projection_k} (is|are) \\d`));
   const pictures = await Promise.all([1, 2, 3].map((i) => picture(page, `.preview:nth-child(${i}) canvas`)));
   assert.equal(pictures[0], pictures[1]);
   assert.notEqual(pictures[1], pictures[2]);
-  await page.waitForFunction(() => /of the references|any reference/.test(document.querySelector(".readouts")?.textContent ?? ""));
-  // The first sample is one of the references: nearer than they are to each other.
-  assert.match(await page.locator(".verdict").innerText(), /manifold|edge/);
+  assert.match(await page.locator(".readouts").innerText(), /of the references|any reference/);
+  assert.match(await page.locator(".readouts > .note").innerText(), /^1 × is [\d.]+, the median distance/);
+  assert(await page.locator(".gauge").isVisible());
+  expectNoProblems(page);
+});
+
+/** Rows of the references that are listed. @param {Page} page */
+const listed = async (page) => (await page.locator(".neighbor").allInnerTexts()).map((text) => Number(text.match(/#(\d+)/)?.[1]));
+
+test("the first sample is one that is reconstructed as what it is, and none is its own neighbour", async () => {
+  const page = await open();
+  const { sample_labels: labels, sample_indices: indices, reference_indices: references } = site().plain;
+  const first = await page.locator(".sample[aria-pressed=true]").getAttribute("aria-label");
+  const votes = await page.locator(".readouts .words").first().innerText();
+  // Of its own class, as most of its neighbours are.
+  assert.equal(first, `Digit sample ${(await page.locator(".readouts").innerText()).match(/\d+ of \d+ (?:is|are) (\d)/)?.[1]}`, votes);
+  for (const digit of [0, 5, 9]) {
+    await page.getByRole("button", { name: `Digit sample ${labels[digit]}`, exact: true }).click();
+    await answered(page);
+    const own = references.indexOf(indices[digit]);
+    assert(own >= 0, "the sample is one of the references");
+    const rows = await listed(page);
+    assert(rows.length === site().plain.projection_k && !rows.includes(own), `${own} among ${rows}`);
+  }
   expectNoProblems(page);
 });
 
@@ -63,10 +84,11 @@ test("noise and elastic do not flicker: one seed, one picture; a re-roll gives a
   const rolled = await picture(page, ".preview:nth-child(2) canvas");
   assert.notEqual(rolled, seen);
   await address(page, /seed=(?!7&)/);
-  const again = await newPage();
-  await again.goto(page.url());
-  await again.waitForSelector("html[data-state=ready]");
-  assert.equal(await picture(again, ".preview:nth-child(2) canvas"), rolled);
+  const rolledLink = link(page);
+  await open("&digit=1");
+  assert.notEqual(await picture(page, ".preview:nth-child(2) canvas"), rolled);
+  await open(rolledLink);
+  assert.equal(await picture(page, ".preview:nth-child(2) canvas"), rolled);
   expectNoProblems(page);
 });
 
@@ -92,7 +114,7 @@ async function draw(page, corners) {
 
 test("drawing by mouse: undo, clear, normalisation, and the link shows it again", async () => {
   const page = await open();
-  await page.getByRole("button", { name: "Own drawing" }).click();
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
   const empty = await picture(page, ".preview:nth-child(1) canvas");
   await changes(page, () => draw(page, [[0.2, 0.2], [0.5, 0.2], [0.3, 0.6]]));
   const first = await picture(page, ".preview:nth-child(1) canvas");
@@ -107,9 +129,7 @@ test("drawing by mouse: undo, clear, normalisation, and the link shows it again"
   assert.equal(await picture(page, ".preview:nth-child(1) canvas"), first);
   assert.notEqual(first, both);
   await address(page, /source=drawing.*strokes=[\w-]+/);
-  const again = await newPage();
-  await again.goto(page.url());
-  await again.waitForSelector("html[data-state=ready]");
+  const again = await load(link(page));
   assert.equal(await picture(again, ".preview:nth-child(1) canvas"), first);
   await page.getByRole("button", { name: "Clear" }).click();
   assert.equal(await picture(page, ".preview:nth-child(1) canvas"), empty);
@@ -118,7 +138,7 @@ test("drawing by mouse: undo, clear, normalisation, and the link shows it again"
 });
 
 test("drawing by touch on a phone, beside everything else at its width", async () => {
-  const page = await open("&source=drawing", { viewport: { width: 390, height: 844 }, hasTouch: true });
+  const page = await load("&source=drawing", { viewport: { width: 390, height: 844 }, hasTouch: true });
   const empty = await picture(page, ".preview:nth-child(1) canvas");
   await page.locator(".pad").scrollIntoViewIfNeeded();
   const box = await page.locator(".pad").boundingBox();
@@ -141,7 +161,7 @@ test("drawing by touch on a phone, beside everything else at its width", async (
   expectNoProblems(page);
 });
 
-test("a neighbour shows its card, can be taken as input, and lands on itself", async () => {
+test("a neighbour shows its card, can be taken as input, and lands among the others", async () => {
   const page = await open("&digit=4");
   const row = page.locator(".neighbor").nth(3);
   const number = Number((await row.innerText()).match(/#(\d+)/)?.[1]);
@@ -150,13 +170,14 @@ test("a neighbour shows its card, can be taken as input, and lands on itself", a
   assert.match(await card.innerText(), new RegExp(`Reference ${number}`));
   await changes(page, () => card.getByRole("button", { name: "Take as input" }).click());
   assert.match(page.url(), new RegExp(`source=reference&reference=${number}|reference=${number}`));
-  assert.match(await page.locator(".neighbor").first().innerText(), new RegExp(`#${number}\\b`));
+  const rows = await listed(page);
+  assert(rows.length === site().plain.projection_k && !rows.includes(number), `${number} among ${rows}`);
   await card.getByRole("button", { name: "Close" }).click();
   assert(await card.isHidden());
-  const again = await newPage();
-  await again.goto(page.url());
-  await again.waitForSelector("html[data-state=ready]");
-  await again.waitForFunction((text) => document.querySelector(".neighbor")?.textContent?.includes(text), `#${number}`);
+  // Its picture may come after the page: the link shows the same all the same.
+  const again = await load(`&source=reference&reference=${number}`);
+  await again.waitForFunction((text) => document.querySelector(".neighbor")?.textContent?.includes(text), `#${rows[0]}`);
+  assert.deepEqual(await listed(again), rows);
   expectNoProblems(page);
   expectNoProblems(again);
 });
@@ -173,8 +194,11 @@ test("a click in the cloud chooses the point under it", async () => {
 
 test("far off the manifold is said in words", async () => {
   const page = await open("&rotation=90&scale=2&noise=1");
-  await page.waitForFunction(() => /Farther from its nearest neighbour than/.test(document.querySelector(".readouts")?.textContent ?? ""));
-  assert.match(await page.locator(".verdict").innerText(), /Off the known manifold/);
+  assert.match(await page.locator(".readouts").innerText(), /Farther than (any reference|99)/);
+  assert.equal(await page.locator(".verdict").innerText(), "Off the known manifold");
+  assert.equal(await page.locator(".gauge .dot.off").count(), 1);
+  await open("&digit=1");
+  assert.equal(await page.locator(".gauge .dot.off").count(), 0);
 });
 
 test("interpolate: a sensible pair to begin with, strips, drift, keyboard choice", async () => {
@@ -184,7 +208,7 @@ test("interpolate: a sensible pair to begin with, strips, drift, keyboard choice
   assert.notEqual(labels[0], labels[1]);
   const strips = await Promise.all([0, 1].map((i) => page.locator(".strip").nth(i).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL())));
   assert.notEqual(strips[0], strips[1]);
-  assert.match(await page.locator(".readouts").innerText(), /Drift \|E\(D\(z\)\) − z\|\s+[\d.]+/);
+  assert.match(await page.locator(".readouts").innerText(), /Drift \|E\(D\(z\)\) − z\|\s+[\d.]+ ×/);
   await changes(page, async () => {
     await page.getByLabel("Start: number of the reference").fill("11");
     await page.keyboard.press("Enter");
@@ -219,8 +243,8 @@ test("interpolate: ends by click, swap, settle and its trail", async () => {
   assert.equal(Number(await page.getByLabel("Start: number of the reference").inputValue()), from);
   await page.getByRole("button", { name: "Swap" }).click();
   assert.equal(Number(await page.getByLabel("End: number of the reference").inputValue()), from);
-  await page.getByRole("button", { name: "Reground until it settles" }).click();
-  await page.waitForFunction(() => /ettled after \d+ step/.test(document.querySelector(".settled")?.textContent ?? ""));
+  await page.getByRole("button", { name: "Reground up to 100 times" }).click();
+  await page.waitForFunction(() => /(At rest|Still moving) after (all )?\d+ step/.test(document.querySelector(".settled")?.textContent ?? ""));
   await page.getByRole("button", { name: "Clear trail" }).click();
   assert(await page.locator(".settled").isHidden());
   expectNoProblems(page);
@@ -269,7 +293,7 @@ test("the address holds it all; back and forward go through it", async () => {
 });
 
 test("embedded: the cloud, its pictures and a link to the full page", async () => {
-  const page = await open("&embed=1&rotation=30", { viewport: { width: 600, height: 420 } });
+  const page = await load("&embed=1&rotation=30", { viewport: { width: 600, height: 420 } });
   for (const hidden of [".bar > a", ".side", ".results"]) assert(await page.locator(hidden).isHidden(), hidden);
   assert(await page.locator(".dock").isVisible());
   const href = await page.getByRole("link", { name: "Open full page" }).getAttribute("href");
@@ -287,16 +311,17 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await page.locator(".neighbor").first().click();
     await page.locator(".view > summary").click();
     await expectAccessible(page, "probe");
-    await page.getByRole("button", { name: "Own drawing" }).click();
+    await page.getByRole("button", { name: "Draw", exact: true }).click();
     await expectAccessible(page, "drawing");
     await page.getByRole("button", { name: "Interpolate", exact: true }).click();
     await page.waitForSelector(".film:not(.waiting)");
-    await page.getByRole("button", { name: "Reground until it settles" }).click();
+    await page.getByRole("button", { name: "Reground up to 100 times" }).click();
     await page.waitForSelector(".settled:not([hidden])");
     await expectAccessible(page, "interpolate");
     await page.keyboard.press("?");
     assert.match(await page.getByRole("dialog").innerText(), /Arrow keys/);
     await expectAccessible(page, "keys");
+    await page.keyboard.press("Escape");
     expectNoProblems(page);
   });
 }

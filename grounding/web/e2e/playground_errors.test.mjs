@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { expectNoProblems, folders, loseContext } from "./harness.mjs";
-import { PAGE, expectAccessible, newPage, open, picture, prepare, query, site, visit } from "./playground_site.mjs";
+import { PAGE, expectAccessible, load, newPage, picture, prepare, query, site, visit } from "./playground_site.mjs";
 
 prepare();
 
@@ -46,26 +46,30 @@ test("a slow server: what has come in bytes, what is waited for, and then the pa
   expectNoProblems(page);
 });
 
-/** @param {string} search @param {RegExp} words @param {string} code @param {RegExp} [allowed] console errors */
-async function expectPanel(search, words, code, allowed) {
-  const page = await visit(search);
+/**
+ * @param {import("./playground_site.mjs").Page} page that can be used again
+ * @param {string} search @param {RegExp} words @param {string} code @param {RegExp} [allowed] console errors
+ */
+async function expectPanel(page, search, words, code, allowed) {
+  await page.goto(`${site().origin}${PAGE}?${search}`);
   const panel = page.locator(".panel.error");
   await panel.waitFor();
   assert.equal(await panel.getAttribute("data-code"), code, search);
   assert.match(await panel.innerText(), words);
   assert(await page.locator(".neighbor").first().isHidden());
   expectNoProblems(page, allowed);
-  await page.context().close();
+  page.problems.length = 0;
 }
 
 test("what cannot work says why", async () => {
   const noFile = /404/;
-  await expectPanel(query().replace(/&encoder=[^&]*/, ""), /encoder/, "parameter");
-  await expectPanel(query({ encoder: "/artifacts/none.onnx" }), /none\.onnx/, "missing", noFile);
-  await expectPanel(query({ assets: "/artifacts/none.json" }), /none\.json/, "missing", noFile);
-  await expectPanel(query({ encoder: `/artifacts/${site().run.decoder}`, decoder: `/artifacts/${site().run.encoder}` }), /changed places/, "mismatch");
-  for (const url of ["https://example.org/e.onnx", "//example.org/e.onnx", "javascript:alert(1)", "data:,x"]) {
-    await expectPanel(query({ encoder: encodeURIComponent(url) }), /encoder/, "url");
+  const page = await newPage();
+  await expectPanel(page, query().replace(/&encoder=[^&]*/, ""), /encoder/, "parameter");
+  await expectPanel(page, query({ encoder: "/artifacts/none.onnx" }), /none\.onnx/, "missing", noFile);
+  await expectPanel(page, query({ assets: "/artifacts/none.json" }), /none\.json/, "missing", noFile);
+  await expectPanel(page, query({ encoder: `/artifacts/${site().run.decoder}`, decoder: `/artifacts/${site().run.encoder}` }), /changed places/, "mismatch");
+  for (const url of ["//example.org/e.onnx", "javascript:alert(1)"]) {
+    await expectPanel(page, query({ encoder: encodeURIComponent(url) }), /encoder/, "url");
   }
 });
 
@@ -104,19 +108,18 @@ async function write(name, value) {
   return `/changed/${name}`;
 }
 
+// What else can be wrong with a file or an address, tests/assets.test.js and tests/urls.test.js hold.
 test("files that are broken say what is wrong with them", async () => {
+  const page = await newPage();
   const small = { ...site().plain, num_points: 40, projection_k: 5 };
   for (const key of Object.keys(site().plain)) if (key.startsWith("reference_")) small[key] = site().plain[key].slice(0, 40);
-  await expectPanel(query({ assets: await write("a.json", "no json") }), /not a JSON file/, "not-json");
-  await expectPanel(query({ assets: await write("b.json", { ...small, reference_points: undefined }) }), /reference_points/, "keys");
-  await expectPanel(query({ assets: await write("c.json", { ...small, reference_latents: [[1], ...small.reference_latents.slice(1)] }) }), /reference_latents/, "shape");
-  const nan = JSON.stringify({ ...small, reference_points: [[null, 0, 0], ...small.reference_points.slice(1)] });
-  await expectPanel(query({ assets: await write("d.json", nan) }), /finite/, "value");
+  await expectPanel(page, query({ assets: await write("a.json", "no json") }), /not a JSON file/, "not-json");
+  await expectPanel(page, query({ assets: await write("b.json", { ...small, reference_points: undefined }) }), /reference_points/, "keys");
   const wide = { ...small, latent_dim: site().plain.latent_dim + 1 };
   for (const key of ["reference_latents", "reference_latents_raw"]) wide[key] = small[key].map((/** @type {number[]} */ row) => [...row, 0]);
-  await expectPanel(query({ assets: await write("e.json", wide) }), /latents of/, "mismatch");
-  await expectPanel(query({ assets: await write("f.json", { ...small, checkpoint_sha256: "0".repeat(64) }) }), /two checkpoints/, "mismatch");
-  await expectPanel(query({ encoder: await write("broken.onnx", "this is no model") }), /encoder is no ONNX model/, "model");
+  await expectPanel(page, query({ assets: await write("e.json", wide) }), /latents of/, "mismatch");
+  await expectPanel(page, query({ assets: await write("f.json", { ...small, checkpoint_sha256: "0".repeat(64) }) }), /two checkpoints/, "mismatch");
+  await expectPanel(page, query({ encoder: await write("broken.onnx", "this is no model") }), /encoder is no ONNX model/, "model");
 });
 
 test("only the needed keys, and hostile text in all others", async () => {
@@ -125,7 +128,7 @@ test("only the needed keys, and hostile text in all others", async () => {
   for (const key of ["latent_dim", "l2_normalized", "digit_samples"]) bare[key] = site().plain[key];
   for (const key of ["reference_points", "reference_latents", "reference_latents_raw", "reference_labels"]) bare[key] = site().plain[key].slice(0, 30);
   bare["<b>"] = hostile;
-  const page = await open("&source=reference&reference=3", undefined, query({ assets: await write("bare.json", bare) }));
+  const page = await load("&source=reference&reference=3", undefined, query({ assets: await write("bare.json", bare) }));
   assert.equal(await page.locator("#experiment").innerText().then((text) => text.slice(0, 6)), hostile.slice(0, 6));
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt ?? document.querySelectorAll("img, .page script").length), 0);
   assert.equal(await page.locator(".neighbor canvas").count(), 0);
@@ -151,7 +154,7 @@ test("without WebGL the numbers still come; a lost context says so and comes bac
   await page.waitForSelector("html[data-state=ready]");
   assert.match(await page.locator(".neighbor").first().innerText(), /#\d/);
 
-  const lost = await open();
+  const lost = await load();
   await loseContext(lost);
   await lost.waitForSelector(".panel.error[data-code=context-lost]");
   await lost.waitForSelector(".panel.error", { state: "detached" });

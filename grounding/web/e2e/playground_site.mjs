@@ -1,10 +1,13 @@
 /**
- * What the playground's tests share: a server, a browser, pages that are closed after each test.
+ * What the playground's tests share: a server, a browser, one page of each kind of screen.
  *
  *   prepare()                        call once in a test file
- *   await open("&digit=3", options)  the page, running; visit(search) does not wait
+ *   await open("&digit=3", options)  the page that tests share, running and showing this
+ *   await load("&digit=3", options)  a page of its own, loaded from this address; closed after the test
+ *   visit(search)                    the same, without waiting
  *   site()                           {origin, run, plain, changed}: plain is what the assets' JSON
- *                                    holds without its arrays file, changed a folder for other files
+ *                                    holds without its arrays file and without a word of its manifest,
+ *                                    changed a folder for other files
  */
 
 import assert from "node:assert/strict";
@@ -13,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
 
-import { findRun, folders, nextFrame, startBrowser, startServer } from "./harness.mjs";
+import { findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
 
 export { expectAccessible } from "./accessible.mjs";
 
@@ -26,6 +29,8 @@ export const PAGE = "/grounding/interactive_latent_playground.html";
 let server;
 /** @type {Awaited<ReturnType<typeof startBrowser>>} */
 let browser;
+/** @type {ReturnType<typeof sharedPages>} */
+let shared;
 /** @type {Site} */
 let made;
 /** @type {Page[]} */
@@ -37,10 +42,11 @@ export function prepare() {
   before(async () => {
     const changed = await mkdtemp(join(tmpdir(), "grounding-changed-"));
     const run = await findRun(folders.artifacts);
-    const { arrays, ...plain } = JSON.parse(await readFile(join(folders.artifacts, run.assets), "utf8"));
-    assert(arrays, "the assets name no arrays file");
+    const { arrays, made_from, ...plain } = JSON.parse(await readFile(join(folders.artifacts, run.assets), "utf8"));
+    assert(arrays && made_from, "the assets name no arrays file");
     server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
     browser = await startBrowser();
+    shared = sharedPages(browser);
     made = { origin: server.origin, run, plain, changed };
   });
   afterEach(async () => {
@@ -74,11 +80,21 @@ export async function visit(search, options) {
   return page;
 }
 
-/** @param {string} [more] @param {Parameters<typeof browser.newPage>[0]} [options] @param {string} [files] */
-export async function open(more = "", options, files = query()) {
-  const page = await visit(`${files}${more}`, options);
+/** How far references lie from each other is measured. @param {Page} page */
+async function measured(page) {
   await page.waitForSelector("html[data-state=ready]");
+  await page.waitForFunction(() => !document.querySelector(".readouts")?.textContent?.includes("…"));
   return page;
+}
+
+/** @param {string} [more] @param {Parameters<typeof browser.newPage>[0]} [options] @param {string} [files] */
+export async function load(more = "", options, files = query()) {
+  return measured(await visit(`${files}${more}`, options));
+}
+
+/** @param {string} [more] @param {Parameters<typeof browser.newPage>[0]} [options] */
+export async function open(more = "", options) {
+  return measured(await shared.open(`${made.origin}${PAGE}?${query()}${more}`, options));
 }
 
 /** @param {Page} page @param {string} selector of a canvas */
@@ -97,6 +113,9 @@ export async function changes(page, act) {
   await page.waitForFunction((text) => /** @type {HTMLElement} */ (document.querySelector(".neighbors")).innerText !== text, before);
   return answer(page);
 }
+
+/** What the address says beside the files. @param {Page} page */
+export const link = (page) => new URL(page.url()).search.split(/&decoder=[^&]*/)[1];
 
 /** @param {Page} page @param {string} name @param {number} value */
 export const slide = (page, name, value) =>

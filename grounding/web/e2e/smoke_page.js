@@ -5,7 +5,8 @@ import { startClient } from "../src/client.js";
 import { createCloud } from "../src/cloud.js";
 import { attachControls } from "../src/controls.js";
 import { project } from "../src/camera.js";
-import { accent, colorsByClass } from "../src/colors.js";
+import { classesOf } from "../src/classes.js";
+import { accent } from "../src/colors.js";
 import { imageFields } from "../src/rng.js";
 import { errorPanel, loadingPanel } from "../src/ui/panels.js";
 
@@ -29,8 +30,9 @@ async function main() {
   const modelsLoad = client.loadModels({ encoder: text("encoder"), decoder: text("decoder") });
   const [assets, facts] = await Promise.all([assetsLoad, modelsLoad]);
   loading.done();
-  cloud.setPoints(assets.points, assets.labels);
-  cloud.setColors(colorsByClass(assets.labels, "light"));
+  const classes = classesOf(assets);
+  cloud.setPoints(assets.points, classes.ranks, classes.glyphs);
+  cloud.setColors(classes.colors("light"));
   attachControls(canvas, cloud);
   const image = assets.digitSamples.slice(0, assets.digitSamples.length / assets.digits);
   const probed = await client.probe({ image });

@@ -1,7 +1,7 @@
 /** The viewer when something is missing, broken, hostile, or simply not in the file. */
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -18,6 +18,7 @@ let server;
 let browser;
 let changed = "";
 let real = "";
+let manifest = "";
 /** @type {import("./harness.mjs").WatchedPage[]} */
 let pages = [];
 
@@ -25,7 +26,9 @@ before(async () => {
   changed = await mkdtemp(join(tmpdir(), "grounding-changed-"));
   server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
   browser = await startBrowser();
-  real = `/artifacts/${(await findRun(folders.artifacts)).points}`;
+  const { points, encoder } = await findRun(folders.artifacts);
+  real = `/artifacts/${points}`;
+  manifest = encoder.replace("_encoder.onnx", ".run.json");
 });
 
 afterEach(async () => {
@@ -54,6 +57,16 @@ async function write(name, value) {
   return `/changed/${name}`;
 }
 
+/** The real run's points with their arrays and manifest, in a folder that may be changed. */
+async function copied() {
+  const folder = join(changed, "run");
+  const points = real.slice("/artifacts/".length);
+  const file = points.replace(/json$/, "safetensors");
+  await mkdir(folder, { recursive: true });
+  for (const name of [points, file, manifest]) await cp(join(folders.artifacts, name), join(folder, name));
+  return { folder, file, points, bytes: await readFile(join(folder, file)) };
+}
+
 /** @param {string} name @param {unknown} value @param {string} [more] */
 async function openFile(name, value, more = "") {
   const page = await visit(`?data=${await write(name, value)}${more}`);
@@ -61,9 +74,12 @@ async function openFile(name, value, more = "") {
   return page;
 }
 
-/** @param {string} data @param {string} code @param {RegExp} words @param {RegExp} [allowed] console errors */
-async function expectPanel(data, code, words, allowed) {
-  const page = await visit(`?data=${encodeURIComponent(data)}`);
+/**
+ * @param {import("./harness.mjs").WatchedPage} page that can be used again
+ * @param {string} data @param {string} code @param {RegExp} words @param {RegExp} [allowed] console errors
+ */
+async function expectPanel(page, data, code, words, allowed) {
+  await page.goto(`${server.origin}${PAGE}?data=${encodeURIComponent(data)}`);
   const panel = page.locator(".panel.error");
   await panel.waitFor();
   assert.equal(await panel.getAttribute("data-code"), code, data);
@@ -71,7 +87,7 @@ async function expectPanel(data, code, words, allowed) {
   assert(await page.locator(".side").isHidden());
   assert.equal(await page.locator("html").getAttribute("data-state"), "error");
   expectNoProblems(page, allowed);
-  await page.context().close();
+  page.problems.length = 0;
 }
 
 test("no parameters: what the page needs, and the commands", async () => {
@@ -83,21 +99,22 @@ test("no parameters: what the page needs, and the commands", async () => {
 });
 
 test("addresses that are not of this server, or hold nothing", async () => {
-  for (const url of ["https://example.org/a.json", "//example.org/a.json", "javascript:alert(1)", "data:,x", "file:///etc/passwd", "http://a:b@127.0.0.1/x"]) {
-    await expectPanel(url, "url", /data/);
+  const page = await visit("");
+  for (const url of ["//example.org/a.json", "javascript:alert(1)"]) {
+    await expectPanel(page, url, "url", /data/);
   }
-  await expectPanel("/artifacts/none.json", "missing", /none\.json[\s\S]*Run the command/, /404/);
+  await expectPanel(page, "/artifacts/none.json", "missing", /none\.json[\s\S]*Run the command/, /404/);
 });
 
+// What else can be wrong with a file or an address, tests/assets.test.js and tests/urls.test.js hold.
 test("files that are broken say what is wrong with them", async () => {
   const rows = POINTS.points;
-  await expectPanel(await write("a.json", "no json"), "not-json", /not a JSON file/);
-  await expectPanel(await write("b.json", { labels: [1] }), "keys", /lacks points/);
-  await expectPanel(await write("c.json", { ...POINTS, points: [[1, 2], ...rows.slice(1)] }), "shape", /30 rows/);
-  await expectPanel(await write("d.json", { ...POINTS, points: [[null, 0, 0], ...rows.slice(1)] }), "value", /finite/);
-  await expectPanel(await write("e.json", JSON.stringify(POINTS).replace("[0,0,0]", "[NaN,0,0]")), "not-json", /not a JSON file/);
-  await expectPanel(await write("f.json", { ...POINTS, labels: [1] }), "shape", /labels/);
-  await expectPanel(await write("g.json", { points: Array(250_001).fill([0, 0, 0]), labels: [] }), "too-many", /max-points/);
+  const page = await visit("");
+  await expectPanel(page, await write("a.json", "no json"), "not-json", /not a JSON file/);
+  await expectPanel(page, await write("b.json", { labels: [1] }), "keys", /lacks points/);
+  await expectPanel(page, await write("d.json", { ...POINTS, points: [[null, 0, 0], ...rows.slice(1)] }), "value", /finite/);
+  await expectPanel(page, await write("e.json", JSON.stringify(POINTS).replace("[0,0,0]", "[NaN,0,0]")), "not-json", /not a JSON file/);
+  await expectPanel(page, await write("g.json", { points: Array(250_001).fill([0, 0, 0]), labels: [] }), "too-many", /max-points/);
 });
 
 test("only points and labels: everything else is left out", async () => {
@@ -147,23 +164,36 @@ test("hostile text stays text", async () => {
   expectNoProblems(page);
 });
 
+test("arrays that are not as the manifest has them are not shown", async () => {
+  const { folder, file, points, bytes } = await copied();
+  bytes[bytes.length - 5] ^= 1;
+  await writeFile(join(folder, file), bytes);
+  const page = await visit("");
+  await expectPanel(page, `/changed/run/${points}`, "damaged", new RegExp(`^This cannot be shown\\s+${file} is damaged, or of another export: its hash is not the one in ${manifest}\\.`));
+  // The same file, and nobody who says what it should be.
+  await rm(join(folder, manifest));
+  await page.goto(`${server.origin}${PAGE}?data=/changed/run/${points}`);
+  await page.waitForSelector("html[data-state=ready]");
+  await page.waitForFunction(() => performance.getEntriesByName("pictures").length > 0);
+  expectNoProblems(page, /404/);
+});
+
 test("an arrays file that breaks off among the thumbnails: drawn, and the rest is told", async () => {
-  const json = await readFile(join(folders.artifacts, real.slice("/artifacts/".length)), "utf8");
-  const { file } = JSON.parse(json).arrays;
-  const bytes = await readFile(join(folders.artifacts, file));
-  await writeFile(join(changed, file), bytes);
-  server.breaks.set(`/changed/${file}`, bytes.length / 2);
-  const page = await visit(`?data=${await write("cut.json", json)}`);
+  const { folder, file, points, bytes } = await copied();
+  await rm(join(folder, manifest), { force: true });
+  server.holds.set(`/changed/run/${file}`, bytes.length / 2);
+  const page = await visit(`?data=/changed/run/${points}`);
+  await page.waitForSelector("html[data-state=ready]");
+  server.cut();
   await page.locator(".notice").waitFor();
   assert.match(await page.locator(".notice").innerText(), /pictures are missing/);
-  await page.waitForSelector("html[data-state=ready]");
-  server.breaks.clear();
-  await writeFile(join(changed, file), bytes.subarray(0, bytes.length / 2));
-  const plain = await visit(`?data=/changed/cut.json`);
+  server.holds.clear();
+  await writeFile(join(folder, file), bytes.subarray(0, bytes.length / 2));
+  const plain = await visit(`?data=/changed/run/${points}`);
   await plain.locator(".notice").waitFor();
   assert.match(await plain.locator(".notice").innerText(), /JSON file was read/);
   await plain.waitForSelector("html[data-state=ready]");
-  expectNoProblems(plain);
+  expectNoProblems(plain, /404/);
 });
 
 test("the config's number in front of the name is no obstacle", async () => {

@@ -13,14 +13,19 @@
 
 import { PageError } from "./errors.js";
 import {
+  MOST_INTEGER,
   asFile,
   integers,
+  isOfDigits,
+  labelsOf,
   matrix,
+  neighborTable,
   numberColumns,
   provenance,
   refuse,
   rowCount,
   shapeOfImages,
+  statedShape,
   thumbnails,
   wholeNumber,
 } from "./fields.js";
@@ -30,9 +35,7 @@ export { MAX_POINTS } from "./fields.js";
 /** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
 export const MAX_LATENT_DIM = 4_096;
-const MOST_SAMPLES = 1_000;
-const LEAST_LABEL = -0x80000000;
-const MAX_INTEGER = 0x7fffffff;
+const MAX_SAMPLES = 1_000;
 
 /**
  * @typedef {object} Provenance what a file says about itself; empty text and null where it does not
@@ -53,8 +56,15 @@ const MAX_INTEGER = 0x7fffffff;
  * @property {number | null} latentDim
  * @property {boolean} l2Normalized
  * @property {Float32Array} points (count, 3)
- * @property {Int32Array} labels (count)
+ * @property {Int32Array} labels (count) any whole numbers
+ * @property {boolean} hasLabels otherwise all labels are 0 and mean nothing
+ * @property {Map<number, string>} classNames of labels that have one
+ * @property {string[] | null} palette colours for the classes in their order, as hex digits
+ * @property {boolean} isDigits whether the images are handwritten digits
+ * @property {readonly [number, number, number] | null} imageShape C, H, W; null without images
  * @property {Int32Array | null} indices (count) positions in the split
+ * @property {{rows: Int32Array, each: number} | null} neighbors nearest others of each point in the
+ *   latent space, nearest first, `each` of every point
  * @property {Map<string, Float32Array>} numbers further numbers of each point, by their key
  * @property {Thumbnails | null} thumbnails
  */
@@ -77,12 +87,17 @@ const MAX_INTEGER = 0x7fffffff;
  * @property {Float32Array} points (count, 3)
  * @property {Float32Array} latents (count, latentDim) that distances are measured on
  * @property {Float32Array} rawLatents (count, latentDim) as encoded
- * @property {Int32Array} labels (count)
+ * @property {Int32Array} labels (count) any whole numbers
+ * @property {boolean} hasLabels otherwise all labels are 0 and mean nothing
+ * @property {Map<number, string>} classNames of labels that have one
+ * @property {string[] | null} palette colours for the classes in their order, as hex digits
+ * @property {boolean} isDigits whether the images are handwritten digits
  * @property {Int32Array | null} indices (count) positions in the split
  * @property {[number, number, number]} imageShape C, H, W
  * @property {Float32Array} digitSamples (digits, C * H * W)
  * @property {number} digits
- * @property {Int32Array} sampleLabels (digits) the class of each digit sample
+ * @property {Int32Array | null} sampleLabels (digits) null where the file does not say
+ * @property {Int32Array | null} sampleIndices (digits) positions in the split, -1 of another one
  * @property {Thumbnails | null} thumbnails
  */
 
@@ -96,19 +111,25 @@ export function arraysValue(meta, arrays) {
 
 /** @param {unknown} value @returns {LatentPoints} */
 export function parseLatentPoints(value) {
-  const file = asFile(value, ["points", "labels"]);
+  const file = asFile(value, ["points"]);
   const count = rowCount(file, "points");
   const points = matrix(file, "points", count, 3);
+  const pictures = thumbnails(file, count);
+  const imageShape = statedShape(file) ?? pictures?.shape ?? null;
+  const labelled = labelsOf(file, "labels", count);
   return {
     about: provenance(file),
     count,
     latentDim: Number.isInteger(file.latent_dim) ? Number(file.latent_dim) : null,
     l2Normalized: file.l2_normalized === true,
     points,
-    labels: integers(file, "labels", count, MAX_INTEGER, LEAST_LABEL),
-    indices: "indices" in file ? integers(file, "indices", count, MAX_INTEGER) : null,
+    ...labelled,
+    isDigits: isOfDigits(file, labelled.labels, imageShape),
+    imageShape,
+    indices: "indices" in file ? integers(file, "indices", count, 0) : null,
+    neighbors: neighborTable(file, count),
     numbers: numberColumns(file, count),
-    thumbnails: thumbnails(file, count),
+    thumbnails: pictures,
   };
 }
 
@@ -119,7 +140,6 @@ const ASSET_KEYS = [
   "reference_points",
   "reference_latents",
   "reference_latents_raw",
-  "reference_labels",
   "digit_samples",
 ];
 
@@ -132,9 +152,10 @@ export function parseInteractiveAssets(value) {
     throw refuse("value", "l2_normalized is neither true nor false.");
   }
   const digits = rowCount(file, "digit_samples");
-  if (digits > MOST_SAMPLES) throw refuse("too-many", `The file has ${digits} digit samples.`);
+  if (digits > MAX_SAMPLES) throw refuse("too-many", `The file has ${digits} digit samples.`);
   const imageShape = shapeOfImages(file);
   const pixels = imageShape[0] * imageShape[1] * imageShape[2];
+  const labelled = labelsOf(file, "reference_labels", count);
   return {
     about: provenance(file),
     count,
@@ -144,18 +165,25 @@ export function parseInteractiveAssets(value) {
     points: matrix(file, "reference_points", count, 3),
     latents: matrix(file, "reference_latents", count, latentDim),
     rawLatents: matrix(file, "reference_latents_raw", count, latentDim),
-    labels: integers(file, "reference_labels", count, MAX_INTEGER, LEAST_LABEL),
-    indices:
-      "reference_indices" in file ? integers(file, "reference_indices", count, MAX_INTEGER) : null,
+    ...labelled,
+    isDigits: isOfDigits(file, labelled.labels, imageShape),
+    indices: "reference_indices" in file ? integers(file, "reference_indices", count, 0) : null,
     imageShape,
     digitSamples: matrix(file, "digit_samples", digits, pixels),
     digits,
-    sampleLabels:
-      "sample_labels" in file
-        ? integers(file, "sample_labels", digits, MAX_INTEGER, LEAST_LABEL)
-        : Int32Array.from({ length: digits }, (_, digit) => digit),
+    sampleLabels: sampleLabels(file, digits, labelled.hasLabels),
+    sampleIndices: "sample_indices" in file ? integers(file, "sample_indices", digits, -1, MOST_INTEGER) : null,
     thumbnails: thumbnails(file, count),
   };
+}
+
+/**
+ * Files of earlier versions have no labels of samples, and one sample of each digit.
+ * @param {Record<string, unknown>} file @param {number} digits @param {boolean} hasLabels
+ */
+function sampleLabels(file, digits, hasLabels) {
+  if ("sample_labels" in file) return hasLabels ? integers(file, "sample_labels", digits) : null;
+  return digits === 10 && !("class_names" in file) ? Int32Array.from({ length: 10 }, (_, digit) => digit) : null;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * An orbiting perspective camera as plain numbers; nothing here changes its arguments.
  *
- *   fit(positions, aspect, {mask}) -> Camera that sees all points
+ *   fit(positions, aspect, {from, only}) -> Camera that sees all points; a plane, at first, from in front
  *   orbit(camera, right, down)     radians; zoom(camera, factor); pan(camera, dx, dy, height) px
  *   eye(camera)                    -> [x, y, z]
  *   viewProjection(camera, aspect) -> Float64Array(16), column-major, clip = M * world
@@ -28,6 +28,8 @@ export const NEAR = 0.01;
 export const FAR = 100;
 /** @type {Readonly<Camera>} */
 const START = Object.freeze({ turn: 0.6, tilt: 0.35, distance: 10, target: /** @type {const} */ ([0, 0, 0]) });
+/** @type {Readonly<Camera>} */
+const IN_FRONT = Object.freeze({ ...START, turn: 0, tilt: 0 });
 
 /** @param {Camera} camera @param {number} right @param {number} down @returns {Camera} */
 export function orbit(camera, right, down) {
@@ -80,7 +82,7 @@ export function eye(camera) {
  *   only: which points count
  * @returns {Camera}
  */
-export function fit(positions, aspect, { from = START, only } = {}) {
+export function fit(positions, aspect, { from: given, only } = {}) {
   const [low, high] = [new Float64Array(3).fill(Infinity), new Float64Array(3).fill(-Infinity)];
   const count = positions.length / 3;
   for (let i = 0; i < count; i++) {
@@ -91,6 +93,7 @@ export function fit(positions, aspect, { from = START, only } = {}) {
       if (value > high[axis]) high[axis] = value;
     }
   }
+  const from = given ?? (count > 1 && low[2] === high[2] ? IN_FRONT : START);
   if (low[0] > high[0]) return { ...from };
   const [cx, cy, cz] = low.map((value, axis) => (value + high[axis]) / 2);
   let radius2 = 0;

@@ -2,17 +2,18 @@
  * The page's side of the worker.
  *
  *   const client = startClient({onProgress, onNotice, onMeasured,
- *       onThumbnails, onCrash});
+ *       onThumbnails, onDamage, onCrash});
  *   await client.loadPoints({url})              -> LatentPoints        (rejects with PageError)
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
  *                                                  loadAssets without waiting, both load side by side
- *   await client.probe({image, k})              -> Probed with decoded | null    null: a newer one won
+ *   await client.probe({image, k, exclude})     -> Probed with decoded | null    null: a newer one won
  *   await client.interpolate({from, to, t, k})  -> Interpolated | null
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
  *   await client.neighbors({index, k})          -> PointNeighbors | null
  *   await client.encode({image})                -> {latent}
+ *   await client.bestSample({rows})             -> {sample}
  *   client.stop()
  *
  * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded
@@ -20,7 +21,8 @@
  * there before its picture: `decoded` is a promise of D(latent).
  *
  * Types are those of messages.js. Each kind of request but the loads has one in flight and one
- * waiting, and the latest wins. onMeasured: probes asked from now on have `offManifold`; ask again.
+ * waiting, and the latest wins. onMeasured(own): the distances of references to their nearest others are
+ * known, ascending; probes asked from now on have `offManifold`; ask again.
  */
 
 import { PageError, fromPlain } from "./errors.js";
@@ -36,8 +38,9 @@ import { latestWins } from "./scheduling.js";
  * @typedef {object} Listeners
  * @property {(progress: import("./messages.js").Progress) => void} [onProgress]
  * @property {(text: string) => void} [onNotice] worth a quiet line: something was replaced
- * @property {() => void} [onMeasured]
+ * @property {(own: Float64Array) => void} [onMeasured]
  * @property {(thumbnails: Thumbnails) => void} [onThumbnails] more of them have come
+ * @property {(error: PageError) => void} [onDamage] what was loaded is not what was written: show it no longer
  * @property {(error: PageError) => void} [onCrash] the worker is gone
  */
 
@@ -46,16 +49,18 @@ const WORKER_HEADERS =
   "allow worker-src 'self', and its Content-Type for .js files has to be text/javascript.";
 
 /** @param {Listeners} [listeners] */
-export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
+export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onDamage, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, {ask: Ask | "picture", resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
   const pending = new Map();
   let lastId = 0;
 
   worker.addEventListener("message", ({ data }) => {
-    const { id, answer, error, progress, notice, block, decoded } = /** @type {Reply} */ (data);
+    const { id, answer, error, progress, notice, measured, damage, block, decoded } = /** @type {Reply} */ (data);
     if (progress) return onProgress?.(progress);
-    if (notice) return id === 0 ? onMeasured?.() : onNotice?.(notice);
+    if (notice) return onNotice?.(notice);
+    if (measured) return onMeasured?.(measured);
+    if (damage) return onDamage?.(fromPlain(damage));
     if (block !== undefined) return arrived(id, block);
     const waiting = pending.get(id);
     pending.delete(id);
@@ -138,6 +143,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     settle: latestWins(call("settle")),
     neighbors: latestWins(call("neighbors")),
     encode: call("encode"),
+    bestSample: call("bestSample"),
     stop: () => worker.terminate(),
   };
 }

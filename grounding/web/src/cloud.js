@@ -3,12 +3,13 @@
  *
  *   const cloud = createCloud(canvas, {onCamera, onLost, onRestored, onDraw});
  *                                            throws PageError "no-webgl"
- *   cloud.setPoints(positions, labels)       Float32Array (N, 3), Int32Array (N); fits the camera
- *                                            the first time, unless it was set before
+ *   cloud.setPoints(positions, glyphs, texts)   Float32Array (N, 3); which of the texts (N), by default
+ *                                            of the ten digits, stands for a point in place of a dot;
+ *                                            fits the camera the first time, unless it was set before
  *   cloud.setColors(colors)                  Uint8Array (N, 3)
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
- *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); digits for dots; "light" | "dark"
- *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross"; drawn on top
+ *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); texts for dots; "light" | "dark"
+ *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross" | "halo"; drawn on top
  *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
  *                                            colours (n, 3) bytes
  *   cloud.camera / cloud.setCamera(camera)   camera.js's Camera; fit(only) shows all or those points
@@ -162,10 +163,10 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     get count() {
       return positions.length / 3;
     },
-    /** @param {Float32Array} places @param {ArrayLike<number>} labels */
-    setPoints(places, labels) {
+    /** @param {Float32Array} places @param {ArrayLike<number>} glyphs @param {readonly string[]} [texts] */
+    setPoints(places, glyphs, texts) {
       positions = places;
-      cloud.setPoints(places, labels);
+      cloud.setPoints(places, glyphs, texts);
       if (!isOwnCamera && !hasPoints) fitQuietly();
       hasPoints = true;
       aim();

@@ -1,27 +1,39 @@
 /**
  * Colours of points, as sRGB bytes and as CSS text.
  *
- *   classColor(label, theme)            -> [r, g, b] in 0 .. 255; labels of 10 and more repeat
+ *   classColor(place, theme)            -> [r, g, b] in 0 .. 255; places of DISTINCT and more repeat
  *   rampColor(share, theme)             -> [r, g, b] for a number in [0, 1], light grows
- *   colorsByClass(labels, theme)        -> Uint8Array (N, 3)
  *   colorsByNumber(values, theme)       -> {colors: Uint8Array (N, 3), low, high}
  *   RAMP_WORDS[theme]                   the ramp told in words
  *   cssColor([r, g, b])                 -> "rgb(r g b)"
  *   background(theme), foreground(theme), accent(theme)  -> [r, g, b] of the stage
- *   glyphOf(label)                      -> 0 .. 9, the digit drawn for a label
+ *   fromHex("ff7f0e")                   -> [r, g, b];  NEUTRAL[theme]: of points without a class
  *
- * theme is "light" or "dark". The ten class colours lie at least 0.11 apart in OKLab for normal
+ * theme is "light" or "dark". The first ten class colours lie at least 0.09 apart in OKLab for normal
  * sight and for protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009),
- * and have 3:1 contrast with the stage; they were found by simulated annealing on just that.
+ * and have 3:1 contrast with the stage; they were found by simulated annealing on just that. The
+ * other twenty were taken one by one, each as far from all before it as there was any, and lie at
+ * least 0.095 apart for normal sight only: nobody tells thirty colours apart for every kind of sight.
  */
 
 /** @typedef {"light" | "dark"} Theme */
 /** @typedef {[number, number, number]} Rgb */
 
+// prettier-ignore
 const CLASSES = {
-  light: ["7d4168", "f25d08", "a273ff", "800b02", "591955", "320f9c", "11a478", "4e4bcb", "6c77ac", "ad3607"],
-  dark: ["877015", "af9c02", "5d5de3", "c1ca8e", "7ecbfb", "d3f946", "b5388d", "9afcf7", "7596ff", "e36ba0"],
+  light: [
+    "7d4168", "f25d08", "a273ff", "800b02", "591955", "320f9c", "11a478", "4e4bcb", "6c77ac", "ad3607",
+    "556946", "eb3cd7", "9600fa", "aa00a5", "004b32", "aa8750", "b9558c", "234b87", "dc0046", "1e00dc",
+    "916969", "008287", "006900", "789100", "6400be", "d27878", "a587af", "820578", "0082dc", "9b004b",
+  ],
+  dark: [
+    "877015", "af9c02", "5d5de3", "c1ca8e", "7ecbfb", "d3f946", "b5388d", "9afcf7", "7596ff", "e36ba0",
+    "0f9b82", "f00f19", "ffaac8", "6ecd00", "fa05be", "e69169", "3c6e69", "ffffbe", "aa69d7", "964b4b",
+    "b4a0c8", "50fa9b", "c36955", "eb64fa", "8c37be", "4bbe82", "7d05ff", "6e78b4", "ffd7cd", "ffcd23",
+  ],
 };
+export const DISTINCT = CLASSES.light.length;
+export const NEUTRAL = { light: "4e4bcb", dark: "7596ff" };
 const STAGE = {
   light: { background: "fafafb", foreground: "1b1f27", accent: "b3003c" },
   dark: { background: "0e1117", foreground: "e8eaf0", accent: "ffffff" },
@@ -39,14 +51,14 @@ export const RAMP_WORDS = {
 };
 
 /** @param {string} hex @returns {Rgb} */
-function fromHex(hex) {
+export function fromHex(hex) {
   const value = Number.parseInt(hex, 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-/** @param {number} label @param {Theme} theme @returns {Rgb} */
-export function classColor(label, theme) {
-  return fromHex(CLASSES[theme][glyphOf(label)]);
+/** @param {number} place @param {Theme} theme @returns {Rgb} */
+export function classColor(place, theme) {
+  return fromHex(CLASSES[theme][place % DISTINCT]);
 }
 
 /** @param {Theme} theme */
@@ -55,9 +67,6 @@ export const background = (theme) => fromHex(STAGE[theme].background);
 export const foreground = (theme) => fromHex(STAGE[theme].foreground);
 /** @param {Theme} theme */
 export const accent = (theme) => fromHex(STAGE[theme].accent);
-
-/** @param {number} label */
-export const glyphOf = (label) => ((label % 10) + 10) % 10;
 
 /** @param {readonly number[]} rgb */
 export const cssColor = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
@@ -96,19 +105,6 @@ function toByte(linear) {
   const value = Math.min(1, Math.max(0, linear));
   const encoded = value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055;
   return Math.round(encoded * 255);
-}
-
-/** @param {ArrayLike<number>} labels @param {Theme} theme @returns {Uint8Array} (N, 3) */
-export function colorsByClass(labels, theme) {
-  const palette = Uint8Array.from(CLASSES[theme].flatMap(fromHex));
-  const colors = new Uint8Array(labels.length * 3);
-  for (let i = 0; i < labels.length; i++) {
-    const from = 3 * glyphOf(labels[i]);
-    colors[3 * i] = palette[from];
-    colors[3 * i + 1] = palette[from + 1];
-    colors[3 * i + 2] = palette[from + 2];
-  }
-  return colors;
 }
 
 /** @param {ArrayLike<number>} values finite @param {Theme} theme */

@@ -6,7 +6,7 @@
  *
  * A stroke is {points: [x0, y0, x1, y1, ...], radius}, both in units of the canvas width (x) and
  * height (y): 0 is the left or upper edge, 1 the right or lower one; radius in units of the width,
- * PEN_RADIUS draws lines as wide as MNIST's.
+ * PEN_RADIUS draws lines as wide as MNIST's on a square.
  */
 
 /** @typedef {{points: ArrayLike<number>, radius: number}} Stroke */

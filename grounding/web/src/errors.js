@@ -10,7 +10,7 @@
 
 /**
  * @typedef {"missing" | "network" | "too-large" | "not-json" | "keys" | "shape" | "value" |
- *   "too-many" | "arrays" | "model" | "mismatch" | "url" | "parameter" |
+ *   "too-many" | "arrays" | "model" | "mismatch" | "damaged" | "url" | "parameter" | "image" |
  *   "no-webgl" | "context-lost" | "host" | "internal"} ErrorCode
  * @typedef {{code: ErrorCode, message: string, next: string}} PlainError
  */

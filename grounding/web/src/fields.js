@@ -13,6 +13,14 @@ export const MAX_POINTS = 250_000;
 const MAX_VALUES = 64_000_000;
 const MAX_TEXT = 200;
 const MAX_NUMBER_COLUMNS = 32;
+const MAX_NAMES = 10_000;
+/** Of what a palette may hold. */
+const MAX_COLORS = 1_000;
+export const MOST_INTEGER = 0x7fffffff;
+/** How grounding/data/sources/mnist.py knows the 70,000 digits of MNIST. */
+const MNIST = "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7";
+/** What grounding/data/sources/idx.py calls other sets of nothing but digits. */
+const OF_DIGITS = ["emnist_digits", "emnist_mnist"];
 
 /** @param {import("./errors.js").ErrorCode} code @param {string} message */
 export function refuse(code, message) {
@@ -100,9 +108,9 @@ function notFinite(key) {
 
 /**
  * @param {Record<string, unknown>} file @param {string} key @param {number} count
- * @param {number} most @returns {Int32Array} each in 0 .. most
+ * @param {number} [least] @param {number} [most] @returns {Int32Array} each in least .. most
  */
-export function integers(file, key, count, most, least = 0) {
+export function integers(file, key, count, least = -MOST_INTEGER - 1, most = MOST_INTEGER) {
   const given = asList(file[key]);
   if (given?.length !== count) {
     throw refuse("shape", `${key} does not hold one number for each of ${count} points.`);
@@ -118,6 +126,81 @@ export function integers(file, key, count, most, least = 0) {
   return out;
 }
 
+/**
+ * The labels of a file; they need not be there.
+ * @param {Record<string, unknown>} file @param {string} key @param {number} count
+ */
+export function labelsOf(file, key, count) {
+  const hasLabels = key in file && file.has_labels !== false;
+  return {
+    labels: hasLabels ? integers(file, key, count) : new Int32Array(count),
+    hasLabels,
+    classNames: classNames(file),
+    palette: palette(file),
+  };
+}
+
+/** @param {Record<string, unknown>} file @returns {Map<number, string>} */
+function classNames({ class_names: value = {} }) {
+  const entries = typeof value === "object" && value && !Array.isArray(value) ? Object.entries(value) : [];
+  /** @type {Map<number, string>} */
+  const names = new Map();
+  for (const [label, name] of entries) {
+    const number = Number(label);
+    if (!/^-?\d+$/.test(label) || Math.abs(number) > MOST_INTEGER || typeof name !== "string") {
+      throw refuse("value", 'class_names is not a table of names such as {"0": "dog"}.');
+    }
+    if (name.trim()) names.set(number, name.slice(0, MAX_TEXT));
+  }
+  if (names.size > MAX_NAMES) throw refuse("too-many", `class_names holds more than ${MAX_NAMES} names.`);
+  return names;
+}
+
+/** @param {Record<string, unknown>} file @returns {string[] | null} hex digits */
+function palette({ palette: value }) {
+  if (value === undefined) return null;
+  const colors = Array.isArray(value) ? value : [];
+  const isColor = (/** @type {unknown} */ one) => typeof one === "string" && /^#[0-9a-f]{6}$/i.test(one);
+  if (!colors.length || colors.length > MAX_COLORS || !colors.every(isColor)) {
+    throw refuse("value", 'palette is not a list of colours such as ["#1f77b4", "#ff7f0e"].');
+  }
+  return colors.map((color) => color.slice(1).toLowerCase());
+}
+
+/**
+ * Whether the images are handwritten digits, so that texts may call them that: MNIST, or a set of
+ * EMNIST's, as the file says; a file that says nothing of its data is taken for them if it looks so.
+ * @param {Record<string, unknown>} file @param {Int32Array} labels
+ * @param {readonly number[] | null} shape of the images
+ */
+export function isOfDigits(file, labels, shape) {
+  /** @type {any} */
+  const { data, config } = file;
+  if (typeof data?.fingerprint === "string") {
+    return data.fingerprint === MNIST || OF_DIGITS.includes(config?.data?.dataset);
+  }
+  const isPlain = !("class_names" in file) && file.has_labels !== false;
+  return isPlain && shape?.join() === "1,28,28" && labels.every((label) => label >= 0 && label < 10);
+}
+
+/**
+ * Rows of the nearest others of each point, nearest first.
+ * @param {Record<string, unknown>} file @param {number} count
+ * @returns {{rows: Int32Array, each: number} | null} each: how many of every point
+ */
+export function neighborTable({ neighbors: value }, count) {
+  if (value === undefined) return null;
+  const isArray = isNamedArray(value);
+  const each = isArray ? value.shape[1] : Array.isArray(value) && Array.isArray(value[0]) ? value[0].length : 0;
+  const fits = isArray ? value.shape.length === 2 && value.shape[0] === count : Array.isArray(value) && value.length === count;
+  const given = isArray ? value.data : fits && each ? /** @type {unknown[]} */ (value).flat() : [];
+  const isRow = (/** @type {unknown} */ row) => Number.isInteger(row) && Number(row) >= 0 && Number(row) < count;
+  if (!fits || !each || given.length !== count * each || !Array.prototype.every.call(given, isRow)) {
+    throw refuse("value", "neighbors does not hold the rows of each point's nearest others.");
+  }
+  return { rows: Int32Array.from(/** @type {ArrayLike<number>} */ (given)), each };
+}
+
 /** @param {Record<string, unknown>} file @param {string} key @param {number} least @param {number} most */
 export function wholeNumber(file, key, least, most) {
   const value = Number(file[key]);
@@ -128,7 +211,7 @@ export function wholeNumber(file, key, least, most) {
 }
 
 /** Known keys that never are a number of each point. */
-const NOT_COLUMNS = new Set(["points", "labels", "indices", "thumbnails", "image_shape"]);
+const NOT_COLUMNS = new Set(["points", "labels", "indices", "thumbnails", "image_shape", "neighbors"]);
 
 /** @param {Record<string, unknown>} file @param {number} count @returns {Map<string, Float32Array>} */
 export function numberColumns(file, count) {
@@ -145,7 +228,7 @@ export function numberColumns(file, count) {
 }
 
 /** @param {Record<string, unknown>} file @returns {[number, number, number] | null} */
-function statedShape(file) {
+export function statedShape(file) {
   const value = isNamedArray(file.image_shape) ? [...file.image_shape.data] : file.image_shape;
   if (value === undefined) return null;
   const sides = Array.isArray(value) ? value : [];
@@ -214,6 +297,6 @@ export function provenance(file) {
     projection: text(file.projection),
     neighbors: finite(file.umap_n_neighbors),
     minDist: finite(file.umap_min_dist),
-    available: ["train", "val", "test"].includes(split) ? finite(config?.data?.[`${split}_samples`]) : null,
+    available: finite(file.split_size) ?? (["train", "val", "test"].includes(split) ? finite(config?.data?.[`${split}_samples`]) : null),
   };
 }

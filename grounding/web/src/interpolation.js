@@ -44,22 +44,21 @@ export async function reground(z, count, { decode, encode }) {
 /**
  * Reground again and again until a step is short.
  * @param {Float32Array} z (D) where to start @param {Models} models
- * @param {{tolerance: number, limit: number, stopped?: () => boolean}} options tolerance: a step
- *   this long or shorter, in units of the first latent's length, ends it; limit: most steps
+ * @param {{tolerance: number, limit: number, measure: (a: Float32Array, b: Float32Array) => number}} options
+ *   tolerance: a step this long or shorter ends it; limit: most steps; measure: how long a step is
  * @returns {Promise<{trail: Float32Array[], drifts: number[], settled: boolean}>} trail[0] is z,
  *   trail[i + 1] lies drifts[i] from trail[i]
  */
-export async function regroundUntilSettled(z, models, { tolerance, limit, stopped }) {
+export async function regroundUntilSettled(z, models, { tolerance, limit, measure }) {
   const trail = [z];
   /** @type {number[]} */
   const drifts = [];
-  const unit = Math.hypot(...z) || 1;
-  while (drifts.length < limit && !stopped?.()) {
+  while (drifts.length < limit) {
     const last = trail[trail.length - 1];
     const { latents } = await reground(last, 1, models);
     trail.push(latents);
-    drifts.push(driftOf(last, latents, z.length)[0]);
-    if (drifts[drifts.length - 1] <= tolerance * unit) return { trail, drifts, settled: true };
+    drifts.push(measure(last, latents));
+    if (drifts[drifts.length - 1] <= tolerance) return { trail, drifts, settled: true };
   }
   return { trail, drifts, settled: false };
 }

@@ -1,19 +1,22 @@
 /**
  * JSON files, read through their arrays file where they name one.
  *
- *   await loadFile(url, what, {onProgress, onNotice})  -> {value, thumbnails}
+ *   await loadFile(url, what, {onProgress, onNotice})  -> {value, thumbnails, manifest}
  *       value: for assets.js's parsers. thumbnails: null, or a function that reads the thumbnails
- *       that are still to come: await thumbnails(onBlock), onBlock(offset, bytes) in order
+ *       that are still to come: await thumbnails(onBlock), onBlock(offset, bytes) in order.
+ *       manifest: a promise of integrity.js's
  *
  * Thumbnails are most of an arrays file and its last array: `value` is there as soon as everything
  * before them is, and names them without their bytes. Throws PageError "missing", "network",
- * "too-large", "too-many", "not-json". An arrays file that cannot be used is replaced by the JSON file, aloud.
+ * "too-large", "too-many", "not-json", "damaged", the last of them where the last byte is read. An arrays
+ * file that cannot be used is replaced by the JSON file, aloud; not so one that is damaged.
  */
 
 import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "./arrays.js";
 import { arraysValue } from "./assets.js";
 import { MAX_BYTES, announced, chunksOf, download, joined, nameOf, request, tooLarge } from "./download.js";
 import { PageError, asPageError } from "./errors.js";
+import { checkWhole, keeper, manifestBeside } from "./integrity.js";
 import { LENGTH_BYTES, arraysOf, broken, endOf, headerEnd, headerOf } from "./safetensors.js";
 import { arraysUrl, otherSpelling } from "./urls.js";
 
@@ -21,7 +24,8 @@ import { arraysUrl, otherSpelling } from "./urls.js";
 /** @typedef {import("./download.js").OnProgress} OnProgress */
 /** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>} Chunks */
 /** @typedef {(onBlock: (offset: number, bytes: Uint8Array<ArrayBuffer>) => void) => Promise<void>} Rest */
-/** @typedef {{value: unknown, thumbnails: Rest | null}} Loaded */
+/** @typedef {import("./integrity.js").Manifest} Manifest */
+/** @typedef {{value: unknown, thumbnails: Rest | null, manifest: Promise<Manifest | null>}} Loaded */
 /** @typedef {{onProgress: OnProgress, onNotice: (text: string) => void}} Listeners */
 
 const TAIL = "thumbnails";
@@ -67,13 +71,23 @@ async function loadSpelling(url, what, { onProgress, onNotice }) {
     if (typeof entry === "object") break;
     onProgress({ loaded, total, what });
   }
-  if (typeof entry === "string") return { value: parsedJson(joined(chunks, loaded), url), thumbnails: null };
+  if (typeof entry === "string") return wholeJson(joined(chunks, loaded), url);
   try {
     return await loadArrays(arraysUrl(response.url, entry.file), entry, what, onProgress);
   } catch (error) {
-    onNotice(`${asPageError(error).message} The JSON file was read in its place.`);
-    return { value: parsedJson(await download(url, what, onProgress), url), thumbnails: null };
+    const { code, message } = asPageError(error);
+    if (code === "damaged") throw error;
+    onNotice(`${message} The JSON file was read in its place.`);
+    return wholeJson(await download(url, what, onProgress), url);
   }
+}
+
+/** @param {Uint8Array} bytes @param {URL} url @returns {Promise<Loaded>} */
+async function wholeJson(bytes, url) {
+  const value = parsedJson(bytes, url);
+  const manifest = await manifestBeside(url, value);
+  await checkWhole(manifest, url, [bytes]);
+  return { value, thumbnails: null, manifest: Promise.resolve(manifest) };
 }
 
 /** @param {URL} url @param {ArraysEntry} entry @param {string} what @param {OnProgress} onProgress @returns {Promise<Loaded>} */
@@ -82,7 +96,8 @@ async function loadArrays(url, entry, what, onProgress) {
   const told = announced(response);
   const size = told ?? entry.bytes;
   if (size > MAX_BYTES) throw tooLarge(url);
-  const incoming = chunksOf(response);
+  const kept = keeper();
+  const incoming = passing(chunksOf(response), kept.add);
   /** @type {Uint8Array[]} */
   const chunks = [];
   let loaded = 0;
@@ -112,16 +127,34 @@ async function loadArrays(url, entry, what, onProgress) {
     total = end;
     const bytes = await readUpTo(end);
     const value = arraysValue(meta, arraysOf(header, bytes.slice(0, end).buffer));
+    const manifest = manifestBeside(url, meta);
+    const check = async () => checkWhole(await manifest, url, kept.chunks);
     if (end === size) {
       void incoming.return();
-      return { value, thumbnails: null };
+      await check();
+      return { value, thumbnails: null, manifest };
     }
     const tail = header.places[TAIL];
     const left = bytes.subarray(end);
-    return { value, thumbnails: (onBlock) => readTail(incoming, left, tail, onBlock, onProgress) };
+    return {
+      value,
+      manifest,
+      async thumbnails(onBlock) {
+        await readTail(incoming, left, tail, onBlock, onProgress);
+        await check();
+      },
+    };
   } catch (error) {
     void incoming.return();
     throw error;
+  }
+}
+
+/** @param {Chunks} incoming @param {(chunk: Uint8Array) => void} see @returns {Chunks} */
+async function* passing(incoming, see) {
+  for await (const chunk of incoming) {
+    see(chunk);
+    yield chunk;
   }
 }
 

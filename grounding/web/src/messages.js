@@ -2,8 +2,9 @@
  * What page and worker say to each other.
  *
  * The page sends {id, ask, base, ...arguments}, base being its own address; the worker answers {id, answer} or {id, error}, and
- * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}, the picture of a probe as
- * {id, decoded}. `Calls` names, for each `ask`, its arguments and its answer; client.js offers each as a method.
+ * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block} and, if their file is not as
+ * its manifest has it, {id, damage}; the picture of a probe as
+ * {id, decoded}, and once, with id 0, {measured}. `Calls` names, for each `ask`, its arguments and its answer; client.js offers each as a method.
  */
 
 /** @typedef {import("./assets.js").LatentPoints} LatentPoints */
@@ -20,18 +21,20 @@
  * @typedef {object} Placed where a latent lies among the references
  * @property {Float32Array} latent (D) as encoded
  * @property {[number, number, number]} position its barycentric projection
- * @property {Int32Array} indices nearest references, nearest first
- * @property {Float64Array} distances to them
+ * @property {Int32Array} indices nearest references, nearest first; none if the only one was left out
+ * @property {Float64Array} distances to them, where neighbours are searched: between vectors of unit
+ *   length if the assets are l2_normalized
  * @property {Float64Array} weights of the barycentric projection
  * @property {{label: number, count: number}[]} votes most votes first
- * @property {{quantile: number, ratio: number} | null} offManifold null until measured
+ * @property {{quantile: number, ratio: number} | null} offManifold null until measured, and where
+ *   there is nothing to compare with
  */
 
 /**
  * @typedef {Placed & {milliseconds: number}} Probed D(latent) follows as `decoded`
  * @typedef {Placed & {straight: Placed, drift: number, straightDecoded: Float32Array,
  *   decoded: Float32Array, milliseconds: number}} Interpolated E(D(z_t)) and its picture
- *   D(E(D(z_t))); straight: z_t itself, straightDecoded: D(z_t)
+ *   D(E(D(z_t))); straight: z_t itself, straightDecoded: D(z_t); drift: as the distances are measured
  */
 
 /**
@@ -40,7 +43,7 @@
  * @property {Float32Array} t (steps)
  * @property {Float32Array} straightPositions (steps, 3) of z_t
  * @property {Float32Array} regroundedPositions (steps, 3) of E(D(z_t))
- * @property {Float64Array} drift (steps) |E(D(z_t)) - z_t|
+ * @property {Float64Array} drift (steps) |E(D(z_t)) - z_t|, as distances are measured
  * @property {Float32Array} straightDecoded (steps, pixels) D(z_t)
  * @property {Float32Array} regroundedDecoded (steps, pixels) D(E(D(z_t)))
  */
@@ -48,8 +51,9 @@
 /**
  * @typedef {object} Trail repeated regrounding
  * @property {Float32Array} positions (steps + 1, 3), the first where it started
- * @property {number[]} drifts (steps) length of each step in the latent space
+ * @property {number[]} drifts (steps) length of each step, as distances are measured
  * @property {boolean} settled whether the last step was short enough
+ * @property {number} limit most steps that would have been made
  * @property {number} distance between the first and the last latent
  * @property {Float32Array} decoded (pixels) of the last latent
  */
@@ -65,26 +69,30 @@
  * @property {{arguments: {url: string}, answer: InteractiveAssets}} loadAssets
  * @property {{arguments: {encoder: string, decoder: string},
  *   answer: {encoder: ModelFacts, decoder: ModelFacts}}} loadModels needs loadAssets first
- * @property {{arguments: {image: Float32Array, k?: number}, answer: Probed}} probe k: neighbours
- *   listed; the projection always takes the assets' projection_k
+ * @property {{arguments: {image: Float32Array, k?: number, exclude?: number}, answer: Probed}} probe
+ *   k: neighbours listed; the projection always takes the assets' projection_k; exclude: a reference
+ *   that is the probe itself
  * @property {{arguments: {from: number, to: number, t: number, k?: number},
  *   answer: Interpolated}} interpolate
  * @property {{arguments: {from: number, to: number, steps: number}, answer: Path}} path
- * @property {{arguments: {from: number, to: number, t: number, tolerance?: number,
- *   limit?: number}, answer: Trail}} settle from z_t
+ * @property {{arguments: {from: number, to: number, t: number, limit?: number}, answer: Trail}} settle
+ *   from z_t
  * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
  *   or reference, without itself
  * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode
+ * @property {{arguments: {rows: Int32Array}, answer: {sample: number}}} bestSample rows: of each
+ *   sample, the reference that it is, -1 for none; sample: one that is reconstructed right, if any
  */
 
 /** @typedef {keyof Calls} Ask */
 /** @typedef {{[K in Ask]: {id: number, ask: K, base: string} & Calls[K]["arguments"]}[Ask]} Request */
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
- *   progress?: Progress, notice?: string,
- *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply block: of
- *   the thumbnails of a file that was answered, null: no more will come; decoded: of a probe that
- *   was answered, C * H * W
+ *   progress?: Progress, notice?: string, damage?: import("./errors.js").PlainError, measured?: Float64Array,
+ *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply damage:
+ *   of a file that was answered, found with its last byte; measured:
+ *   distances of references to their nearest others, ascending; block: of the thumbnails of a file
+ *   that was answered, null: no more will come; decoded: of a probe that was answered, C * H * W
  */
 
 export {};

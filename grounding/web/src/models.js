@@ -1,11 +1,12 @@
 /**
  * Encoder and decoder in the ONNX runtime (WebAssembly, one thread).
  *
- *   loadModels(encoderUrl, decoderUrl, onProgress) -> {encoder: Model, decoder: Model}
+ *   loadModels(encoderUrl, decoderUrl, onProgress, check) -> {encoder: Model, decoder: Model}
  *   model.run(values, count) -> Float32Array; values hold count inputs one after the other
  *
- * The runtime and the models are downloaded side by side. PageError "model" says what does not fit,
- * "host" which header of the server does not let the runtime start.
+ * The runtime and the models are downloaded side by side; check(url, bytes) is waited for before
+ * a model is started. PageError "model" says what does not fit, "host" which header of the server does
+ * not let the runtime start.
  */
 
 import { PageError } from "./errors.js";
@@ -48,13 +49,19 @@ async function loadRuntime(onProgress) {
 
 /**
  * @param {URL} encoderUrl @param {URL} decoderUrl @param {OnProgress} onProgress
+ * @param {(url: URL, bytes: Uint8Array) => Promise<void>} check
  * @returns {Promise<{encoder: Model, decoder: Model}>}
  */
-export async function loadModels(encoderUrl, decoderUrl, onProgress) {
+export async function loadModels(encoderUrl, decoderUrl, onProgress, check) {
+  const load = async (/** @type {URL} */ url, /** @type {string} */ name) => {
+    const bytes = await download(url, name, onProgress);
+    await check(url, bytes);
+    return bytes;
+  };
   const [runtime, encoderBytes, decoderBytes] = await Promise.all([
     loadRuntime(onProgress),
-    download(encoderUrl, "encoder", onProgress),
-    download(decoderUrl, "decoder", onProgress),
+    load(encoderUrl, "encoder"),
+    load(decoderUrl, "decoder"),
   ]);
   const encoder = await startModel(runtime, encoderBytes, "encoder");
   const decoder = await startModel(runtime, decoderBytes, "decoder");

@@ -5,7 +5,10 @@
  *   barycentricPosition(indices, distances, points)  -> [x, y, z]
  *   classVotes(indices, labels)                      -> [{label, count}], most votes first
  *   toUnitLength(latent)                             -> Float32Array
- *   offManifold(distance, sortedOwn)                 -> {quantile in [0, 1], ratio to the median}
+ *   unitOf(sortedOwn)                                -> the median, what distances are measured in
+ *   offManifold(distance, sortedOwn)                 -> {quantile in [0, 1], ratio to that unit}
+ *
+ * sortedOwn: how far references lie from their nearest others, ascending.
  */
 
 const SOFTENING = 1e-6;
@@ -57,16 +60,33 @@ export function toUnitLength(latent) {
 }
 
 /**
+ * The median distance of a reference to its nearest other; where most have a duplicate, the median of
+ * those that have none.
+ * @param {ArrayLike<number>} sortedOwn @returns {number | null} above 0; null when there is none
+ */
+export function unitOf(sortedOwn) {
+  const all = Array.from(sortedOwn);
+  const [some, positive] = [median(all), all.filter((distance) => distance > 0)];
+  return some > 0 ? some : positive.length ? median(positive) : null;
+}
+
+/** @param {number[]} sorted */
+function median(sorted) {
+  return sorted.length ? (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2 : 0;
+}
+
+/**
  * Compare a probe's distance to its nearest reference with how far references lie from each other.
  * @param {number} distance
- * @param {ArrayLike<number>} sortedOwn ascending distances of references to their nearest other
+ * @param {ArrayLike<number>} sortedOwn
  * @returns {{quantile: number, ratio: number} | null} quantile: share of references that lie
- *   nearer to their nearest than the probe does to its own; ratio: to their median distance. Null
- *   when there is nothing to compare with.
+ *   nearer to their nearest than the probe does to its own; ratio: to the unit. Null when there is
+ *   nothing to compare with.
  */
 export function offManifold(distance, sortedOwn) {
   const count = sortedOwn.length;
-  if (count === 0) return null;
+  const unit = unitOf(sortedOwn);
+  if (unit === null) return null;
   let low = 0;
   let high = count;
   while (low < high) {
@@ -74,6 +94,5 @@ export function offManifold(distance, sortedOwn) {
     if (sortedOwn[middle] < distance) low = middle + 1;
     else high = middle;
   }
-  const median = (sortedOwn[(count - 1) >> 1] + sortedOwn[count >> 1]) / 2;
-  return { quantile: low / count, ratio: median > 0 ? distance / median : distance > 0 ? Infinity : 0 };
+  return { quantile: low / count, ratio: distance / unit };
 }

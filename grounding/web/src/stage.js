@@ -6,7 +6,7 @@
  *   null when there is no WebGL 2: the panel that says so is shown.
  *   stage.cloud, stage.controls
  *   stage.theme                       "light" | "dark" now; onTheme(theme) tells of changes
- *   stage.settings                    a section for the side bar (ui/settings.js)
+ *   stage.settings                    of the side bar (ui/settings.js)
  *   stage.follow(state)               after back or forward: camera, size, glyphs and theme
  *   stage.goTo([x, y, z])             brings a place to the middle; at once with reduced motion
  *   stage.showError(error), stage.showLoading(), stage.showNotice(text), stage.clear(): shell.panels
@@ -93,7 +93,7 @@ export function startStage(shell, address, { keys = [], fileName, onTheme, onCam
     ...panels,
     cloud,
     controls,
-    settings: settings.node,
+    settings,
     follow,
     get theme() {
       return theme.current;

@@ -13,7 +13,8 @@
  *   choice            one of `of`
  *   flag              boolean ("1" in the URL)
  *   text              string of at most LONGEST_TEXT characters
- *   integers          ascending distinct integers ("1.4.7"), each in min .. max
+ *   integers          ascending distinct integers ("-1.4.7"), each in min .. max
+ *   colors            hex digits of colours ("1f77b4.ff7f0e")
  *   vector            `size` finite numbers ("1_2.5_3"), or null
  */
 
@@ -27,9 +28,10 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {{kind: "flag", initial: boolean}} FlagField
  * @typedef {{kind: "text", initial: string}} TextField
  * @typedef {{kind: "integers", initial: readonly number[], min: number, max: number}} IntegersField
+ * @typedef {{kind: "colors", initial: readonly string[]}} ColorsField
  * @typedef {{kind: "vector", initial: null, size: number}} VectorField
  * @typedef {NumberField | IntegerField | ChoiceField | FlagField | TextField | IntegersField |
- *   VectorField} Field
+ *   ColorsField | VectorField} Field
  * @typedef {Readonly<Record<string, Field>>} Table
  */
 
@@ -37,9 +39,10 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {object} CommonState
  * @property {number[] | null} camera camera.js's cameraToVector
  * @property {"auto" | "light" | "dark"} theme
- * @property {boolean} glyphs digits instead of dots
+ * @property {boolean} glyphs labels instead of dots
  * @property {boolean} embed only the stage
  * @property {number} size of the points, in pixels
+ * @property {string[]} palette colours of the classes in their order, hex digits; none: the page's own
  */
 
 /**
@@ -49,19 +52,22 @@ import { MAX_SEED } from "./rng.js";
 
 /**
  * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
- *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference", digit: number,
+ *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference" | "image", digit: number | null,
  *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
  *   scale: number, shear: number, elastic: number, thickness: number, intensity: number,
  *   noise: number, masking: number, seed: number, normalize: boolean, from: number | null,
  *   to: number | null, t: number, dim: number[], isolate: number | null}} PlaygroundState
- *   reference, from, to: rows of references; strokes: playground/strokes.js's text
+ *   digit: which sample, null for the page's choice; reference, from, to: rows of references; strokes:
+ *   playground/strokes.js's text
  */
 
 const LONGEST_TEXT = 2_000;
 const MOST_INTEGERS = 1_000;
+const MOST_COLORS = 256;
 const VECTOR_DIGITS = 4;
 const MAX_INDEX = 0x7fffffff;
-const MIN_LABEL = -0x80000000;
+/** Labels are 32-bit integers. */
+const LABELS = { min: -MAX_INDEX - 1, max: MAX_INDEX };
 
 /** @type {Table} */
 export const COMMON = {
@@ -69,6 +75,7 @@ export const COMMON = {
   glyphs: { kind: "flag", initial: false },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
   embed: { kind: "flag", initial: false },
+  palette: { kind: "colors", initial: [] },
   camera: { kind: "vector", initial: null, size: 6 },
 };
 
@@ -76,8 +83,8 @@ export const COMMON = {
 export const VIEWER = Object.freeze({
   data: { kind: "text", initial: "" },
   color: { kind: "text", initial: "" },
-  dim: { kind: "integers", initial: [], min: MIN_LABEL, max: MAX_INDEX },
-  isolate: { kind: "integer", initial: null, min: MIN_LABEL, max: MAX_INDEX },
+  dim: { kind: "integers", initial: [], ...LABELS },
+  isolate: { kind: "integer", initial: null, ...LABELS },
   select: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   ...COMMON,
 });
@@ -94,8 +101,8 @@ export const PLAYGROUND = Object.freeze({
   encoder: { kind: "text", initial: "" },
   decoder: { kind: "text", initial: "" },
   mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate"] },
-  source: { kind: "choice", initial: "digit", of: ["digit", "drawing", "reference"] },
-  digit: { kind: "integer", initial: 3, min: 0, max: 999 },
+  source: { kind: "choice", initial: "digit", of: ["digit", "drawing", "reference", "image"] },
+  digit: { kind: "integer", initial: null, min: 0, max: 999 },
   reference: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   strokes: { kind: "text", initial: "" },
   shiftX: slider("shiftX", 0),
@@ -163,6 +170,8 @@ function parsed(field, text) {
       return text === "1" ? true : text === "0" ? false : undefined;
     case "integers":
       return text === "" ? [] : text.split(".").map(Number);
+    case "colors":
+      return text === "" ? [] : text.toLowerCase().split(".");
     case "vector":
       return text.split("_").map((part) => (part === "" ? NaN : Number(part)));
     default:
@@ -192,6 +201,10 @@ function checked(field, value) {
       const inside = value.filter((n) => Number.isInteger(n) && n >= field.min && n <= field.max);
       return [...new Set(inside)].sort((a, b) => a - b);
     }
+    case "colors": {
+      const isList = Array.isArray(value) && value.length <= MOST_COLORS;
+      return isList && value.every((color) => /^[0-9a-f]{6}$/.test(color)) ? value : initial;
+    }
     case "vector": {
       if (!Array.isArray(value) || value.length !== field.size) return initial;
       const rounded = value.map((number) => Number(Number(number).toFixed(VECTOR_DIGITS)) + 0);
@@ -204,7 +217,7 @@ function checked(field, value) {
 function written(field, value) {
   if (value === null) return "";
   if (field.kind === "flag") return value ? "1" : "0";
-  if (field.kind === "integers") return value.join(".");
+  if (field.kind === "integers" || field.kind === "colors") return value.join(".");
   if (field.kind === "vector") return value.join("_");
   return String(value);
 }

@@ -25,7 +25,9 @@ export function isShown({ dim, isolate }, label) {
  * @returns {Visibility}
  */
 export function toggled(shown, label, labels) {
-  const dim = labels.filter((other) => isShown(shown, other) === (other === label));
+  const dimmed = new Set(shown.dim);
+  const isOn = (/** @type {number} */ one) => (shown.isolate === null ? !dimmed.has(one) : one === shown.isolate);
+  const dim = labels.filter((other) => isOn(other) === (other === label));
   return dim.length === labels.length ? EVERYTHING : { dim, isolate: null };
 }
 

@@ -3,16 +3,18 @@
  *
  * It answers the calls of messages.js, one model call at a time. Once models and references are
  * there it measures, while idle, how far references lie from each other ("measured" is then said
- * once), which is what offManifold compares with. Pages talk to it through client.js.
+ * once), which is what offManifold compares with. All distances are those between searched latents:
+ * of unit length if the assets are l2_normalized. Pages talk to it through client.js.
  */
 
 import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
-import { PageError, toPlain } from "./errors.js";
+import { PageError, asPageError, toPlain } from "./errors.js";
+import { checkWhole } from "./integrity.js";
 import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
 import { loadFile } from "./loading.js";
 import { loadModels } from "./models.js";
 import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
-import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength } from "./projection.js";
+import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength, unitOf } from "./projection.js";
 import { sameOriginUrl } from "./urls.js";
 
 /** @typedef {import("./assets.js").InteractiveAssets} InteractiveAssets */
@@ -25,14 +27,21 @@ import { sameOriginUrl } from "./urls.js";
 const MEASURED_ROWS = 512;
 const SLICE_MS = 4;
 const PROGRESS_MS = 50;
-const SETTLED_TOLERANCE = 1e-3;
+/** Shorter steps of repeated regrounding end it: in units of the references' median distance, or of |z|. */
+const SETTLED = { ofUnit: 0.01, ofLatent: 1e-3 };
 const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
+/** Samples that are looked at for one to begin with. */
+const MOST_TRIED = 30;
 /** So that the page can show where a probe landed while no other thread wants its processor. */
 const PICTURE_MS = 1;
 
 /** @type {Promise<InteractiveAssets> | null} */
 let assetsLoad = null;
+/** @type {Promise<import("./integrity.js").Manifest | null>} */
+let manifestLoad = Promise.resolve(null);
+/** That the arrays file is not as it was written turns out with its last byte. @type {Promise<void>} */
+let assetsCheck = Promise.resolve();
 /** @type {InteractiveAssets | null} */
 let assets = null;
 /** @type {{matrix: Float32Array, dim: number} | null} */
@@ -40,6 +49,8 @@ let points = null;
 /** @type {{encoder: Model, decoder: Model} | null} */
 let models = null;
 let ownDistances = new Float64Array();
+/** @type {Promise<void>} */
+let measuring = Promise.resolve();
 
 /** @param {Reply} reply @param {Transferable[]} [transfer] */
 function say(reply, transfer = []) {
@@ -74,13 +85,19 @@ function paced(tell) {
 async function sendThumbnails(read, id) {
   if (!read) return;
   await new Promise((resolve) => setTimeout(resolve));
+  /** @type {PageError | null} */
+  let damage = null;
   try {
     await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
   } catch (error) {
-    const { message } = toPlain(error);
-    say({ id, notice: `Some pictures are missing: ${message}` });
+    const known = asPageError(error);
+    if (known.code === "damaged") damage = known;
+    else say({ id, notice: `Some pictures are missing: ${known.message}` });
   }
   say({ id, block: null });
+  if (!damage) return;
+  say({ id, damage: toPlain(damage) });
+  throw damage;
 }
 
 function ready() {
@@ -100,25 +117,39 @@ function rawLatent({ rawLatents, latentDim, count }, row) {
 }
 
 /**
+ * @param {Pick<InteractiveAssets, "l2Normalized" | "latentDim">} references
+ * @param {Float32Array} latents (B, D) @returns {Float32Array} (B, D) as they are searched
+ */
+function searched({ l2Normalized, latentDim: dim }, latents) {
+  if (!l2Normalized) return latents;
+  const out = new Float32Array(latents.length);
+  for (let at = 0; at < out.length; at += dim) out.set(toUnitLength(latents.subarray(at, at + dim)), at);
+  return out;
+}
+
+/**
  * @param {InteractiveAssets} references @param {Float32Array} latent @param {number} [k]
+ * @param {number} [exclude] a reference that is the latent's own
  * @returns {Placed}
  */
-function place({ latents, latentDim, l2Normalized, projectionK, points, labels }, latent, k = projectionK) {
-  const query = l2Normalized ? toUnitLength(latent) : latent;
-  const found = nearest(latents, latentDim, query, Math.max(k, projectionK));
+function place(references, latent, k = references.projectionK, exclude = -1) {
+  const { latents, latentDim, projectionK, points, labels } = references;
+  const found = nearest(latents, latentDim, searched(references, latent), Math.max(k, projectionK), { exclude });
   const near = found.indices.subarray(0, projectionK);
   const distances = found.distances.subarray(0, projectionK);
   const weights = new Float64Array(found.indices.length);
   weights.set(barycentricWeights(distances));
   const indices = found.indices.slice(0, k);
+  // Without any other reference there is one place left to be.
+  const alone = points.subarray(3 * exclude, 3 * exclude + 3);
   return {
     latent: latent.slice(),
-    position: barycentricPosition(near, distances, points),
+    position: near.length ? barycentricPosition(near, distances, points) : [alone[0], alone[1], alone[2]],
     indices,
     distances: found.distances.slice(0, k),
     weights: weights.slice(0, k),
     votes: classVotes(indices, labels),
-    offManifold: offManifold(found.distances[0], ownDistances),
+    offManifold: found.distances.length ? offManifold(found.distances[0], ownDistances) : null,
   };
 }
 
@@ -129,7 +160,8 @@ const answers = {
     const { value, thumbnails } = await loadFile(checked, "points", listeners(id));
     const file = parseLatentPoints(value);
     points = { matrix: file.points, dim: 3 };
-    void sendThumbnails(thumbnails, id);
+    // Of what is damaged the page is told.
+    sendThumbnails(thumbnails, id).catch(() => undefined);
     return file;
   },
 
@@ -137,8 +169,12 @@ const answers = {
     const checked = sameOriginUrl(url, base, "assets");
     const loading = loadFile(checked, "assets", listeners(id));
     assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
+    manifestLoad = loading.then(({ manifest }) => manifest, () => null);
     assets = await assetsLoad;
-    void sendThumbnails((await loading).thumbnails, id);
+    const sent = sendThumbnails((await loading).thumbnails, id);
+    sent.catch(() => undefined);
+    assetsCheck = manifestLoad.then((manifest) => (manifest ? sent : undefined));
+    assetsCheck.catch(() => undefined);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
   },
@@ -147,20 +183,21 @@ const answers = {
     const encoderUrl = sameOriginUrl(encoder, base, "encoder");
     const decoderUrl = sameOriginUrl(decoder, base, "decoder");
     const [loaded, references] = await Promise.all([
-      loadModels(encoderUrl, decoderUrl, listeners(id).onProgress),
+      loadModels(encoderUrl, decoderUrl, listeners(id).onProgress, async (url, bytes) => checkWhole(await manifestLoad, url, [bytes])),
       assetsLoad,
     ]);
+    await assetsCheck;
     const facts = { encoder: loaded.encoder.facts, decoder: loaded.decoder.facts };
     if (references) checkBelongTogether(references, facts.encoder, facts.decoder);
     models = loaded;
-    if (references) void measureOwnDistances(references);
+    if (references) measuring = measureOwnDistances(references);
     return facts;
   },
 
-  async probe({ image, k }, id) {
+  async probe({ image, k, exclude }, id) {
     const start = performance.now();
     const { assets, encoder } = ready();
-    const placed = place(assets, await encoder.run(image, 1), k);
+    const placed = place(assets, await encoder.run(image, 1), k, exclude);
     setTimeout(() => queue(() => sendPicture(placed.latent, id)), PICTURE_MS);
     return { ...placed, milliseconds: performance.now() - start };
   },
@@ -179,7 +216,7 @@ const answers = {
     return {
       ...place(assets, latent, k),
       straight: place(assets, z, k),
-      drift: driftOf(z, latent, assets.latentDim)[0],
+      drift: drifts(assets, z, latent)[0],
       straightDecoded,
       decoded,
       milliseconds: performance.now() - start,
@@ -199,21 +236,44 @@ const answers = {
       t: Float32Array.from({ length: steps }, (_, i) => i / (steps - 1)),
       straightPositions: positions(assets, z, dim),
       regroundedPositions: positions(assets, latents, dim),
-      drift: driftOf(z, latents, dim),
+      drift: drifts(assets, z, latents),
       straightDecoded: decoded,
       regroundedDecoded: await ready().decoder.run(latents, steps),
     };
   },
 
-  async settle({ from, to, t, tolerance = SETTLED_TOLERANCE, limit = 50 }) {
+  async settle({ from, to, t, limit = 50 }) {
     const { assets, decoder } = ready();
+    await measuring;
     const z = pointBetween(rawLatent(assets, from), rawLatent(assets, to), t);
     const most = Math.min(limit, MOST_REGROUNDINGS);
-    const { trail, drifts, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most });
+    const unit = unitOf(ownDistances);
+    const tolerance = unit === null ? SETTLED.ofLatent * Math.hypot(...searched(assets, z)) : SETTLED.ofUnit * unit;
+    const measure = (/** @type {Float32Array} */ a, /** @type {Float32Array} */ b) => drifts(assets, a, b)[0];
+    const { trail, drifts: steps, settled } = await regroundUntilSettled(z, batches(), { tolerance, limit: most, measure });
     const last = trail[trail.length - 1];
     const places = Float32Array.from(trail.flatMap((latent) => place(assets, latent).position));
-    const [distance] = driftOf(z, last, assets.latentDim);
-    return { positions: places, drifts, settled, distance, decoded: await decoder.run(last, 1) };
+    return { positions: places, drifts: steps, settled, limit: most, distance: measure(z, last), decoded: await decoder.run(last, 1) };
+  },
+
+  async bestSample({ rows }) {
+    const { assets, encoder, decoder } = ready();
+    const { digits, digitSamples, sampleLabels, latentDim: dim } = assets;
+    const count = Math.min(digits, MOST_TRIED);
+    const size = digitSamples.length / digits;
+    const images = digitSamples.slice(0, count * size);
+    const latents = await encoder.run(images, count);
+    const decoded = await decoder.run(latents, count);
+    const again = await encoder.run(decoded, count);
+    const isOwn = (/** @type {Float32Array} */ z, /** @type {number} */ i) =>
+      place(assets, z.subarray(i * dim, (i + 1) * dim), undefined, rows[i]).votes[0]?.label === sampleLabels?.[i];
+    const tried = Array.from({ length: count }, (_, sample) => ({
+      sample,
+      isRight: isOwn(latents, sample) && isOwn(again, sample),
+      loss: lostShare(images, decoded, sample * size, size),
+    }));
+    const [best] = tried.sort((a, b) => Number(b.isRight) - Number(a.isRight) || a.loss - b.loss);
+    return { sample: best.sample };
   },
 
   async neighbors({ index, k }) {
@@ -242,6 +302,26 @@ function positions(references, latents, dim) {
   return out;
 }
 
+/** |a - b| of each row, as distances are measured. @param {InteractiveAssets} references @param {Float32Array} a @param {Float32Array} b */
+function drifts(references, a, b) {
+  return driftOf(searched(references, a), searched(references, b), references.latentDim);
+}
+
+/**
+ * Share of an image's variance that its reconstruction has lost.
+ * @param {Float32Array} images @param {Float32Array} decoded @param {number} from @param {number} size
+ */
+function lostShare(images, decoded, from, size) {
+  const image = images.subarray(from, from + size);
+  const mean = image.reduce((sum, value) => sum + value, 0) / size;
+  let [error, variance] = [0, 0];
+  for (let i = 0; i < size; i++) {
+    error += (decoded[from + i] - image[i]) ** 2;
+    variance += (image[i] - mean) ** 2;
+  }
+  return variance > 0 ? error / variance : Infinity;
+}
+
 /** In short slices, so that a request never waits for it. @param {InteractiveAssets} references */
 async function measureOwnDistances({ latents, latentDim, count }) {
   if (count < 2) return;
@@ -254,7 +334,7 @@ async function measureOwnDistances({ latents, latentDim, count }) {
     while (++i < rows.length && performance.now() < end);
   }
   ownDistances = measured.sort();
-  say({ id: 0, notice: "measured" });
+  say({ id: 0, measured: ownDistances });
 }
 
 /** Calls of a model wait for each other: a session runs one at a time. */

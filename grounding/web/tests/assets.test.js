@@ -22,8 +22,11 @@ function assets(changes = {}) {
   };
 }
 
-test("points and labels are all a file needs", () => {
+test("points are all a file needs, labels what most have", () => {
+  const bare = parseLatentPoints({ points: POINTS.points });
+  assert.deepEqual([bare.hasLabels, [...bare.labels], bare.classNames.size, bare.neighbors], [false, [0, 0], 0, null]);
   const file = parseLatentPoints(POINTS);
+  assert(file.hasLabels);
   assert.deepEqual([...file.points], [1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...file.labels], [3, 0]);
   assert.deepEqual([file.count, file.indices, file.thumbnails, file.latentDim], [2, null, null, null]);
@@ -38,18 +41,43 @@ test("further numbers of each point are offered, other lists are not", () => {
   assert.deepEqual([...(file.indices ?? [])], [5, 9]);
 });
 
-test("labels are any whole numbers, and samples say which they are of", () => {
-  const labels = [-3, 70_000];
-  assert.deepEqual([...parseLatentPoints({ ...POINTS, labels }).labels], labels);
-  const file = parseInteractiveAssets(assets({ reference_labels: labels, sample_labels: labels }));
-  assert.deepEqual([[...file.labels], [...file.sampleLabels]], [labels, labels]);
-  assert.deepEqual([...parseInteractiveAssets(assets()).sampleLabels], [0, 1]);
-});
-
 test("how many points the split had", () => {
   const config = { data: { test_samples: 10_000 } };
   assert.equal(parseLatentPoints({ ...POINTS, split: "test", config }).about.available, 10_000);
   assert.equal(parseLatentPoints({ ...POINTS, split: "constructor", config }).about.available, null);
+});
+
+test("what a file says of its split counts before its config", () => {
+  const { about } = parseLatentPoints({ ...POINTS, split: "test", split_size: 900, config: { data: { test_samples: 10_000 } } });
+  assert.equal(about.available, 900);
+});
+
+test("the nearest others of each point, from either file", () => {
+  const wanted = { rows: Int32Array.from([1, 0]), each: 1 };
+  assert.deepEqual(parseLatentPoints({ ...POINTS, neighbors: [[1], [0]] }).neighbors, wanted);
+  assert.deepEqual(parseLatentPoints({ ...POINTS, neighbors: { shape: [2, 1], data: Int32Array.from([1, 0]) } }).neighbors, wanted);
+});
+
+test("only sets of digits are called that", () => {
+  const images = { image_shape: [1, 28, 28] };
+  const mnist = { data: { fingerprint: "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7" } };
+  const isDigits = (/** @type {Record<string, unknown>} */ more) => parseLatentPoints({ ...POINTS, ...more }).isDigits;
+  assert(isDigits({ ...images, ...mnist }));
+  assert(isDigits({ data: { fingerprint: "1" }, config: { data: { dataset: "emnist_digits" } } }));
+  assert(!isDigits({ ...images, data: { fingerprint: "1" }, config: { data: { dataset: "mnist" } } }));
+  // Files that do not say: by what they look like.
+  assert(isDigits(images));
+  for (const more of [{ image_shape: [3, 28, 28] }, { image_shape: [1, 20, 48] }, {}]) assert(!isDigits(more));
+  for (const more of [{ class_names: { 0: "T-shirt" } }, { labels: [3, 10] }, { has_labels: false }]) assert(!isDigits({ ...images, ...more }));
+});
+
+test("samples: their labels and positions, or what earlier files meant", () => {
+  const file = parseInteractiveAssets(assets({ sample_labels: [-4, 5], sample_indices: [-1, 9] }));
+  assert.deepEqual([[...(file.sampleLabels ?? [])], [...(file.sampleIndices ?? [])]], [[-4, 5], [-1, 9]]);
+  assert.equal(parseInteractiveAssets(assets({ sample_labels: [0, 0], has_labels: false })).sampleLabels, null);
+  const ten = parseInteractiveAssets(assets({ digit_samples: Array.from({ length: 10 }, () => [0, 0, 0, 1]) }));
+  assert.deepEqual([...(ten.sampleLabels ?? [])], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(parseInteractiveAssets(assets()).sampleLabels, null);
 });
 
 test("interactive assets", () => {
@@ -64,7 +92,7 @@ test("interactive assets", () => {
 const BAD_POINTS = {
   "null": ["keys", null],
   "a list": ["keys", [1]],
-  "no labels": ["keys", { points: [[1, 2, 3]] }],
+  "no points": ["keys", { labels: [1] }],
   "no rows": ["shape", { points: [], labels: [] }],
   "points as text": ["shape", { points: "<img>", labels: [] }],
   "ragged rows": ["shape", { ...POINTS, points: [[1, 2, 3], [4, 5]] }],
@@ -73,8 +101,14 @@ const BAD_POINTS = {
   "null for a number": ["value", { ...POINTS, points: [[1, 2, 3], [4, null, 6]] }],
   "too large for 32 bits": ["value", { ...POINTS, points: [[1, 2, 3], [4, 1e39, 6]] }],
   "too few labels": ["shape", { ...POINTS, labels: [1] }],
-  "a label of more than 32 bits": ["value", { ...POINTS, labels: [1, 2 ** 31] }],
-  "a negative index": ["value", { ...POINTS, indices: [1, -1] }],
+  "a label beyond 32 bits": ["value", { ...POINTS, labels: [1, 2 ** 31] }],
+  "a name of no label": ["value", { ...POINTS, class_names: { dog: "0" } }],
+  "a name that is no text": ["value", { ...POINTS, class_names: { 0: 1 } }],
+  "a palette of words": ["value", { ...POINTS, palette: ["red"] }],
+  "an empty palette": ["value", { ...POINTS, palette: [] }],
+  "a neighbour that is not there": ["value", { ...POINTS, neighbors: [[1], [2]] }],
+  "neighbours of some points": ["value", { ...POINTS, neighbors: [[1]] }],
+  "ragged neighbours": ["value", { ...POINTS, neighbors: [[1], []] }],
   "half a label": ["value", { ...POINTS, labels: [1, 0.5] }],
   "num_points that lies": ["shape", { ...POINTS, num_points: 3 }],
   "too many points": ["too-many", { points: new Array(MAX_POINTS + 1), labels: [] }],

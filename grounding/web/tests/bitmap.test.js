@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clearImage, paintImage } from "../src/ui/bitmap.js";
+import { clearImage, paintImage, paintStrip } from "../src/ui/bitmap.js";
 
 /** A canvas of one pixel that remembers what was done to it. */
 function fakeCanvas() {
   const done = /** @type {(number | "cleared")[]} */ ([]);
   const pen = {
     createImageData: (/** @type {number} */ width, /** @type {number} */ height) => ({ width, height, data: new Uint8ClampedArray(4 * width * height) }),
-    putImageData: (/** @type {ImageData} */ { data }) => done.push(data[0]),
+    putImageData: (/** @type {ImageData} */ { data }) => {
+      done.push(data[0]);
+      painted = data;
+    },
     clearRect: () => done.push("cleared"),
   };
-  return { done, canvas: /** @type {HTMLCanvasElement} */ (/** @type {unknown} */ ({ width: 1, height: 1, getContext: () => pen })) };
+  /** @type {ArrayLike<number>} */
+  let painted = [];
+  return { done, pixels: () => Array.from(painted), canvas: /** @type {HTMLCanvasElement} */ (/** @type {unknown} */ ({ width: 1, height: 1, getContext: () => pen })) };
 }
 
 /** @type {(() => void)[]} */
@@ -46,4 +51,24 @@ test("what was cleared last stays clear", () => {
   paintImage(canvas, Float32Array.of(0), ONE);
   nextFrame();
   assert.deepEqual(done, [255, "cleared", 0]);
+});
+
+test("one to four channels: grey, grey and alpha, RGB, RGBA", () => {
+  const values = Uint8Array.of(10, 20, 30, 40);
+  const wanted = { 1: [10, 10, 10, 255], 2: [10, 10, 10, 20], 3: [10, 20, 30, 255], 4: [10, 20, 30, 40] };
+  for (const [channels, pixel] of Object.entries(wanted)) {
+    const { canvas, pixels } = fakeCanvas();
+    paintImage(canvas, values, [Number(channels), 1, 1]);
+    nextFrame();
+    assert.deepEqual(pixels(), pixel, `${channels} channels`);
+  }
+});
+
+test("a strip gives high pictures a square cell each", () => {
+  const { canvas, pixels } = fakeCanvas();
+  // Two pictures of 3 x 1 pixels, the second of them first.
+  paintStrip(canvas, Uint8Array.of(1, 2, 3, 4, 5, 6), [1, 3, 1], [1, 0]);
+  nextFrame();
+  const grey = pixels().filter((_, i) => i % 4 === 0);
+  assert.deepEqual(grey, [0, 4, 0, 0, 1, 0, 0, 5, 0, 0, 2, 0, 0, 6, 0, 0, 3, 0]);
 });

@@ -47,6 +47,14 @@ test("fit sees all points, in wide and narrow windows", () => {
   }
 });
 
+test("a plane is seen from in front, a cloud from the side", () => {
+  const flat = fit([0, 0, 0, 2, 1, 0, 1, 3, 0], 1);
+  assert.deepEqual([flat.turn, flat.tilt], [0, 0]);
+  const cloud = fit([0, 0, 0, 2, 1, 5], 1);
+  assert(cloud.turn !== 0 && cloud.tilt !== 0);
+  assert.equal(fit([0, 0, 0, 2, 1, 0], 1, { from: cloud }).turn, cloud.turn);
+});
+
 test("fit to some points; nothing and one point are no trouble", () => {
   const camera = fit([0, 0, 0, 100, 0, 0, 102, 0, 0], 1, { only: (i) => i > 0 });
   close(camera.target, [101, 0, 0]);

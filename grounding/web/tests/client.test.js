@@ -76,6 +76,16 @@ test("a decoder that fails tells whoever waits for the picture, and nobody else"
   assert.deepEqual(uncaught, []);
 });
 
+test("how far references lie from each other is told to the page", () => {
+  const { say } = byHand();
+  /** @type {unknown[]} */
+  const heard = [];
+  startClient({ onMeasured: (own) => heard.push(own), onNotice: (text) => heard.push(text) });
+  const own = Float64Array.of(1, 2);
+  say({ id: 0, measured: own });
+  assert.deepEqual(heard, [own]);
+});
+
 test("when the worker stops, everything that waits is told, pictures too", async () => {
   const { say, hand } = byHand();
   let crash = /** @type {PageError | null} */ (null);

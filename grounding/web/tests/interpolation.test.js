@@ -23,19 +23,21 @@ test("regrounding gives D(z) and E(D(z))", async () => {
   assert.deepEqual([[...decoded], [...latents]], [[8, 16], [2, 4]]);
 });
 
+const measure = (/** @type {Float32Array} */ a, /** @type {Float32Array} */ b) => driftOf(a, b, a.length)[0];
+
 test("regrounding stops when a step is short", async () => {
   const start = Float32Array.from([8, 0]);
-  const { trail, drifts, settled } = await regroundUntilSettled(start, halving, { tolerance: 0.1, limit: 50 });
-  // Steps of 4, 2, 1, 0.5: the last is not longer than a tenth of 8.
+  const { trail, drifts, settled } = await regroundUntilSettled(start, halving, { tolerance: 0.8, limit: 50, measure });
+  // Steps of 4, 2, 1, 0.5: the last is the first that is not longer.
   assert.deepEqual(drifts, [4, 2, 1, 0.5]);
   assert.deepEqual(trail.map(([x]) => x), [8, 4, 2, 1, 0.5]);
   assert(settled);
 });
 
-test("regrounding stops at the limit, or when told", async () => {
+test("regrounding stops at the limit; steps are measured as is asked for", async () => {
   const start = Float32Array.from([8, 0]);
-  const limited = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 3 });
+  const limited = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 3, measure });
   assert.deepEqual([limited.drifts.length, limited.settled], [3, false]);
-  const stopped = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 9, stopped: () => true });
-  assert.equal(stopped.trail.length, 1);
+  const still = await regroundUntilSettled(start, halving, { tolerance: 0, limit: 3, measure: () => 0 });
+  assert.deepEqual([still.drifts, still.settled], [[0], true]);
 });

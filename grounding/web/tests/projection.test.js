@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength } from "../src/projection.js";
+import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength, unitOf } from "../src/projection.js";
 
 test("weights are inverse distances, scaled to 1", () => {
   const weights = barycentricWeights([1, 2, 4]);
@@ -33,5 +33,13 @@ test("off the manifold: share of references that lie nearer to theirs", () => {
   assert.deepEqual(offManifold(0.5, own), { quantile: 0, ratio: 0.2 });
   assert.equal(offManifold(9, own)?.quantile, 1);
   assert.equal(offManifold(1, []), null);
-  assert.deepEqual(offManifold(0, [0, 0]), { quantile: 0, ratio: 0 });
+  assert.equal(offManifold(0, [0, 0]), null);
+});
+
+test("the unit is the median, of those that have no duplicate if most have", () => {
+  assert.equal(unitOf([1, 2, 3, 4]), 2.5);
+  assert.equal(unitOf([0, 1, 3]), 1);
+  assert.equal(unitOf([0, 0, 0, 2, 6]), 4);
+  assert.equal(unitOf([0, 0]), null);
+  assert.equal(unitOf([]), null);
 });

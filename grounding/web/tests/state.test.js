@@ -20,8 +20,8 @@ test("the addresses of the documents are read and written readably", () => {
 
 test("every field survives a round trip", () => {
   const viewer = {
-    data: "/a b/é&=?#%.json", color: "loss & more", dim: [1, 4, 9], isolate: 3, select: 0,
-    size: 7.5, glyphs: true, theme: "dark", embed: true, camera: [0.1, -0.2, 30, 1, 2, -3.5],
+    data: "/a b/é&=?#%.json", color: "loss & more", dim: [-4, 4, 9], isolate: -123_456, select: 0,
+    size: 7.5, glyphs: true, theme: "dark", embed: true, palette: ["1f77b4", "ff7f0e"], camera: [0.1, -0.2, 30, 1, 2, -3.5],
   };
   assert.deepEqual(readState(VIEWER, writeState(VIEWER, viewer)), viewer);
   const playground = {
@@ -53,9 +53,14 @@ test("values out of range are clamped, nonsense becomes the default", () => {
 });
 
 test("lists are sorted, without repeats, and bounded", () => {
-  assert.deepEqual(readState(VIEWER, "dim=9.1.1.x.-3.5000.3000000000").dim, [-3, 1, 9, 5000]);
+  assert.deepEqual(readState(VIEWER, "dim=9.1.1.x.-3.5000.1e20").dim, [-3, 1, 9, 5000]);
   assert.deepEqual(readState(VIEWER, `dim=${"1.".repeat(9000)}`).dim, []);
   assert.equal(readState(VIEWER, `data=${"a".repeat(3000)}`).data, "");
+});
+
+test("a palette is a list of colours, or none", () => {
+  assert.deepEqual(readState(VIEWER, "palette=1F77B4.ff7f0e").palette, ["1f77b4", "ff7f0e"]);
+  for (const text of ["red", "1f77b4.", "%23ff0000", "1f77b4,ff7f0e", "1f77b4.".repeat(300)]) assert.deepEqual(readState(VIEWER, `palette=${text}`).palette, [], text);
 });
 
 test("writing is idempotent for any input", () => {

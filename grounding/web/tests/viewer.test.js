@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { parseLatentPoints } from "../src/assets.js";
 import { between } from "../src/flight.js";
 import { countClasses, countText, facts, findPoint, numbersOf, pointName, searchText } from "../src/viewer/describe.js";
+import { nearOf } from "../src/viewer/near.js";
 
 /** @param {Record<string, unknown>} [more] */
 const points = (more = {}) => parseLatentPoints({ points: [[0, 0, 0], [1, 1, 1], [2, 2, 2]], labels: [4, 1, 4], ...more });
-const SPLIT = { split: "test", indices: [7, 1234, 9999], config: { data: { test_samples: 10_000 } } };
+const SPLIT = { split: "test", image_shape: [3, 20, 48], indices: [7, 1234, 9999], config: { data: { test_samples: 10_000 } } };
 
 test("how many points, of how many, is always told", () => {
   assert.equal(countText(points()), "3 points");
@@ -18,8 +19,17 @@ test("how many points, of how many, is always told", () => {
 
 test("a point is named by its place in the split, or by its row", () => {
   assert.equal(pointName(points(SPLIT), 1), "Test image 1,234");
-  assert.equal(pointName(points({ indices: [7, 8, 9] }), 1), "Image 8");
+  assert.equal(pointName(points({ indices: [7, 8, 9], image_shape: [1, 2, 2] }), 1), "Image 8");
   assert.equal(pointName(points(), 1), "Row 1");
+});
+
+test("embeddings from anywhere are rows of no split, images or not", () => {
+  const all = { split: "all", indices: [7, 1234, 9999], split_size: 12_000 };
+  assert.equal(pointName(points(all), 1), "Row 1,234");
+  assert.equal(pointName(points({ ...all, image_shape: [1, 2, 2] }), 1), "Image 1,234");
+  assert.equal(countText(points(all)), "3 of 12,000 points");
+  assert.deepEqual(searchText(points(all)), { label: "Find by row", hint: "0 to 11,999" });
+  assert.deepEqual(findPoint(points(all), "8"), { message: "Row 8 is not among these 3 points." });
 });
 
 test("search: by index, by row, and what is not there", () => {
@@ -37,13 +47,24 @@ test("facts leave out what the file does not say", () => {
   assert.deepEqual(facts(points()), [["Points", "3"]]);
   const all = new Map(facts(points({ ...SPLIT, latent_dim: 32, l2_normalized: true, umap_n_neighbors: 30, umap_min_dist: 0.1 })));
   assert.equal(all.get("Points"), "3 of 10,000");
+  assert.equal(all.get("Images"), "20 × 48 pixels, 3 channels");
   assert.equal(all.get("Latent"), "32 numbers, scaled to unit length");
   assert.deepEqual([all.get("n_neighbors"), all.get("min_dist")], ["30", "0.1"]);
 });
 
-test("counts by class, of all points or of a selection", () => {
-  assert.deepEqual(countClasses([4, 1, 4]), [{ label: 1, count: 1 }, { label: 4, count: 2 }]);
-  assert.deepEqual(countClasses([4, 1, 4], [0, 2]), [{ label: 4, count: 2 }]);
+test("counts by class of a selection, most first", () => {
+  assert.deepEqual(countClasses([4, -1, 4, 7], Int32Array.of(1, 0, 2, 3)), [{ label: 4, count: 2 }, { label: -1, count: 1 }, { label: 7, count: 1 }]);
+});
+
+test("neighbours in the latent space beside those in the picture", () => {
+  const drawn = { indices: Int32Array.of(1, 2), distances: Float64Array.of(0.5, 0.7) };
+  const file = points({ projection: "umap_3d", neighbors: [[2], [0], [1]] });
+  const near = nearOf(file, 0, drawn);
+  assert.deepEqual([[...(near.latent ?? [])], [...near.picture.indices], near.shared], [[2], [1], 0]);
+  assert.equal(nearOf(points({ neighbors: [[1, 2], [0, 2], [1, 0]] }), 0, drawn).shared, 2);
+  // An older file knows those in the picture only; where latents are drawn, both are the same.
+  assert.deepEqual(nearOf(points(), 0, drawn), { latent: null, picture: drawn, isOne: false, shared: 0 });
+  assert(nearOf(points({ projection: "latent", neighbors: [[1], [0], [1]] }), 0, drawn).isOne);
 });
 
 test("a point's further numbers", () => {

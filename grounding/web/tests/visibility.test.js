@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EVERYTHING, isShown, isolated, toggled } from "../src/visibility.js";
-import { visiblePoints } from "../src/viewer/visible.js";
+import { classesOf } from "../src/classes.js";
+import { visiblePoints } from "../src/visible.js";
 
 const LABELS = [0, 1, 2];
 
@@ -30,11 +31,11 @@ test("a click beside an isolated class adds to it; a click on it brings all back
 });
 
 test("points of any label step back and come to the front", () => {
-  const labels = [-3, 70_000, -3];
+  const labels = Int32Array.of(-3, 70_000, -3);
   /** @type {((row: number) => boolean) | null} */
   let dimmed = null;
   const cloud = /** @type {any} */ ({ setDimmed: (/** @type {typeof dimmed} */ rule) => (dimmed = rule) });
-  const visible = visiblePoints(cloud, labels, [-3, 70_000]);
+  const visible = visiblePoints(cloud, classesOf({ labels, hasLabels: true, classNames: new Map(), palette: null }));
   visible.paint(EVERYTHING, null);
   assert.equal(dimmed, null);
   assert.deepEqual([0, 1, 2].map(visible.canPick), [true, true, true]);

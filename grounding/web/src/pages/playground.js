@@ -34,12 +34,15 @@ async function main() {
   }
   /** @type {Partial<import("../client.js").Listeners>} */
   const listeners = {};
+  /** @type {Float64Array | null} */
+  let measured = null;
   const client = startClient({
     onProgress: (progress) => listeners.onProgress?.(progress),
     onNotice: (text) => listeners.onNotice?.(text),
-    onMeasured: () => playground.ready?.measured(),
+    onMeasured: (own) => (playground.ready ? playground.ready.measured(own) : (measured = own)),
     onThumbnails: () => playground.ready?.thumbnails(),
     onCrash: (error) => listeners.onCrash?.(error),
+    onDamage: (error) => listeners.onDamage?.(error),
   });
   const loads = { assets: client.loadAssets({ url: assets }), models: client.loadModels({ encoder, decoder }) };
   // Whatever fails is told where it is waited for, further down.
@@ -48,13 +51,19 @@ async function main() {
   const shell = startShell(address.state);
   // The models take longer than a file of points.
   const loading = shell.panels.showLoading(700);
-  Object.assign(listeners, { onProgress: loading.update, onNotice: shell.panels.showNotice, onCrash: shell.panels.showError });
+  const { showNotice, showError } = shell.panels;
+  const onDamage = (/** @type {unknown} */ error) => {
+    client.stop();
+    shell.stop("error", () => showError(error));
+  };
+  Object.assign(listeners, { onProgress: loading.update, onNotice: showNotice, onCrash: showError, onDamage });
   try {
     const { startPlayground } = await code;
     playground.ready = await startPlayground({ shell, address, client, loads, loading });
+    if (measured) playground.ready.measured(measured);
   } catch (error) {
     client.stop();
-    shell.stop("error", () => shell.panels.showError(error));
+    shell.stop("error", () => showError(error));
   }
 }
 

@@ -1,16 +1,16 @@
 /**
  * The two ends of the path: which references, and which of them the next click chooses.
  *
- *   const section = endpointSection(assets, {onPick, onActive, onSwap, onAnother});   section.node
+ *   const section = endpointSection(assets, classes, {onPick, onActive, onSwap, onAnother});   section.node
  *   section.update([from, to], active)      active: 0 or 1
  *   section.showDecoded(0, values)          where there are no thumbnails
  *   section.paint(theme); section.refresh()
  */
 
-import { classColor, cssColor } from "../colors.js";
+import { cssColor } from "../colors.js";
 import { formatCount } from "../format.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
-import { digitPicture } from "../ui/digit_picture.js";
+import { pointPicture } from "../ui/point_picture.js";
 import { element } from "../ui/element.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
@@ -18,19 +18,19 @@ import { element } from "../ui/element.js";
 const NAMES = ["Start", "End"];
 
 /**
- * @param {import("../assets.js").InteractiveAssets} assets
+ * @param {import("../assets.js").InteractiveAssets} assets @param {import("../classes.js").Classes} classes
  * @param {{onPick: (end: number, reference: number) => void, onActive: (end: number) => void,
  *   onSwap: () => void, onAnother: () => void}} listeners
  */
-export function endpointSection(assets, { onPick, onActive, onSwap, onAnother }) {
-  const { thumbnails, labels, count, imageShape } = assets;
+export function endpointSection(assets, classes, { onPick, onActive, onSwap, onAnother }) {
+  const { thumbnails, labels, hasLabels, count, imageShape } = assets;
   /** @type {readonly number[]} */
   let ends = [0, 0];
   /** @type {Theme} */
   let theme = "light";
 
   const cards = NAMES.map((name, end) => {
-    const thumbnail = digitPicture(assets, `${name} of the path`);
+    const thumbnail = pointPicture(assets, `${name} of the path`);
     const picture = thumbnail?.node ?? imageCanvas(imageShape, `${name} of the path, decoded`);
     const swatch = element("span", { class: "swatch" });
     const label = element("span");
@@ -51,7 +51,7 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
       "div",
       { class: "endpoint", role: "group", "aria-label": name },
       picture,
-      element("div", { class: "endpoint-name" }, element("b", {}, `${"AB"[end]} · ${name}`), element("span", { class: "endpoint-label" }, swatch, label)),
+      element("div", { class: "endpoint-name" }, element("b", {}, `${"AB"[end]} · ${name}`), hasLabels && element("span", { class: "endpoint-label" }, swatch, label)),
       field,
       pick,
     );
@@ -72,7 +72,7 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
   );
 
   function paintSwatches() {
-    cards.forEach(({ swatch }, end) => (swatch.style.backgroundColor = cssColor(classColor(labels[ends[end]], theme))));
+    cards.forEach(({ swatch }, end) => (swatch.style.backgroundColor = cssColor(classes.color(labels[ends[end]], theme))));
   }
   return {
     node,
@@ -82,7 +82,7 @@ export function endpointSection(assets, { onPick, onActive, onSwap, onAnother })
       cards.forEach(({ thumbnail, label, field, pick, node: card }, end) => {
         const reference = ends[end];
         thumbnail?.show(reference);
-        label.textContent = `labelled ${labels[reference]}`;
+        label.textContent = classes.titleOf(labels[reference]).replace("Class", "labelled");
         field.value = String(reference);
         pick.setAttribute("aria-pressed", String(end === active));
         card.classList.toggle("active", end === active);

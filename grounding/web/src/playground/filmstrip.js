@@ -1,7 +1,8 @@
 /**
- * The path as two strips of decoded digits above each other, with t, its slider and the drift.
+ * The path as two strips of decoded images above each other, with t, its slider and the drift.
  *
  *   const film = filmstrip([C, H, W], {onT, onPlay});   film.node
+ *   film.measured(scale)                  words.js's Scale, the unit of drift
  *   film.showPath(path | null, theme)     strips and drift
  *   film.showStep(straight, regrounded, drift)   the two pictures at t
  *   film.showT(t); film.showPlaying(isPlaying)
@@ -10,40 +11,41 @@
  */
 
 import { cssColor } from "../colors.js";
-import { formatNumber } from "../format.js";
-import { imageCanvas, paintImage, paintStrip } from "../ui/bitmap.js";
+import { imageCanvas, paintImage, paintStrip, stripCanvas } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
 import { driftColors } from "./scene.js";
+import { distanceWords } from "./words.js";
 
-export const CELLS = 11;
-/** Steps of the path from one cell of the strip to the next. */
-const FINER = 4;
-export const STEPS = (CELLS - 1) * FINER + 1;
+/** Of a path; one less is a multiple of the cells that a strip can have, less one. */
+export const STEPS = 41;
+const WIDE = 1.6;
+
+/** Pictures of a strip: fewer where they are wide. @param {readonly number[]} shape */
+const cellsOf = ([, height, width]) => (width > WIDE * height ? 6 : 11);
 
 /**
  * @param {readonly number[]} shape
  * @param {{onT: (t: number) => void, onPlay: () => void}} listeners
  */
 export function filmstrip(shape, { onT, onPlay }) {
-  const columns = Array.from({ length: CELLS }, (_, i) => i * FINER);
+  const cells = cellsOf(shape);
+  const columns = Array.from({ length: cells }, (_, i) => (i * (STEPS - 1)) / (cells - 1));
   /** @param {string} area @param {HTMLElement} node */
   const at = (area, node) => {
     node.style.gridArea = area;
     return node;
   };
   const strip = (/** @type {string} */ label) => {
-    const [channels, height, width] = shape;
-    const canvas = imageCanvas([channels, height, width * CELLS], label);
-    canvas.classList.add("strip");
+    const canvas = stripCanvas(shape, cells, label);
     canvas.addEventListener("click", ({ offsetX }) => {
-      const cell = canvas.clientWidth / CELLS;
-      onT(Math.min(1, Math.max(0, (offsetX / cell - 0.5) / (CELLS - 1))));
+      const cell = canvas.clientWidth / cells;
+      onT(Math.min(1, Math.max(0, (offsetX / cell - 0.5) / (cells - 1))));
     });
     return canvas;
   };
-  const straight = strip("Decoded digits along the straight path");
-  const regrounded = strip("Decoded digits along the regrounded path");
+  const straight = strip("Decoded images along the straight path");
+  const regrounded = strip("Decoded images along the regrounded path");
   const play = element("button", { type: "button", class: "play", onclick: onPlay }, "Play");
   const slider = element("input", { type: "range", min: 0, max: 1, step: 0.005, class: "t", "aria-label": "Place on the path, t", oninput: () => onT(slider.valueAsNumber) });
   const tText = element("output", { class: "number" });
@@ -54,7 +56,6 @@ export function filmstrip(shape, { onT, onPlay }) {
     imageCanvas(shape, "Decoded from the straight path at t"),
     imageCanvas(shape, "Decoded from the regrounded path at t"),
   ];
-  pictures.forEach((canvas) => canvas.classList.add("big"));
   const name = (/** @type {string} */ text, /** @type {string} */ formula, className = "strip-name") =>
     element("div", { class: className }, element("b", {}, text), element("i", {}, formula));
   const node = element(
@@ -72,8 +73,15 @@ export function filmstrip(shape, { onT, onPlay }) {
     at("straight", pictures[0]),
     at("regrounded", pictures[1]),
   );
+  /** @type {import("./words.js").Scale} */
+  let scale = null;
+  node.style.setProperty("--cells", String(cells));
   return {
     node,
+    /** @param {import("./words.js").Scale} found */
+    measured(found) {
+      scale = found;
+    },
     /** @param {import("../messages.js").Path | null} path @param {import("../colors.js").Theme} theme */
     showPath(path, theme) {
       node.classList.toggle("waiting", !path);
@@ -86,15 +94,15 @@ export function filmstrip(shape, { onT, onPlay }) {
         pen.fillStyle = cssColor([...colors.subarray(3 * i, 3 * i + 3)]);
         pen.fillRect(i, 0, 1, 1);
       }
-      write(low, `A ${formatNumber(path.drift[0])}`);
-      write(high, `B ${formatNumber(path.drift[STEPS - 1])}`);
-      drift.setAttribute("aria-label", `Drift along the path, from ${formatNumber(least)} to ${formatNumber(most)}`);
+      write(low, `A ${distanceWords(path.drift[0], scale)}`);
+      write(high, `B ${distanceWords(path.drift[STEPS - 1], scale)}`);
+      drift.setAttribute("aria-label", `Drift along the path, from ${distanceWords(least, scale)} to ${distanceWords(most, scale)}`);
     },
     /** @param {Float32Array} straightDecoded @param {Float32Array} decoded @param {number} drifted */
     showStep(straightDecoded, decoded, drifted) {
       paintImage(pictures[0], straightDecoded, shape);
       paintImage(pictures[1], decoded, shape);
-      write(driftNow, formatNumber(drifted));
+      write(driftNow, distanceWords(drifted, scale));
     },
     /** @param {number} t */
     showT(t) {

@@ -25,7 +25,7 @@ const MOST_REGROUNDINGS = 100;
 
 /** @param {Context} context */
 export function interpolateMode(context) {
-  const { assets, client, address, stage, readouts, announcer } = context;
+  const { assets, classes, client, address, stage, readouts, announcer } = context;
   const shape = assets.imageShape;
   let isActive = false;
   let active = 0;
@@ -47,7 +47,7 @@ export function interpolateMode(context) {
     onPlay: () => player.toggle(),
   });
   const player = startPlayer({ get: () => address.state.t, set: setT, onChange: film.showPlaying });
-  const endpoints = endpointSection(assets, {
+  const endpoints = endpointSection(assets, classes, {
     onPick: pick,
     onActive(end) {
       active = end;
@@ -63,7 +63,7 @@ export function interpolateMode(context) {
     },
   });
   const lines = pathLegend();
-  const settling = settlingSection(shape, { onSettle: settle, onClear: () => setTrail(null) });
+  const settling = settlingSection(shape, MOST_REGROUNDINGS, { onSettle: settle, onClear: () => setTrail(null) });
 
   /** @returns {[number, number]} */
   function ends() {
@@ -119,7 +119,7 @@ export function interpolateMode(context) {
       return context.fail(error);
     }
     film.showPath(path, context.theme());
-    lines.show(path.drift, context.theme());
+    lines.show(path.drift, context.theme(), context.scale);
     const size = path.straightDecoded.length / STEPS;
     endpoints.showDecoded(0, path.straightDecoded.subarray(0, size));
     endpoints.showDecoded(1, path.straightDecoded.subarray(-size));
@@ -147,7 +147,9 @@ export function interpolateMode(context) {
     readouts.update(found, { drift: found.drift });
     film.showStep(found.straightDecoded, found.decoded, found.drift);
     draw();
-    if (!player.isPlaying) announcer.say(() => `${driftWords(found.drift)}. ${probeSentence(found, "Regrounded")}`);
+    if (!player.isPlaying) {
+      announcer.say(() => `${driftWords(found.drift, context.scale)}. ${probeSentence(found, "Regrounded", context.scale, context.spoken)}`);
+    }
     context.shown();
   }
 
@@ -167,7 +169,7 @@ export function interpolateMode(context) {
   function setTrail(next) {
     if (!trail && !next) return;
     trail = next;
-    settling.show(trail);
+    settling.show(trail, context.scale);
     drawLines();
   }
 
@@ -179,8 +181,15 @@ export function interpolateMode(context) {
 
   function draw() {
     if (!stage || !isActive) return;
-    stage.cloud.setMarkers(pathMarkers({ ends: ends(), placed: last, trail }, assets, stage.theme));
+    stage.cloud.setMarkers(pathMarkers({ ends: ends(), placed: last, trail }, assets, classes, stage.theme));
     stage.cloud.markSoon();
+  }
+
+  function repaint() {
+    endpoints.paint(context.theme());
+    film.showPath(path, context.theme());
+    if (path) lines.show(path.drift, context.theme(), context.scale);
+    drawLines();
   }
 
   return {
@@ -189,6 +198,7 @@ export function interpolateMode(context) {
     legend: lines.node,
     enter() {
       isActive = true;
+      film.measured(context.scale);
       follow();
       drawLines();
     },
@@ -197,13 +207,12 @@ export function interpolateMode(context) {
       player.stop();
     },
     follow,
-    refresh,
-    repaint() {
-      endpoints.paint(context.theme());
-      film.showPath(path, context.theme());
-      if (path) lines.show(path.drift, context.theme());
-      drawLines();
+    refresh() {
+      film.measured(context.scale);
+      repaint();
+      refresh();
     },
+    repaint,
     refreshPictures: endpoints.refresh,
     ends,
     /** @param {number} reference */

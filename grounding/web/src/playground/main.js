@@ -3,22 +3,27 @@
  *
  *   const playground = await startPlayground({shell, address, client, loads, loading});
  *   playground.follow(state)     after back or forward
- *   playground.measured()        the worker knows how far references lie from each other
+ *   playground.measured(own)     the worker knows how far references lie from their nearest others
  *
  * `loads` are the promises of assets and models that are under way. The cloud is there with the
  * assets, everything else with the models. Without WebGL everything but the cloud works.
  */
 
-import { classColor, colorsByClass, cssColor, foreground } from "../colors.js";
+import { classesOf } from "../classes.js";
+import { foreground } from "../colors.js";
+import { unitOf } from "../projection.js";
 import { startStage } from "../stage.js";
+import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
-import { isShown } from "../visibility.js";
+import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
 import { endLabels } from "./end_labels.js";
 import { interpolateMode } from "./interpolate.js";
 import { pointCard, pointTip } from "./point_card.js";
+import { sampleReference } from "./base.js";
+import { imageIn } from "./own_image.js";
 import { probeMode } from "./probe.js";
 import { readoutSection } from "./readouts.js";
 
@@ -33,6 +38,10 @@ import { readoutSection } from "./readouts.js";
 /**
  * @typedef {object} Context what both modes work with
  * @property {InteractiveAssets} assets
+ * @property {import("../classes.js").Classes} classes
+ * @property {import("./words.js").Scale} scale
+ * @property {import("./words.js").NameOf} spoken
+ * @property {number} sample the one to begin with
  * @property {Client} client
  * @property {Address} address
  * @property {import("../stage.js").Stage | null} stage
@@ -73,26 +82,30 @@ export async function startPlayground({ shell, address, client, loads, loading }
   const assets = await loads.assets;
   experiment = assets.about.experiment;
   shell.setExperiment(experiment);
+  followShape(assets.imageShape);
+  const classes = classesOf(assets, address.state.palette);
   if (stage) {
-    stage.cloud.setPoints(assets.points, assets.labels);
-    stage.cloud.setColors(colorsByClass(assets.labels, stage.theme));
+    stage.cloud.setPoints(assets.points, classes.ranks, classes.glyphs);
+    stage.cloud.setColors(classes.colors(stage.theme));
     stage.cloud.draw();
+    stage.settings.offerGlyphs(assets, classes);
   }
-  page = buildPage({ shell, address, client, assets, stage });
+  page = buildPage({ shell, address, client, assets, classes, stage });
   await loads.models;
+  await page.chooseSample();
   if (stage) loading.done();
   page.start();
   return page;
 }
 
 /**
- * @param {{shell: import("../shell.js").Shell, address: Address, client: Client,
- *   assets: InteractiveAssets, stage: import("../stage.js").Stage | null}} parts
+ * @param {{shell: import("../shell.js").Shell, address: Address, client: Client, assets: InteractiveAssets,
+ *   classes: import("../classes.js").Classes, stage: import("../stage.js").Stage | null}} parts
  */
-function buildPage({ shell, address, client, assets, stage }) {
+function buildPage({ shell, address, client, assets, classes, stage }) {
   const theme = () => shell.theme.current;
   const announcer = startAnnouncer();
-  const card = pointCard(assets, {
+  const card = pointCard(assets, classes, {
     onTake: (reference) => {
       setMode("probe");
       probe.take(reference);
@@ -108,12 +121,16 @@ function buildPage({ shell, address, client, assets, stage }) {
       shell.canvas.focus();
     },
   });
-  const tip = pointTip(assets);
+  const tip = pointTip(assets, classes);
   const names = endLabels(assets);
-  const readouts = readoutSection(assets, { onChoose: (reference) => mode().choose(reference) });
+  const readouts = readoutSection(assets, classes, { onChoose: (reference) => mode().choose(reference) });
   /** @type {Context} */
   const context = {
     assets,
+    classes,
+    scale: null,
+    spoken: assets.hasLabels ? classes.nameOf : null,
+    sample: 0,
     client,
     address,
     stage,
@@ -142,14 +159,16 @@ function buildPage({ shell, address, client, assets, stage }) {
   const tabs = Object.keys(modes).map((name) =>
     element("button", { type: "button", onclick: () => setMode(/** @type {"probe" | "interpolate"} */ (name)) }, name === "probe" ? "Probe" : "Interpolate"),
   );
-  const classes = legend(classRows(), {
+  const visible = visiblePoints(stage?.cloud, classes);
+  const rows = legend(classes, {
     initial: { dim: address.state.dim, isolate: address.state.isolate },
+    theme: theme(),
     onChange(shown, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...shown.dim], isolate: shown.isolate });
-      dim();
+      visible.paint(shown);
     },
   });
-  const view = element("details", { class: "view" }, element("summary", {}, "Classes and view"), classes.node, stage?.settings);
+  const view = element("details", { class: "view" }, element("summary", {}, rows.node ? "Classes and view" : "View"), rows.node, stage?.settings.node);
   const dock = /** @type {HTMLElement} */ (document.querySelector(".dock"));
   const aside = /** @type {HTMLElement} */ (document.querySelector(".results"));
   const modeSection = element("div", { class: "segments modes", role: "group", "aria-label": "Mode" }, ...tabs);
@@ -162,19 +181,6 @@ function buildPage({ shell, address, client, assets, stage }) {
   interpolate.legend.hidden = true;
   let isStarted = false;
 
-  function classRows() {
-    /** @type {Map<number, number>} */
-    const counts = new Map();
-    for (const label of assets.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-    return [...counts]
-      .sort(([a], [b]) => a - b)
-      .map(([label, count]) => ({ label, count, color: cssColor(classColor(label, theme())) }));
-  }
-  function dim() {
-    const { dim: dimmed, isolate } = address.state;
-    const isAll = !dimmed.length && isolate === null;
-    stage?.cloud.setDimmed(isAll ? null : (index) => !isShown({ dim: dimmed, isolate }, assets.labels[index]));
-  }
   /** @param {"probe" | "interpolate"} next */
   function setMode(next) {
     if (next === address.state.mode) return;
@@ -193,19 +199,31 @@ function buildPage({ shell, address, client, assets, stage }) {
     mode().enter();
   }
   function paint() {
-    stage?.cloud.setColors(colorsByClass(assets.labels, theme()));
-    classes.update({ classes: classRows() });
+    stage?.cloud.setColors(classes.colors(theme()));
+    rows.update({ theme: theme() });
     readouts.paint(theme());
     mode().repaint();
   }
+  listenToImages((file) => {
+    if (!isStarted) return;
+    setMode("probe");
+    void probe.openImage(file);
+  });
   return {
+    /** One that is reconstructed right, unless the address says what to begin with. */
+    async chooseSample() {
+      const { source, digit } = address.state;
+      if (digit !== null || (source !== "digit" && source !== "image")) return;
+      const of = Int32Array.from({ length: assets.digits }, (_, sample) => sampleReference(assets, sample));
+      context.sample = (await client.bestSample({ rows: of })).sample;
+    },
     start() {
       isStarted = true;
       // Hidden in the markup: until here they hold both modes, and empty readouts.
       for (const part of [shell.side, dock, aside]) part.hidden = false;
       readouts.paint(theme());
       interpolate.repaint();
-      dim();
+      visible.paint(rows.shown);
       showMode();
     },
     /** @param {PlaygroundState} state */
@@ -214,11 +232,17 @@ function buildPage({ shell, address, client, assets, stage }) {
       card.hide();
       stage?.follow(state);
       if (!stage) shell.theme.set(state.theme);
-      classes.update({ dim: state.dim, isolate: state.isolate });
-      dim();
+      if (classes.usePalette(state.palette)) paint();
+      rows.update({ dim: state.dim, isolate: state.isolate });
+      visible.paint(rows.shown);
       showMode();
     },
-    measured: () => mode().refresh(),
+    /** @param {Float64Array} own */
+    measured(own) {
+      context.scale = { own, unit: unitOf(own) };
+      readouts.measured(context.scale);
+      if (isStarted) mode().refresh();
+    },
     /** More thumbnails have come in. */
     thumbnails() {
       readouts.list.refresh();
@@ -227,10 +251,7 @@ function buildPage({ shell, address, client, assets, stage }) {
     },
     paint,
     placeLabels: () => names.place(mode().ends(), stage?.cloud.view()),
-    only() {
-      const { dim: dimmed, isolate } = address.state;
-      return (/** @type {number} */ index) => isShown({ dim: dimmed, isolate }, assets.labels[index]);
-    },
+    only: () => visible.canPick,
     /** @param {number} index @param {number} x @param {number} y */
     hover(index, x, y) {
       shell.canvas.style.cursor = index >= 0 ? "pointer" : "";
@@ -248,4 +269,27 @@ function buildPage({ shell, address, client, assets, stage }) {
       }
     },
   };
+}
+
+/** Image files that are dropped on the page or pasted. @param {(file: File) => void} onFile */
+function listenToImages(onFile) {
+  const { classList } = document.documentElement;
+  const isFile = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    classList.add("dropping");
+  });
+  addEventListener("dragleave", (event) => event.relatedTarget === null && classList.remove("dropping"));
+  addEventListener("drop", (event) => {
+    classList.remove("dropping");
+    if (!isFile(event)) return;
+    event.preventDefault();
+    const file = imageIn(event.dataTransfer);
+    if (file) onFile(file);
+  });
+  addEventListener("paste", (event) => {
+    const file = imageIn(event.clipboardData);
+    if (file) onFile(file);
+  });
 }

@@ -1,15 +1,15 @@
 /**
  * The references that carry a latent's place: thumbnail, label, number, pull and distance.
  *
- *   const list = neighborList(assets, {onChoose});   list.node
- *   list.update(placed); list.paint(theme); list.refresh()
+ *   const list = neighborList(assets, classes, {onChoose});   list.node
+ *   list.measured(scale); list.update(placed); list.paint(theme); list.refresh()
  *
  * Rows are made once and written again; a thumbnail is painted only when its row gets another
  * reference.
  */
 
-import { classColor, cssColor } from "../colors.js";
-import { digitPicture } from "../ui/digit_picture.js";
+import { cssColor } from "../colors.js";
+import { pointPicture } from "../ui/point_picture.js";
 import { element } from "../ui/element.js";
 import { cell, write } from "../ui/write.js";
 import { distanceWords } from "./words.js";
@@ -20,13 +20,15 @@ import { distanceWords } from "./words.js";
 const MOST_ROWS = 30;
 
 /**
- * @param {import("../assets.js").InteractiveAssets} assets
+ * @param {import("../assets.js").InteractiveAssets} assets @param {import("../classes.js").Classes} classes
  * @param {{onChoose: (reference: number) => void}} listeners
  */
-export function neighborList(assets, { onChoose }) {
+export function neighborList(assets, classes, { onChoose }) {
   const count = Math.min(assets.projectionK, MOST_ROWS);
   /** @type {Theme} */
   let theme = "light";
+  /** @type {import("./words.js").Scale} */
+  let scale = null;
   const rows = Array.from({ length: count }, makeRow);
   const node = element(
     "section",
@@ -34,14 +36,17 @@ export function neighborList(assets, { onChoose }) {
     element(
       "div",
       { class: "section-head" },
-      element("h2", { id: "neighbors-title" }, `${count} nearest references`),
+      element("h2", { id: "neighbors-title" }, "Nearest references"),
       element("span", { class: "muted small-text" }, "distance"),
     ),
-    element("ol", { class: "neighbors" }, ...rows.map(({ node }) => element("li", {}, node))),
+    element("ol", { class: assets.hasLabels ? "neighbors" : "neighbors without-labels" }, ...rows.map(({ item }) => item)),
   );
 
+  // Their columns are as wide as the longest number needs.
+  node.style.setProperty("--digits", String(String(assets.count - 1).length));
+
   function makeRow() {
-    const picture = digitPicture(assets, "");
+    const picture = pointPicture(assets, "");
     for (const name of ["role", "aria-label"]) picture?.node.removeAttribute(name);
     picture?.node.setAttribute("aria-hidden", "true");
     const [swatch, label, number, bar, distance] = ["swatch", "label", "muted number", "pull", "number"].map((name) =>
@@ -56,13 +61,13 @@ export function neighborList(assets, { onChoose }) {
       "button",
       { type: "button", class: "neighbor", onclick: () => row.reference >= 0 && onChoose(row.reference) },
       picture?.node,
-      swatch,
-      label,
+      assets.hasLabels && swatch,
+      assets.hasLabels && label,
       number,
       bar,
       distance,
     );
-    return Object.assign(row, { node: button });
+    return Object.assign(row, { item: element("li", { hidden: true }, button) });
   }
 
   /** @param {ReturnType<typeof makeRow>} row @param {number} reference */
@@ -70,8 +75,8 @@ export function neighborList(assets, { onChoose }) {
     row.reference = reference;
     const label = assets.labels[reference];
     row.picture?.show(reference);
-    row.swatch.style.backgroundColor = cssColor(classColor(label, theme));
-    write(row.label, String(label));
+    row.swatch.style.backgroundColor = cssColor(classes.color(label, theme));
+    write(row.label, classes.nameOf(label));
     write(row.number, `#${reference}`);
   }
   return {
@@ -80,10 +85,16 @@ export function neighborList(assets, { onChoose }) {
     update({ indices, distances, weights }) {
       for (let i = 0; i < count; i++) {
         const row = rows[i];
+        row.item.hidden = i >= indices.length;
+        if (i >= indices.length) continue;
         if (row.reference !== indices[i]) take(row, indices[i]);
         row.pull.style.transform = `scaleX(${(weights[i] / weights[0]).toFixed(3)})`;
-        write(row.distance, distanceWords(distances[i]));
+        write(row.distance, distanceWords(distances[i], scale));
       }
+    },
+    /** @param {import("./words.js").Scale} found */
+    measured(found) {
+      scale = found;
     },
     /** More thumbnails have come in. */
     refresh() {
@@ -92,7 +103,7 @@ export function neighborList(assets, { onChoose }) {
     /** @param {Theme} next */
     paint(next) {
       theme = next;
-      for (const row of rows) if (row.reference >= 0) row.swatch.style.backgroundColor = cssColor(classColor(assets.labels[row.reference], next));
+      for (const row of rows) if (row.reference >= 0) row.swatch.style.backgroundColor = cssColor(classes.color(assets.labels[row.reference], next));
     },
   };
 }

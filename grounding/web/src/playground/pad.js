@@ -1,7 +1,7 @@
 /**
- * A pad to draw a digit on with mouse, pen or finger.
+ * A pad of the images' shape to draw on with mouse, pen or finger.
  *
- *   const pad = drawingPad({onChange});   pad.node
+ *   const pad = drawingPad([C, H, W], {onChange});   pad.canvas, pad.undo, pad.clear
  *   pad.set(strokes)                      from outside: no onChange
  *   onChange(strokes, isDone)             with every new point; isDone at the end of a stroke
  *
@@ -14,14 +14,20 @@ import { tidied, withoutLast } from "./strokes.js";
 
 /** @typedef {import("../drawing.js").Stroke} Stroke */
 
+/** Pixels across. */
 const SIDE = 392;
-/** Nearer points than this, in units of the side, add nothing. */
+/** Nearer points than this, in units of the sides, add nothing. */
 const STEP = 0.006;
 /** A piece of a stroke ends where the pressure has changed by this share. */
 const PRESSURE_STEP = 0.12;
 
-/** @param {{onChange: (strokes: readonly Stroke[], isDone: boolean) => void}} listeners */
-export function drawingPad({ onChange }) {
+/**
+ * @param {readonly number[]} shape
+ * @param {{onChange: (strokes: readonly Stroke[], isDone: boolean) => void}} listeners
+ */
+export function drawingPad([, rows, columns], { onChange }) {
+  const high = Math.round((SIDE * rows) / columns);
+  const penRadius = PEN_RADIUS * Math.min(1, rows / columns);
   /** @type {Stroke[]} */
   let strokes = [];
   /** @type {{id: number, points: number[], radius: number} | null} */
@@ -29,7 +35,7 @@ export function drawingPad({ onChange }) {
   const canvas = element("canvas", {
     class: "pad",
     width: SIDE,
-    height: SIDE,
+    height: high,
     role: "img",
     "aria-label": "Drawing pad for mouse, pen or finger",
   });
@@ -44,7 +50,7 @@ export function drawingPad({ onChange }) {
     return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
   }
   /** @param {PointerEvent} event */
-  const radius = ({ pointerType, pressure }) => PEN_RADIUS * (pointerType === "pen" && pressure > 0 ? 0.5 + pressure : 1);
+  const radius = ({ pointerType, pressure }) => penRadius * (pointerType === "pen" && pressure > 0 ? 0.5 + pressure : 1);
 
   /** @param {PointerEvent} event */
   function down(event) {
@@ -92,14 +98,14 @@ export function drawingPad({ onChange }) {
   function stroke({ points, radius: wide }, from) {
     ink.lineWidth = 2 * wide * SIDE;
     ink.beginPath();
-    ink.moveTo(points[from] * SIDE, points[from + 1] * SIDE);
-    for (let i = from; i < points.length; i += 2) ink.lineTo(points[i] * SIDE, points[i + 1] * SIDE);
+    ink.moveTo(points[from] * SIDE, points[from + 1] * high);
+    for (let i = from; i < points.length; i += 2) ink.lineTo(points[i] * SIDE, points[i + 1] * high);
     ink.stroke();
   }
 
   function paint() {
     ink.fillStyle = "black";
-    ink.fillRect(0, 0, SIDE, SIDE);
+    ink.fillRect(0, 0, SIDE, high);
     Object.assign(ink, { strokeStyle: "white", lineCap: "round", lineJoin: "round" });
     for (const one of strokes) stroke(one, 0);
     canvas.classList.toggle("empty", !strokes.length);

@@ -2,13 +2,13 @@
  * What the lines of the path mean, and which colour is how much drift.
  *
  *   const legend = pathLegend();   legend.node
- *   legend.show(drift, theme)      drift: numbers along the path
+ *   legend.show(drift, theme, scale)      drift: numbers along the path; scale: words.js's
  */
 
 import { RAMP_WORDS, cssColor, rampColor } from "../colors.js";
-import { formatNumber } from "../format.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
+import { distanceWords } from "./words.js";
 
 const SHADES = 32;
 
@@ -26,11 +26,11 @@ export function pathLegend() {
   );
   return {
     node,
-    /** @param {ArrayLike<number>} drift @param {import("../colors.js").Theme} theme */
-    show(drift, theme) {
+    /** @param {ArrayLike<number>} drift @param {import("../colors.js").Theme} theme @param {import("./words.js").Scale} scale */
+    show(drift, theme, scale) {
       const values = Array.from(drift);
-      write(low, formatNumber(Math.min(...values)));
-      write(high, formatNumber(Math.max(...values)));
+      write(low, distanceWords(Math.min(...values), scale));
+      write(high, distanceWords(Math.max(...values), scale));
       ramp.setAttribute("aria-label", RAMP_WORDS[theme]);
       const pen = ramp.getContext("2d");
       for (let i = 0; pen && i < SHADES; i++) {

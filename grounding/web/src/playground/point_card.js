@@ -1,23 +1,24 @@
 /**
  * A card on the stage about one reference, and the tip that follows the cursor.
  *
- *   const card = pointCard(assets, {onTake, onEnd, onClose});   card.node
+ *   const card = pointCard(assets, classes, {onTake, onEnd, onClose});   card.node
  *   card.show(reference); card.hide(); card.refresh(); card.reference   -1 while hidden
- *   const tip = pointTip(assets);   tip.node; tip.show(reference, x, y, width); tip.hide()
+ *   const tip = pointTip(assets, classes);   tip.node; tip.show(reference, x, y, width); tip.hide()
  */
 
-import { digitPicture } from "../ui/digit_picture.js";
+import { pointPicture } from "../ui/point_picture.js";
 import { element } from "../ui/element.js";
 
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
+/** @typedef {import("../classes.js").Classes} Classes */
 
 /**
- * @param {InteractiveAssets} assets
+ * @param {InteractiveAssets} assets @param {Classes} classes
  * @param {{onTake: (reference: number) => void, onEnd: (end: number, reference: number) => void,
  *   onClose: () => void}} listeners
  */
-export function pointCard(assets, { onTake, onEnd, onClose }) {
-  const picture = digitPicture(assets, "The reference's image");
+export function pointCard(assets, classes, { onTake, onEnd, onClose }) {
+  const picture = pointPicture(assets, "The reference's image");
   const title = element("b");
   const facts = element("span", { class: "muted" });
   const card = { reference: -1, node: document.createElement("div"), show, hide, refresh: () => picture?.refresh() };
@@ -44,9 +45,10 @@ export function pointCard(assets, { onTake, onEnd, onClose }) {
   function show(reference) {
     card.reference = reference;
     card.node.hidden = false;
-    title.textContent = `Labelled ${assets.labels[reference]}`;
     const image = assets.indices ? `, image ${assets.indices[reference]}` : "";
-    facts.textContent = `Reference ${reference}${image}`;
+    const words = `Reference ${reference}${image}`;
+    title.textContent = assets.hasLabels ? classes.titleOf(assets.labels[reference]) : words;
+    facts.textContent = assets.hasLabels ? words : "";
     picture?.show(reference);
   }
   function hide() {
@@ -56,9 +58,9 @@ export function pointCard(assets, { onTake, onEnd, onClose }) {
   return card;
 }
 
-/** @param {InteractiveAssets} assets */
-export function pointTip(assets) {
-  const picture = digitPicture(assets, "");
+/** @param {InteractiveAssets} assets @param {Classes} classes */
+export function pointTip(assets, classes) {
+  const picture = pointPicture(assets, "");
   picture?.node.removeAttribute("aria-label");
   const text = element("span");
   const node = element("div", { class: "tip", "aria-hidden": "true", hidden: true }, picture?.node, text);
@@ -68,7 +70,7 @@ export function pointTip(assets) {
     show(reference, x, y, width) {
       node.hidden = false;
       picture?.show(reference);
-      text.textContent = `${assets.labels[reference]} · #${reference}`;
+      text.textContent = `${assets.hasLabels ? `${classes.nameOf(assets.labels[reference])} · ` : ""}#${reference}`;
       const left = x > width - 120;
       node.style.transform = `translate(${x}px, ${y}px) translate(${left ? "calc(-100% - 14px)" : "14px"}, ${y < 90 ? "8px" : "calc(-100% - 8px)"})`;
     },

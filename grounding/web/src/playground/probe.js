@@ -6,13 +6,16 @@
  *   probe.enter()                       takes everything from the state and shows it
  *   probe.leave(), probe.refresh(), probe.repaint()
  *   probe.choose(reference)             a point or a neighbour was chosen
+ *   probe.openImage(file)               an image file that was dropped or pasted
  */
 
 import { NEUTRAL, augment } from "../augment.js";
+import { asPageError } from "../errors.js";
 import { formatNumber } from "../format.js";
 import { imageFields, nextSeed } from "../rng.js";
 import { augmentationSection } from "./augmentation.js";
-import { baseImage, baseWords, possibleSource } from "./base.js";
+import { baseImage, baseWords, ownReference, possibleSource } from "./base.js";
+import { readImage } from "./own_image.js";
 import { previews } from "./previews.js";
 import { probeScene } from "./scene.js";
 import { sourceSection } from "./source.js";
@@ -31,7 +34,7 @@ function meanSquaredError(a, b) {
 
 /** @param {Context} context */
 export function probeMode(context) {
-  const { assets, client, address, stage, readouts, announcer, card } = context;
+  const { assets, classes, client, address, stage, readouts, announcer, card } = context;
   const shape = assets.imageShape;
   const pictures = previews(shape, [
     { title: "Input", formula: "" },
@@ -40,26 +43,32 @@ export function probeMode(context) {
   ]);
   pictures.note(1, "goes into E");
   let isActive = false;
-  let strokes = strokesFromText(address.state.strokes);
+  /** @type {import("./base.js").Own} */
+  const own = { strokes: strokesFromText(address.state.strokes), image: null, sample: 0 };
+  /** @type {File | null} */
+  let file = null;
   let strokesText = address.state.strokes;
-  /** @type {Float32Array} */
-  let base = baseImage(address.state, assets, strokes);
-  let shownSource = possibleSource(address.state, assets);
+  let base = baseImage(address.state, assets, own);
+  let shownSource = possibleSource(address.state, assets, own);
+  /** The reference that the picture itself is: it is no neighbour of its own. */
+  let exclude = -1;
   /** @type {Float32Array} */
   let image = base;
   let fields = { seed: -1, of: imageFields(0, 0) };
   /** @type {ProbedInParts | null} */
   let last = null;
 
-  const source = sourceSection(assets, {
-    onDigit: (digit) => step({ source: "digit", digit }),
+  const source = sourceSection(assets, classes, {
+    onSample: (digit) => step({ source: "digit", digit }),
     onSource: (kind) => step({ source: kind }),
     onNormalize: (normalize) => step({ normalize }),
     onDrawing(next, isDone) {
-      strokes = [...next];
-      if (isDone) address.change({ strokes: (strokesText = strokesToText(strokes)) });
+      own.strokes = [...next];
+      if (isDone) address.change({ strokes: (strokesText = strokesToText(next)) });
       rebase();
     },
+    onFile: openImage,
+    onInvert: () => file && void openImage(file),
   });
   const sliders = augmentationSection({
     onSlide(name, value) {
@@ -82,19 +91,36 @@ export function probeMode(context) {
     const isOther = state.strokes !== strokesText;
     if (isOther) {
       strokesText = state.strokes;
-      strokes = strokesFromText(strokesText);
+      own.strokes = strokesFromText(strokesText);
     }
-    source.update(state, isOther || !isActive ? strokes : undefined);
+    own.sample = context.sample;
+    source.update(state, own, isOther || !isActive ? own.strokes : undefined);
     sliders.update(state);
     rebase();
   }
 
   function rebase() {
-    base = baseImage(address.state, assets, strokes);
-    shownSource = possibleSource(address.state, assets);
+    base = baseImage(address.state, assets, own);
+    shownSource = possibleSource(address.state, assets, own);
+    exclude = ownReference(address.state, assets, own);
     pictures.paint(0, base);
-    pictures.note(0, baseWords(address.state, assets));
+    pictures.note(0, baseWords(address.state, assets, own, classes));
     refresh();
+  }
+
+  /** @param {File} chosen */
+  async function openImage(chosen) {
+    try {
+      const image = await readImage(chosen, shape, { invert: source.invert });
+      [file, own.image] = [chosen, image];
+      source.tell(`Now: ${image.name}`);
+      if (address.state.source !== "image") address.step({ source: "image" });
+      if (isActive) follow();
+    } catch (error) {
+      const { message, next } = asPageError(error);
+      source.tell(`${message} ${next}`);
+      if (address.state.source !== "image") step({ source: "image" });
+    }
   }
 
   function refresh() {
@@ -103,7 +129,7 @@ export function probeMode(context) {
     image = augment(base, shape, state, fields.of);
     const asked = image;
     // Asked first: the worker encodes while this thread paints.
-    client.probe({ image }).then((probed) => show(probed, asked), context.fail);
+    client.probe({ image, exclude }).then((probed) => show(probed, asked), context.fail);
     pictures.paint(1, image);
   }
 
@@ -114,7 +140,7 @@ export function probeMode(context) {
     readouts.update(probed, { drift: null });
     draw();
     probed.decoded.then((decoded) => showDecoded(decoded, asked), context.fail);
-    announcer.say(() => probeSentence(probed, "The probe"));
+    announcer.say(() => probeSentence(probed, "The probe", context.scale, context.spoken));
   }
 
   /** @param {Float32Array} decoded @param {Float32Array} asked */
@@ -127,7 +153,7 @@ export function probeMode(context) {
 
   function draw() {
     if (!stage || !last) return;
-    const { markers, lines } = probeScene(last, assets, stage.theme);
+    const { markers, lines } = probeScene(last, assets, classes, stage.theme);
     if (card.reference >= 0) markers.push(context.chosenMarker(card.reference));
     stage.cloud.setMarkers(markers);
     stage.cloud.setLines(lines);
@@ -149,8 +175,8 @@ export function probeMode(context) {
     repaint: draw,
     /** The reference that the address names may only now have its thumbnail. */
     refreshPictures() {
-      const isWaiting = address.state.source === "reference" && possibleSource(address.state, assets) !== shownSource;
-      if (isActive && isWaiting) follow();
+      const isOther = possibleSource(address.state, assets, own) !== shownSource || ownReference(address.state, assets, own) !== exclude;
+      if (isActive && isOther) follow();
     },
     ends: () => null,
     /** @param {number} reference */
@@ -158,6 +184,7 @@ export function probeMode(context) {
       card.show(reference);
       draw();
     },
+    openImage,
     /** @param {number} reference */
     take(reference) {
       step({ source: "reference", reference });

@@ -1,40 +1,47 @@
 /**
  * Where a latent lies among the references, in numbers and words.
  *
- *   const readouts = readoutSection(assets, {onChoose, onHover});
+ *   const readouts = readoutSection(assets, classes, {onChoose});
  *   readouts.node, readouts.list
  *   readouts.update(placed, {drift})     drift: number, or null where there is none
- *   readouts.paint(theme)                after a change of theme
+ *   readouts.measured(scale)             words.js's Scale; what is shown was asked before
+ *   readouts.paint(theme)                after a change of colours
  *
  * Rows are made once and written again. onChoose(reference) is a click on a neighbour.
  */
 
-import { classColor, cssColor } from "../colors.js";
-import { formatNumber } from "../format.js";
+import { cssColor } from "../colors.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
+import { distanceGauge } from "./gauge.js";
 import { neighborList } from "./neighbor_list.js";
-import { distanceWords, offManifoldWords, votesWords } from "./words.js";
+import { distanceWords, offManifoldWords, unitWords, votesWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../messages.js").Placed} Placed */
 
 /**
- * @param {import("../assets.js").InteractiveAssets} assets
+ * @param {import("../assets.js").InteractiveAssets} assets @param {import("../classes.js").Classes} classes
  * @param {{onChoose: (reference: number) => void}} listeners
  */
-export function readoutSection(assets, { onChoose }) {
+export function readoutSection(assets, classes, { onChoose }) {
   const [nearest, votes, verdict, detail, drift] = Array.from({ length: 5 }, () => element("span"));
   nearest.className = "value number cell";
   drift.className = "value number cell";
   verdict.className = "verdict cell";
   votes.className = "words";
-  detail.className = "words long";
+  detail.className = "words one";
+  const unit = element("p", { class: "note muted" });
   const shares = Array.from({ length: assets.projectionK }, () => element("i"));
-  const gauge = element("i");
-  const gaugeBox = element("div", { class: "gauge", "aria-hidden": "true" }, gauge);
+  const gauge = distanceGauge();
   const driftRow = element("div", { class: "readout", hidden: true }, element("dt", {}, "Drift |E(D(z)) − z|"), element("dd", {}, drift));
-  const list = neighborList(assets, { onChoose });
+  const list = neighborList(assets, classes, { onChoose });
+  const votesRow = element(
+    "div",
+    { class: "readout tall" },
+    element("dt", {}, "Votes of the neighbours"),
+    element("dd", {}, element("div", { class: "votes", "aria-hidden": "true" }, ...shares), votes),
+  );
   const node = element(
     "section",
     { class: "readouts", "aria-labelledby": "readout-title" },
@@ -44,47 +51,49 @@ export function readoutSection(assets, { onChoose }) {
       {},
       driftRow,
       element("div", { class: "readout" }, element("dt", {}, "Nearest reference"), element("dd", {}, nearest)),
-      element(
-        "div",
-        { class: "readout tall" },
-        element("dt", {}, "Votes of the neighbours"),
-        element("dd", {}, element("div", { class: "votes", "aria-hidden": "true" }, ...shares), votes),
-      ),
-      element("div", { class: "readout tall" }, element("dt", {}, "Off the manifold"), element("dd", {}, verdict, gaugeBox, detail)),
+      element("div", { class: "readout tall" }, element("dt", { class: "visually-hidden" }, "On or off the manifold"), element("dd", {}, verdict, gauge.node, detail)),
+      assets.hasLabels && votesRow,
     ),
+    unit,
   );
   /** @type {Placed | null} */
   let last = null;
   /** @type {Theme} */
   let theme = "light";
+  /** @type {import("./words.js").Scale} */
+  let scale = null;
 
   /** @param {Placed} placed */
   function paintVotes(placed) {
-    let at = 0;
-    for (const { label, count } of placed.votes) {
-      const color = cssColor(classColor(label, theme));
-      for (const end = Math.min(at + count, shares.length); at < end; at++) {
-        if (shares[at].dataset.color === color) continue;
-        shares[at].dataset.color = color;
-        shares[at].style.backgroundColor = color;
-      }
-    }
+    const all = placed.votes.flatMap(({ label, count }) => new Array(count).fill(cssColor(classes.color(label, theme))));
+    shares.forEach((share, at) => {
+      const color = all[at] ?? "transparent";
+      if (share.dataset.color === color) return;
+      share.dataset.color = color;
+      share.style.backgroundColor = color;
+    });
   }
   return {
     node,
     list,
+    /** @param {import("./words.js").Scale} found */
+    measured(found) {
+      scale = found;
+      write(unit, unitWords(scale));
+      gauge.measured(scale);
+      list.measured(scale);
+    },
     /** @param {Placed} placed @param {{drift: number | null}} more */
     update(placed, more) {
       last = placed;
-      const { verdict: short, detail: long, share } = offManifoldWords(placed.offManifold);
-      write(nearest, distanceWords(placed.distances[0]));
-      write(votes, votesWords(placed.votes));
+      const { verdict: short, detail: long, isOff } = offManifoldWords(placed.offManifold, scale);
+      write(nearest, placed.distances.length ? distanceWords(placed.distances[0], scale) : "none");
+      write(votes, votesWords(placed.votes, classes.nameOf));
       write(verdict, short);
       write(detail, long);
-      gaugeBox.hidden = share === null;
-      gauge.style.transform = `scaleX(${share ?? 0})`;
+      gauge.show(placed.offManifold, isOff);
       driftRow.hidden = more.drift === null;
-      if (more.drift !== null) write(drift, formatNumber(more.drift));
+      if (more.drift !== null) write(drift, distanceWords(more.drift, scale));
       paintVotes(placed);
       list.update(placed);
     },

@@ -1,13 +1,17 @@
 /**
  * What is drawn over the cloud, as markers and lines of cloud.js.
  *
- *   probeScene(placed, assets, theme)              -> {markers, lines}: the probe and its spokes
+ *   probeScene(placed, assets, classes, theme)     -> {markers, lines}: the probe and its spokes
  *   pathLines({path, trail}, theme)                -> lines: straight, regrounded by drift, trail
- *   pathMarkers({ends, placed, trail}, assets, theme)  -> markers
+ *   pathMarkers({ends, placed, trail}, assets, classes, theme)  -> markers
  *   driftColors(drift, theme)                      -> {colors: Uint8Array (n, 3), low, high}
+ *   haloSize(ratio)                                -> pixels across
+ *
+ * A latent that is off the manifold is hollow, and the farther it is the wider its halo.
  */
 
-import { accent, background, classColor, colorsByNumber, foreground } from "../colors.js";
+import { accent, background, colorsByNumber, foreground } from "../colors.js";
+import { offManifoldWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../colors.js").Rgb} Rgb */
@@ -27,21 +31,30 @@ function mixed(from, to, share) {
 /** @param {Places} places @param {number} index */
 const placeOf = ({ points }, index) => [points[3 * index], points[3 * index + 1], points[3 * index + 2]];
 
-/** @param {readonly number[]} position @param {Theme} theme @returns {Marker[]} */
-function probeMarkers(position, theme) {
+const SMALLEST_HALO = 24;
+const HALO_PER_DOUBLING = 22;
+
+/** @param {number} ratio of the distance to the unit: 22 pixels wider when 1 + ratio doubles */
+export const haloSize = (ratio) => SMALLEST_HALO + HALO_PER_DOUBLING * Math.log2(1 + ratio);
+
+/** @param {Pick<import("../messages.js").Placed, "position" | "offManifold">} placed @param {Theme} theme @returns {Marker[]} */
+function probeMarkers({ position, offManifold }, theme) {
   const color = accent(theme);
+  const { isOff } = offManifoldWords(offManifold, null);
   return [
-    { position, color, size: 28, shape: "ring" },
-    { position, color, size: 13, shape: "disc" },
+    { position, color, size: haloSize(offManifold?.ratio ?? 0), shape: "halo" },
+    isOff ? { position, color, size: 18, shape: "ring" } : { position, color, size: 15, shape: "disc" },
   ];
 }
 
 /**
  * Spokes are the stronger the more a neighbour pulls.
- * @param {import("../messages.js").Placed} placed @param {Places} places @param {Theme} theme
+ * @param {import("../messages.js").Placed} placed @param {Places} places
+ * @param {import("../classes.js").Classes} classes @param {Theme} theme
  * @returns {{markers: Marker[], lines: Line[]}}
  */
-export function probeScene({ position, indices, weights }, places, theme) {
+export function probeScene(placed, places, classes, theme) {
+  const { position, indices, weights } = placed;
   const carrying = Array.from(indices).filter((_, i) => weights[i] > 0);
   const positions = new Float32Array(6 * carrying.length);
   const colors = new Uint8Array(6 * carrying.length);
@@ -54,9 +67,9 @@ export function probeScene({ position, indices, weights }, places, theme) {
     positions.set(position_, 6 * i + 3);
     colors.set(color, 6 * i);
     colors.set(color, 6 * i + 3);
-    return /** @type {Marker} */ ({ position: position_, color: classColor(places.labels[index], theme), size: 15, shape: "ring" });
+    return /** @type {Marker} */ ({ position: position_, color: classes.color(places.labels[index], theme), size: 15, shape: "ring" });
   });
-  return { markers: [...markers, ...probeMarkers(position, theme)], lines: [{ positions, colors, width: 1.5, pairs: true }] };
+  return { markers: [...markers, ...probeMarkers(placed, theme)], lines: [{ positions, colors, width: 1.5, pairs: true }] };
 }
 
 /** @param {ArrayLike<number>} drift @param {Theme} theme */
@@ -94,14 +107,15 @@ export function pathLines({ path, trail }, theme) {
 /**
  * @param {{ends: readonly number[], placed: import("../messages.js").Interpolated | null,
  *   trail: import("../messages.js").Trail | null}} drawn
- * @param {Places} places @param {Theme} theme @returns {Marker[]}
+ * @param {Places} places @param {import("../classes.js").Classes} classes @param {Theme} theme
+ * @returns {Marker[]}
  */
-export function pathMarkers({ ends, placed, trail }, places, theme) {
+export function pathMarkers({ ends, placed, trail }, places, classes, theme) {
   const front = foreground(theme);
   /** @type {Marker[]} */
   const markers = ends.flatMap((index) => [
     { position: placeOf(places, index), color: front, size: 22, shape: "disc" },
-    { position: placeOf(places, index), color: classColor(places.labels[index], theme), size: 17, shape: "disc" },
+    { position: placeOf(places, index), color: classes.color(places.labels[index], theme), size: 17, shape: "disc" },
   ]);
   if (trail) {
     for (let at = 3; at < trail.positions.length; at += 3) {
@@ -111,7 +125,7 @@ export function pathMarkers({ ends, placed, trail }, places, theme) {
   }
   if (placed) {
     markers.push({ position: placed.straight.position, color: mixed(background(theme), front, 0.75), size: 15, shape: "disc" });
-    markers.push(...probeMarkers(placed.position, theme));
+    markers.push(...probeMarkers(placed, theme));
   }
   return markers;
 }

@@ -1,18 +1,17 @@
 /**
- * Repeated regrounding: a button, what came of it in words, and the digit it came to.
+ * Repeated regrounding: a button, what came of it in words, and the image it came to.
  *
- *   const section = settlingSection([C, H, W], {onSettle, onClear});   section.node
- *   section.show(trail | null)
+ *   const section = settlingSection([C, H, W], limit, {onSettle, onClear});   section.node
+ *   section.show(trail | null, scale)      limit: most steps; scale: words.js's
  */
 
-import { formatNumber } from "../format.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
-import { trailWords } from "./words.js";
+import { distanceWords, trailWords } from "./words.js";
 
-/** @param {readonly number[]} shape @param {{onSettle: () => void, onClear: () => void}} listeners */
-export function settlingSection(shape, { onSettle, onClear }) {
-  const picture = imageCanvas(shape, "Decoded from where it settled");
+/** @param {readonly number[]} shape @param {number} limit @param {{onSettle: () => void, onClear: () => void}} listeners */
+export function settlingSection(shape, limit, { onSettle, onClear }) {
+  const picture = imageCanvas(shape, "Decoded from where it came to");
   const words = element("p", { role: "status" });
   const drifts = element("p", { class: "muted number small-text" });
   const clear = element("button", { type: "button", class: "small", onclick: onClear }, "Clear trail");
@@ -20,20 +19,20 @@ export function settlingSection(shape, { onSettle, onClear }) {
   const node = element(
     "section",
     { "aria-labelledby": "settle-title" },
-    element("div", { class: "section-head" }, element("h2", { id: "settle-title" }, "Settling"), clear),
-    element("p", { class: "muted small-text" }, "Decode and encode again and again, from z at t, until a step is shorter than 0.1 % of |z|."),
-    element("button", { type: "button", onclick: onSettle }, "Reground until it settles"),
+    element("div", { class: "section-head" }, element("h2", { id: "settle-title" }, "Regrounding again and again"), clear),
+    element("p", { class: "muted small-text" }, `From z at t: decode and encode, up to ${limit} times or until a step is shorter than 0.01 ×. Some come to rest, some do not.`),
+    element("button", { type: "button", onclick: onSettle }, `Reground up to ${limit} times`),
     result,
   );
-  /** @param {import("../messages.js").Trail | null} trail */
-  function show(trail) {
+  /** @param {import("../messages.js").Trail | null} trail @param {import("./words.js").Scale} scale */
+  function show(trail, scale) {
     result.hidden = clear.hidden = !trail;
-    words.textContent = trail ? trailWords(trail, trail.distance) : "";
+    words.textContent = trail ? trailWords(trail, scale) : "";
     if (!trail) return;
     paintImage(picture, trail.decoded, shape);
-    const some = trail.drifts.slice(0, 4).map((drift) => formatNumber(drift)).join(", ");
+    const some = trail.drifts.slice(0, 4).map((drift) => distanceWords(drift, scale)).join(", ");
     drifts.textContent = `Steps of ${some}${trail.drifts.length > 4 ? ", …" : ""}`;
   }
-  show(null);
+  show(null, null);
   return { node, show };
 }

@@ -9,7 +9,7 @@ const COMMANDS = ["grounding run --config 2", "grounding serve --open"];
 export function showWelcome({ panels, stop }) {
   stop("empty");
   panels.showWelcome(
-    "Encode a digit, watch where it lands",
+    "Encode an image, watch where it lands",
     element("p", {}, "This page needs three files of one trained run: its assets, its encoder and its decoder."),
     element("p", {}, "Train and export a run (some minutes), then open it from the list of runs:"),
     element("pre", {}, COMMANDS.join("\n")),

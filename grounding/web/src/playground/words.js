@@ -1,43 +1,58 @@
 /**
  * Readouts in words.
  *
- *   offManifoldWords({quantile, ratio} | null)  -> {verdict, detail}
- *   distanceWords(distance)                     -> "0.312", "< 0.0001"
- *   votesWords(votes)                           -> "9 of 12 are 3, 2 are 8, 1 is 5"
- *   driftWords(drift)                           -> one sentence
- *   trailWords({settled, drifts}, distance)     -> one sentence or two
- *   probeSentence(placed, what)                 -> everything at once, for screen readers
+ *   distanceWords(distance, scale)              -> "1.31 ×": in units of the scale
+ *   unitWords(scale)                            -> what 1 × is
+ *   offManifoldWords({quantile, ratio} | null, scale)  -> {verdict, detail, isOff}
+ *   votesWords(votes, nameOf)                   -> "9 of 12 are 3, 2 are 8, 1 is 5"
+ *   driftWords(drift, scale)                    -> one sentence
+ *   trailWords({settled, drifts, limit, distance}, scale)  -> one sentence or two
+ *   probeSentence(placed, what, scale, nameOf)  -> everything at once, for screen readers
+ *
+ * Distances and drift have one unit: the median distance of a reference to its nearest other.
+ * nameOf(label) -> the class's name, or null without labels.
  */
 
 import { formatNumber, formatPercent } from "../format.js";
 
 /** @typedef {import("../messages.js").Placed} Placed */
+/**
+ * @typedef {{own: Float64Array, unit: number | null} | null} Scale how far references lie from their
+ *   nearest others, ascending; unit: null where all are alike or there is only one; null until measured
+ * @typedef {((label: number) => string) | null} NameOf
+ */
 
-/** Shorter distances are rounding of 32-bit numbers. */
-const SHORTEST = 5e-5;
+/** @param {number} distance @param {Scale} scale */
+export function distanceWords(distance, scale) {
+  if (!scale) return "…";
+  if (scale.unit === null) return formatNumber(distance);
+  const times = distance / scale.unit;
+  if (times < 0.005) return "< 0.01 ×";
+  return `${times < 10 ? times.toFixed(2) : formatNumber(times)} ×`;
+}
 
-/** @param {number} distance */
-export function distanceWords(distance) {
-  return distance < SHORTEST ? "< 0.0001" : formatNumber(distance);
+/** @param {Scale} scale */
+export function unitWords(scale) {
+  if (!scale) return "";
+  if (scale.unit === null) return "No two references differ: distances are those of the latent space.";
+  return `1 × is ${formatNumber(scale.unit)}, the median distance of a reference to its nearest other.`;
 }
 
 /** Shares of the references that lie as near to their nearest: up to here "on", then "at the edge". */
 const ON = 0.9;
 const EDGE = 0.99;
 
-/** @param {Placed["offManifold"]} measured @returns {{verdict: string, detail: string, share: number | null}} */
-export function offManifoldWords(measured) {
-  if (!measured) return { verdict: "Measuring …", detail: "The references' own distances are being measured.", share: null };
-  const { quantile, ratio } = measured;
+/**
+ * @param {Placed["offManifold"]} measured @param {Scale} scale
+ * @returns {{verdict: string, detail: string, isOff: boolean}}
+ */
+export function offManifoldWords(measured, scale) {
+  if (!measured) return { verdict: scale ? "Nothing to compare with" : "Measuring …", detail: "", isOff: false };
+  const { quantile } = measured;
   const verdict = quantile < ON ? "On the known manifold" : quantile < EDGE ? "At its edge" : "Off the known manifold";
-  const than =
-    quantile <= 0
-      ? "Nearer to its nearest neighbour than any reference is to its own"
-      : quantile >= 1
-        ? "Farther from its nearest neighbour than any reference is from its own"
-        : `Farther from its nearest neighbour than ${share(quantile)} of the references are from theirs`;
-  const times = ratio < 0.01 ? "under 0.01" : formatNumber(ratio, 2);
-  return { verdict, detail: `${than} (${times} × the median).`, share: quantile };
+  const detail =
+    quantile <= 0 ? "Nearer than any reference to its nearest" : quantile >= 1 ? "Farther than any reference from its nearest" : `Farther than ${share(quantile)} of the references`;
+  return { verdict, detail, isOff: quantile >= EDGE };
 }
 
 /** No rounding to all or nothing: that is said in other words. @param {number} quantile */
@@ -46,31 +61,33 @@ function share(quantile) {
   return quantile < 0.01 ? "fewer than 1 %" : formatPercent(quantile);
 }
 
-/** @param {Placed["votes"]} votes */
-export function votesWords(votes) {
+/** @param {Placed["votes"]} votes @param {(label: number) => string} nameOf */
+export function votesWords(votes, nameOf) {
   const all = votes.reduce((sum, { count }) => sum + count, 0);
+  if (!all) return "There is no other reference.";
   return votes
-    .map(({ label, count }, i) => `${count}${i ? "" : ` of ${all}`} ${count === 1 ? "is" : "are"} ${label}`)
+    .map(({ label, count }, i) => `${count}${i ? "" : ` of ${all}`} ${count === 1 ? "is" : "are"} ${nameOf(label)}`)
     .join(", ");
 }
 
-/** @param {number} drift */
-export function driftWords(drift) {
-  return `Drift |E(D(z)) − z| ${formatNumber(drift)}`;
+/** @param {number} drift @param {Scale} scale */
+export function driftWords(drift, scale) {
+  return `Drift |E(D(z)) − z| ${distanceWords(drift, scale)}`;
 }
 
-/** @param {{settled: boolean, drifts: readonly number[]}} trail @param {number} distance from where it started */
-export function trailWords({ settled, drifts }, distance) {
+/** @param {Pick<import("../messages.js").Trail, "settled" | "drifts" | "limit" | "distance">} trail @param {Scale} scale */
+export function trailWords({ settled, drifts, limit, distance }, scale) {
   const steps = drifts.length === 1 ? "1 step" : `${drifts.length} steps`;
-  const away = `${formatNumber(distance)} from where it started`;
-  if (settled) return `Settled after ${steps}, ${away}.`;
-  const last = formatNumber(drifts[drifts.length - 1] ?? 0);
-  return `Not settled after ${steps}: the last one was still ${last} long. It is now ${away}.`;
+  const last = distanceWords(drifts[drifts.length - 1] ?? 0, scale);
+  const away = `${distanceWords(distance, scale)} from where it started`;
+  if (settled) return `At rest after ${steps}: the last one was ${last} long. It is now ${away}.`;
+  return `Still moving after ${limit === drifts.length ? "all " : ""}${steps}: the last one was ${last} long. It is now ${away}.`;
 }
 
-/** @param {Placed} placed @param {string} what "The probe", "The regrounded latent" */
-export function probeSentence(placed, what) {
-  const { verdict } = offManifoldWords(placed.offManifold);
-  const known = placed.offManifold ? `${verdict}. ` : "";
-  return `${what}: nearest reference at ${distanceWords(placed.distances[0])}; of the neighbours, ${votesWords(placed.votes)}. ${known}`.trim();
+/** @param {Placed} placed @param {string} what "The probe", "The regrounded latent" @param {Scale} scale @param {NameOf} nameOf */
+export function probeSentence(placed, what, scale, nameOf) {
+  const { verdict } = offManifoldWords(placed.offManifold, scale);
+  if (!placed.indices.length) return `${what}: there is no other reference.`;
+  const votes = nameOf ? `; of the neighbours, ${votesWords(placed.votes, nameOf)}` : "";
+  return `${what}: nearest reference at ${distanceWords(placed.distances[0], scale)}${votes}. ${verdict}.`;
 }

@@ -22,7 +22,7 @@ import { element } from "../ui/element.js";
  * @property {readonly number[]} position (3)
  * @property {Rgb} color
  * @property {number} size pixels across, its edge in the colour of the stage included
- * @property {"ring" | "disc" | "cross"} shape
+ * @property {"ring" | "disc" | "cross" | "halo"} shape a halo lets through what is behind it
  */
 
 /**
@@ -39,6 +39,7 @@ import { element } from "../ui/element.js";
 /** Half the width of a ring's stroke, and the width of the edge around every mark, in pixels. */
 const STROKE = 1.5;
 const DASHES = [5, 3];
+const HALO_ALPHA = 0.14;
 /** Depth at which a line that runs behind the camera is cut, in units of the scene. */
 const NEAREST = 1e-4;
 
@@ -96,6 +97,7 @@ function drawMarker(pen, { position, color, size, shape }, { matrix, width, heig
   const radius = size / 2 - 1 - 2 * STROKE;
   if (depth <= 0 || radius <= 0) return;
   pen.lineCap = "butt";
+  if (shape === "halo") return drawHalo(pen, place, size / 2, cssColor(color));
   // Twice: the edge first, wider by a stroke all around.
   for (const [style, more] of /** @type {const} */ ([[edge, STROKE], [cssColor(color), 0]])) {
     pen.strokeStyle = pen.fillStyle = style;
@@ -111,6 +113,18 @@ function drawMarker(pen, { position, color, size, shape }, { matrix, width, heig
     if (shape === "disc") pen.fill();
     else pen.stroke();
   }
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {Place} place @param {number} radius @param {string} color */
+function drawHalo(pen, { x, y }, radius, color) {
+  pen.fillStyle = pen.strokeStyle = color;
+  pen.lineWidth = STROKE;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.globalAlpha = HALO_ALPHA;
+  pen.fill();
+  pen.globalAlpha = 1;
+  pen.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {Line} line @param {View} view */

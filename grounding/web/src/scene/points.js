@@ -2,11 +2,12 @@
  * All points of a cloud as one draw call.
  *
  *   const cloud = pointCloud(shared);   cloud.object goes into the scene; the rest as cloud.js says
+ *
+ * What is drawn in place of dots comes from an atlas, one square cell for each text.
  */
 
-import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial } from "./three.js";
+import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial, Vector2 } from "./three.js";
 
-import { glyphOf } from "../colors.js";
 import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";
 
 /** @typedef {Record<string, {value: any}>} Uniforms shared ones: pixelRatio, reference, backdrop */
@@ -14,6 +15,10 @@ import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";
 /** Above this many, points are drawn smaller, or they would hide each other. */
 const UNCROWDED = 8_000;
 const CROWDING_POWER = 0.3;
+/** Side of an atlas's cell, in pixels; smaller where many have to fit the largest texture. */
+const CELL = 64;
+const LARGEST = 2_048;
+const DIGITS = Array.from("0123456789");
 
 /** @param {Uniforms} shared */
 export function pointCloud(shared) {
@@ -23,7 +28,11 @@ export function pointCloud(shared) {
     crowding: { value: 1 },
     glyphs: { value: 0 },
     atlas: { value: /** @type {CanvasTexture | null} */ (null) },
+    cells: { value: new Vector2(1, 1) },
   };
+  /** @type {readonly string[]} */
+  let texts = DIGITS;
+  let isGlyphs = false;
   const material = new ShaderMaterial({
     uniforms,
     vertexShader: POINT_VERTEX,
@@ -37,11 +46,22 @@ export function pointCloud(shared) {
 
   /** @param {string} name @param {BufferAttribute} attribute */
   const put = (name, attribute) => object.geometry.setAttribute(name, attribute);
+  function drawTexts() {
+    uniforms.glyphs.value = isGlyphs && texts.length ? 1 : 0;
+    if (!uniforms.glyphs.value || uniforms.atlas.value) return;
+    const columns = Math.ceil(Math.sqrt(texts.length));
+    uniforms.cells.value.set(columns, Math.ceil(texts.length / columns));
+    uniforms.atlas.value = glyphAtlas(texts, columns);
+  }
   return {
     object,
     uniforms,
-    /** @param {Float32Array} positions @param {ArrayLike<number>} labels */
-    setPoints(positions, labels) {
+    /** @param {Float32Array} positions @param {ArrayLike<number>} glyphs which of the texts @param {readonly string[]} [names] these */
+    setPoints(positions, glyphs, names = DIGITS) {
+      texts = names;
+      uniforms.atlas.value?.dispose();
+      uniforms.atlas.value = null;
+      drawTexts();
       object.geometry.dispose();
       object.geometry = new BufferGeometry();
       const count = positions.length / 3;
@@ -50,7 +70,7 @@ export function pointCloud(shared) {
       put("position", new BufferAttribute(positions, 3));
       put("tint", new BufferAttribute(new Uint8Array(3 * count).fill(128), 3, true));
       put("dimmed", new BufferAttribute(new Uint8Array(count), 1));
-      put("glyph", new BufferAttribute(glyphsOf(labels), 1));
+      put("glyph", new BufferAttribute(Float32Array.from(glyphs), 1));
     },
     /** @param {Uint8Array} colors */
     setColors(colors) {
@@ -65,8 +85,8 @@ export function pointCloud(shared) {
     },
     /** @param {boolean} shown */
     setGlyphs(shown) {
-      if (shown) uniforms.atlas.value ??= glyphAtlas();
-      uniforms.glyphs.value = shown ? 1 : 0;
+      isGlyphs = shown;
+      drawTexts();
     },
     dispose() {
       object.geometry.dispose();
@@ -76,26 +96,21 @@ export function pointCloud(shared) {
   };
 }
 
-/** The ten digits side by side, white on transparent. */
-function glyphAtlas() {
-  const side = 64;
+/** White on transparent, row by row. @param {readonly string[]} texts @param {number} columns */
+function glyphAtlas(texts, columns) {
+  const side = Math.min(CELL, Math.floor(LARGEST / columns));
   const canvas = document.createElement("canvas");
-  canvas.width = 10 * side;
-  canvas.height = side;
+  canvas.width = columns * side;
+  canvas.height = Math.ceil(texts.length / columns) * side;
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.font = `bold ${side}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillStyle = "white";
-  for (let digit = 0; digit < 10; digit++) {
-    pen.fillText(String(digit), (digit + 0.5) * side, side * 0.54);
-  }
+  texts.forEach((text, i) => {
+    const fits = Math.min(1, side / Math.max(1, pen.measureText(text).width));
+    pen.setTransform(fits, 0, 0, fits, ((i % columns) + 0.5) * side, (Math.floor(i / columns) + 0.54) * side);
+    pen.fillText(text, 0, 0);
+  });
   return new CanvasTexture(canvas);
-}
-
-/** @param {ArrayLike<number>} labels */
-function glyphsOf(labels) {
-  const glyphs = new Uint8Array(labels.length);
-  for (let i = 0; i < labels.length; i++) glyphs[i] = glyphOf(labels[i]);
-  return glyphs;
 }

@@ -26,14 +26,16 @@ export const POINT_FRAGMENT = `
   uniform vec3 backdrop;
   uniform sampler2D atlas;
   uniform float glyphs;
+  uniform vec2 cells;
   varying vec3 vTint;
   varying float vDimmed, vGlyph, vPixels;
   void main() {
     float alpha;
     vec3 color = vTint;
     if (glyphs > 0.5) {
-      vec2 place = vec2((vGlyph + gl_PointCoord.x) / 10.0, 1.0 - gl_PointCoord.y);
-      alpha = texture2D(atlas, place).a;
+      float row = floor((vGlyph + 0.5) / cells.x);
+      vec2 place = (vec2(vGlyph - row * cells.x, row) + gl_PointCoord) / cells;
+      alpha = texture2D(atlas, vec2(place.x, 1.0 - place.y)).a;
     } else {
       float far = length(gl_PointCoord - 0.5) * 2.0;
       float edge = 2.0 / vPixels;

@@ -3,6 +3,7 @@
  *
  *   const settings = viewSettings(state, {onChange, onFit, onReset, onSave});
  *   settings.node                     a section for the side bar
+ *   settings.offerGlyphs(file, classes)   what can stand in place of dots
  *   settings.update(state)            after back, forward or reset
  *
  * state: {size, glyphs, theme} of state.js. onChange({size}), onChange({glyphs}) and
@@ -42,6 +43,8 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
     checked: state.glyphs,
     onchange: () => onChange({ glyphs: glyphs.checked }),
   });
+  const glyphText = element("span");
+  const glyphLabel = element("label", { class: "check" }, glyphs, glyphText);
   const theme = element(
     "select",
     { onchange: () => onChange({ theme: /** @type {ViewState["theme"]} */ (theme.value) }) },
@@ -54,7 +57,7 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
     { class: "settings", "aria-label": "View" },
     element("h2", {}, "View"),
     size.node,
-    element("label", { class: "check" }, glyphs, "Digits instead of dots"),
+    glyphLabel,
     element("label", { class: "choice" }, "Theme", theme),
     element(
       "div",
@@ -71,5 +74,13 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
     theme.value = next.theme;
   }
   update(state);
-  return { node, update };
+  return {
+    node,
+    update,
+    /** @param {{isDigits: boolean}} file @param {import("../classes.js").Classes} classes */
+    offerGlyphs({ isDigits }, { list }) {
+      glyphLabel.hidden = !list.length;
+      glyphText.textContent = `${isDigits ? "Digits" : "Labels"} instead of dots`;
+    },
+  };
 }

@@ -1,13 +1,14 @@
 /**
  * The chosen point: in the address, in its panel, and marked with its neighbours.
  *
- *   const choice = pointChoice({stage, shell, address, client, points, marks, colorOf});
+ *   const choice = pointChoice({stage, shell, address, client, points, classes, marks});
  *   choice.choose(row | null, {goes})     a new step in the history; goes: the camera goes there
  *   choice.paint()                        as the address says
  *   choice.panel                          chosen.js's
  */
 
 import { chosenPanel } from "./chosen.js";
+import { nearOf } from "./near.js";
 
 const NEIGHBORS = 8;
 
@@ -18,13 +19,13 @@ const NEIGHBORS = 8;
  * @property {import("./view.js").Address} address
  * @property {import("../client.js").Client} client
  * @property {import("../assets.js").LatentPoints} points
+ * @property {import("../classes.js").Classes} classes
  * @property {ReturnType<typeof import("./marks.js").pointMarks>} marks
- * @property {(label: number) => string} colorOf
  */
 
 /** @param {Parts} parts */
-export function pointChoice({ stage, shell, address, client, points, marks, colorOf }) {
-  const panel = chosenPanel(points, {
+export function pointChoice({ stage, shell, address, client, points, classes, marks }) {
+  const panel = chosenPanel(points, classes, {
     onChoose(row) {
       choose(row, { goes: true });
       panel.node.focus();
@@ -54,13 +55,14 @@ export function pointChoice({ stage, shell, address, client, points, marks, colo
     const row = chosen();
     marks.set({ chosen: row, near: [] });
     if (row < 0) return panel.hide();
-    panel.show(row, colorOf);
+    panel.show(row, stage.theme);
     try {
       const found = await client.neighbors({ index: row, k: NEIGHBORS });
       // Another point may have been chosen meanwhile.
       if (!found || row !== chosen()) return;
-      panel.setNeighbors(found);
-      marks.set({ near: found.indices });
+      const near = nearOf(points, row, found);
+      panel.setNeighbors(near);
+      marks.set({ near: near.latent ?? near.picture.indices });
     } catch (error) {
       stage.showError(error);
     }

@@ -1,14 +1,14 @@
 /**
  * What the colours mean: the class, or a number of each point with its scale.
  *
- *   const coloring = colorChoice(points, {initial, onChange});
+ *   const coloring = colorChoice(points, classes, {initial, onChange});
  *   coloring.node                  null when the file holds no numbers to colour by
  *   coloring.key                   "" for classes, or the number's key
  *   coloring.set(key)              from outside: no onChange
  *   coloring.colors(theme)         -> Uint8Array (N, 3); also draws the scale
  */
 
-import { colorsByClass, colorsByNumber, rampColor, RAMP_WORDS } from "../colors.js";
+import { colorsByNumber, rampColor, RAMP_WORDS } from "../colors.js";
 import { formatNumber } from "../format.js";
 import { element } from "../ui/element.js";
 import { wordsOf } from "./describe.js";
@@ -18,17 +18,17 @@ import { wordsOf } from "./describe.js";
 const STEPS = 128;
 
 /**
- * @param {import("../assets.js").LatentPoints} points
+ * @param {import("../assets.js").LatentPoints} points @param {import("../classes.js").Classes} classes
  * @param {{initial: string, onChange: (key: string) => void}} options
  */
-export function colorChoice({ labels, numbers }, { initial, onChange }) {
+export function colorChoice({ hasLabels, numbers }, classes, { initial, onChange }) {
   /** @param {string} wanted */
   const known = (wanted) => (numbers.has(wanted) ? wanted : "");
   let key = known(initial);
   const select = element(
     "select",
     { onchange: () => onChange((key = select.value)) },
-    element("option", { value: "" }, "Class"),
+    element("option", { value: "" }, hasLabels ? "Class" : "Nothing"),
     ...[...numbers.keys()].map((name) => element("option", { value: name }, wordsOf(name))),
   );
   const [low, high, words] = [element("span"), element("span"), element("p", { class: "note muted" })];
@@ -62,7 +62,7 @@ export function colorChoice({ labels, numbers }, { initial, onChange }) {
     colors(theme) {
       const values = numbers.get(key);
       scale.hidden = !values;
-      if (!values) return colorsByClass(labels, theme);
+      if (!values) return classes.colors(theme);
       const found = colorsByNumber(values, theme);
       paintRamp(theme);
       low.textContent = formatNumber(found.low);

@@ -1,24 +1,28 @@
 /**
  * Many points chosen at once: tools on the stage, and what they hold by class.
  *
- *   const selection = pointSelection(overlay, corner, {onTool, onChange, all});
+ *   const selection = pointSelection(overlay, corner, points, classes, {onTool, onChange, all});
  *   selection.drawn(shape, outline, isDone, find)   from controls.js; find(): the rows inside
  *   selection.choose(tool); selection.endTool()
  *   selection.set(rows | null); selection.clear(); selection.rows
  *   selection.has(row)                              true for every row when nothing is selected
  *   selection.node                                  a section for the side bar
- *   selection.update(colorOf)                       after a change of colours
+ *   selection.update(theme)                         after a change of colours
  *
  * onTool(tool) tells controls.js, onChange() that other rows are selected, all() gives the rows that
  * can be seen, which the keyboard selects.
  */
 
+import { cssColor } from "../colors.js";
 import { formatCount, formatPercent } from "../format.js";
 import { element, replaceChildren } from "../ui/element.js";
 import { countClasses } from "./describe.js";
 import { selectionOutline } from "./outline.js";
 
 /** @typedef {import("../controls.js").Tool} Tool */
+/** @typedef {import("../colors.js").Theme} Theme */
+
+const MOST_BARS = 15;
 
 /** @type {[Tool, string, string][]} */
 const TOOLS = [
@@ -29,16 +33,17 @@ const TOOLS = [
 ];
 
 /**
- * @param {HTMLElement} overlay @param {HTMLElement} corner @param {ArrayLike<number>} labels
+ * @param {HTMLElement} overlay @param {HTMLElement} corner
+ * @param {Pick<import("../assets.js").LatentPoints, "labels" | "hasLabels">} points @param {import("../classes.js").Classes} classes
  * @param {{onTool: (tool: Tool) => void, onChange: () => void, all: () => Int32Array}} listeners
  */
-export function pointSelection(overlay, corner, labels, { onTool, onChange, all }) {
+export function pointSelection(overlay, corner, { labels, hasLabels }, classes, { onTool, onChange, all }) {
   const outline = selectionOutline(overlay);
   /** @type {Int32Array | null} */
   let rows = null;
   let member = new Uint8Array();
-  /** @type {(label: number) => string} */
-  let colorOf = () => "";
+  /** @type {Theme} */
+  let theme = "light";
   const buttons = TOOLS.map(([tool, text, title]) =>
     element("button", { type: "button", title, "data-tool": tool, onclick: () => choose(tool) }, text),
   );
@@ -72,8 +77,13 @@ export function pointSelection(overlay, corner, labels, { onTool, onChange, all 
     count.textContent = rows
       ? `${formatCount(rows.length)} of ${formatCount(labels.length)} points`
       : "Draw a box or a lasso on the stage.";
-    const classes = rows ? countClasses(labels, rows).sort((a, b) => b.count - a.count) : [];
-    replaceChildren(bars, ...classes.map((one) => bar(one, rows?.length ?? 1, colorOf(one.label))));
+    const found = rows && hasLabels ? countClasses(labels, rows) : [];
+    const left = found.length - MOST_BARS;
+    replaceChildren(
+      bars,
+      ...found.slice(0, MOST_BARS).map(({ label, count }) => bar(classes.nameOf(label), count, rows?.length ?? 1, cssColor(classes.color(label, theme)))),
+      left > 0 && element("li", { class: "muted more-bars" }, `and ${formatCount(left)} more ${left === 1 ? "class" : "classes"}`),
+    );
   }
 
   /** @param {Int32Array | null} next */
@@ -109,16 +119,16 @@ export function pointSelection(overlay, corner, labels, { onTool, onChange, all 
       if (isDone) set(find());
       else outline.show(shape, corners);
     },
-    /** @param {(label: number) => string} colors */
-    update(colors) {
-      colorOf = colors;
+    /** @param {Theme} next */
+    update(next) {
+      theme = next;
       paint();
     },
   };
 }
 
-/** @param {{label: number, count: number}} one @param {number} total @param {string} color */
-function bar({ label, count }, total, color) {
+/** @param {string} name @param {number} count @param {number} total @param {string} color */
+function bar(name, count, total, color) {
   const fill = element("span", { class: "bar-fill" });
   fill.style.width = `${(100 * count) / total}%`;
   fill.style.backgroundColor = color;
@@ -126,7 +136,7 @@ function bar({ label, count }, total, color) {
     "li",
     {},
     element("span", { class: "visually-hidden" }, "Class "),
-    element("span", { class: "bar-label" }, String(label)),
+    element("span", { class: "bar-label", title: name }, name),
     element("span", { class: "bar-track" }, fill),
     element("span", { class: "number" }, formatCount(count)),
     element("span", { class: "number muted" }, 200 * count < total ? "< 1 %" : formatPercent(count / total)),

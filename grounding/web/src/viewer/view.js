@@ -8,23 +8,24 @@
  *   view.refresh()            more of them have come
  */
 
-import { classColor, cssColor } from "../colors.js";
+import { classesOf } from "../classes.js";
 import { formatProgress } from "../format.js";
 import { insideBox, insideLasso } from "../picking.js";
 import { startStage } from "../stage.js";
+import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
+import { visiblePoints } from "../visible.js";
 import { pointChoice } from "./choice.js";
 import { colorChoice } from "./coloring.js";
-import { countClasses, countText } from "./describe.js";
+import { countText } from "./describe.js";
 import { factsSection } from "./facts.js";
 import { hoverCard } from "./hover.js";
 import { pointMarks } from "./marks.js";
 import { searchField } from "./search.js";
 import { pointSelection } from "./selection.js";
 import { KEYS, listenToKeys } from "./shortcuts.js";
-import { visiblePoints } from "./visible.js";
 
 /** @typedef {import("../assets.js").LatentPoints} LatentPoints */
 /** @typedef {import("../client.js").Client} Client */
@@ -55,8 +56,9 @@ export function prepareView(shell, address, client) {
 /** @param {Shell} shell @param {Stage} stage @param {Address} address @param {Client} client @param {LatentPoints} points */
 function pointsView(shell, stage, address, client, points) {
   const { cloud } = stage;
-  const { labels, about } = points;
-  const coloring = colorChoice(points, {
+  const { about } = points;
+  const classes = classesOf(points, address.state.palette);
+  const coloring = colorChoice(points, classes, {
     initial: address.state.color,
     onChange(color) {
       address.step({ color });
@@ -64,25 +66,25 @@ function pointsView(shell, stage, address, client, points) {
     },
   });
   // The picture first; everything around it can wait for it.
-  cloud.setPoints(points.points, labels);
+  cloud.setPoints(points.points, classes.ranks, classes.glyphs);
   cloud.setColors(coloring.colors(stage.theme));
   cloud.draw();
   requestAnimationFrame(() => performance.mark("picture"));
 
-  const classes = countClasses(labels);
-  const colorOf = (/** @type {number} */ label) => cssColor(classColor(label, stage.theme));
-  const visible = visiblePoints(cloud, labels, classes.map(({ label }) => label));
+  if (points.imageShape) followShape(points.imageShape);
+  const visible = visiblePoints(cloud, classes);
   const marks = pointMarks(cloud, points.points, stage.theme);
-  const card = hoverCard(shell.overlay, points);
-  const choice = pointChoice({ stage, shell, address, client, points, marks, colorOf });
-  const rows = legend([], {
+  const card = hoverCard(shell.overlay, points, classes);
+  const choice = pointChoice({ stage, shell, address, client, points, classes, marks });
+  const rows = legend(classes, {
     initial: address.state,
+    theme: stage.theme,
     onChange({ dim, isolate }, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...dim], isolate });
       paintVisible();
     },
   });
-  const selection = pointSelection(shell.overlay, shell.corners.topLeft, labels, {
+  const selection = pointSelection(shell.overlay, shell.corners.topLeft, points, classes, {
     onTool: stage.controls.setTool,
     onChange() {
       paintVisible();
@@ -92,6 +94,7 @@ function pointsView(shell, stage, address, client, points) {
   });
   /** Whoever embeds the page may read and set it: notebook/viewer.js does. */
   const tellSelection = () => document.dispatchEvent(new CustomEvent("selection", { detail: selection }));
+  stage.settings.offerGlyphs(points, classes);
   const search = searchField(points, { onFound: (row) => choice.choose(row, { goes: true }) });
   const coming = element("p", { class: "muted", hidden: true });
 
@@ -107,9 +110,9 @@ function pointsView(shell, stage, address, client, points) {
   }
   function paintAround() {
     document.documentElement.classList.toggle("by-number", coloring.key !== "");
-    rows.update({ classes: classes.map((one) => ({ ...one, color: colorOf(one.label) })) });
-    selection.update(colorOf);
-    choice.panel.refresh(colorOf);
+    rows.update({ theme: stage.theme });
+    selection.update(stage.theme);
+    choice.panel.refresh(stage.theme);
     marks.paint(stage.theme);
   }
   function paintVisible() {
@@ -128,7 +131,7 @@ function pointsView(shell, stage, address, client, points) {
   shell.corners.bottomLeft.append(element("p", { class: "count" }, countText(points)), coming);
   shell.setExperiment(about.experiment);
   shell.side.before(choice.panel.node);
-  const sections = [search.node, coloring.node, rows.node, selection.node, stage.settings, factsSection(points)];
+  const sections = [search.node, coloring.node, rows.node, selection.node, stage.settings.node, factsSection(points)];
   shell.side.append(...sections.filter((node) => node !== null));
   paintVisible();
   paintAround();
@@ -145,7 +148,7 @@ function pointsView(shell, stage, address, client, points) {
     reset: () => selection.choose("orbit"),
     /** @param {number} row @param {number} x @param {number} y */
     hover(row, x, y) {
-      if (row >= 0) card.show(row, x, y, colorOf(labels[row]), coloring.key);
+      if (row >= 0) card.show(row, x, y, stage.theme, coloring.key);
       else card.hide();
       shell.canvas.classList.toggle("over-point", row >= 0);
       marks.set({ hovered: row });
@@ -156,7 +159,8 @@ function pointsView(shell, stage, address, client, points) {
     follow(state) {
       stage.follow(state);
       coloring.set(state.color);
-      rows.update(state);
+      classes.usePalette(state.palette);
+      rows.update({ dim: state.dim, isolate: state.isolate });
       paintVisible();
       paint();
       void choice.paint();

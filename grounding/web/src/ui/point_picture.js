@@ -1,7 +1,7 @@
 /**
- * The digit of a point, as soon as its thumbnail is there.
+ * The image of a point, as soon as its thumbnail is there.
  *
- *   const picture = digitPicture(points, label);   null when the file has no thumbnails
+ *   const picture = pointPicture(points, label);   null when the file has no thumbnails
  *   picture.node                                   a canvas
  *   picture.show(row)                              draws it with the next frame, or when it comes in
  *   picture.refresh()                              more thumbnails have come in
@@ -10,7 +10,7 @@
 import { clearImage, imageCanvas, paintImage } from "./bitmap.js";
 
 /** @param {{thumbnails: import("../assets.js").Thumbnails | null}} points of a file @param {string} label */
-export function digitPicture({ thumbnails }, label) {
+export function pointPicture({ thumbnails }, label) {
   if (!thumbnails) return null;
   const { shape } = thumbnails;
   const size = shape[0] * shape[1] * shape[2];
