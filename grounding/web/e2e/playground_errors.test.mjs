@@ -1,7 +1,7 @@
 /** The playground when something is missing, broken or hostile. */
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -120,6 +120,20 @@ test("files that are broken say what is wrong with them", async () => {
   await expectPanel(page, query({ assets: await write("e.json", wide) }), /latents of/, "mismatch");
   await expectPanel(page, query({ assets: await write("f.json", { ...small, checkpoint_sha256: "0".repeat(64) }) }), /two checkpoints/, "mismatch");
   await expectPanel(page, query({ encoder: await write("broken.onnx", "this is no model") }), /encoder is no ONNX model/, "model");
+});
+
+test("a model or arrays that are not as the manifest has them are not run", async () => {
+  const { run, changed } = site();
+  const files = { ...run, arrays: run.assets.replace(/json$/, "safetensors"), manifest: run.encoder.replace("_encoder.onnx", ".run.json") };
+  for (const name of Object.values(files)) await cp(join(folders.artifacts, name), join(changed, name));
+  const page = await newPage();
+  const search = query({ assets: `/changed/${run.assets}`, encoder: `/changed/${run.encoder}`, decoder: `/changed/${run.decoder}` });
+  for (const name of [files.encoder, files.arrays]) {
+    const bytes = await readFile(join(changed, name));
+    await writeFile(join(changed, name), bytes.map((byte, i) => (i === bytes.length - 9 ? byte ^ 1 : byte)));
+    await expectPanel(page, search, new RegExp(`^This cannot be shown\\s+${name} is damaged, or of another export: its hash is not the one in ${files.manifest}\\.\\s+Copy`), "damaged");
+    await writeFile(join(changed, name), bytes);
+  }
 });
 
 test("only the needed keys, and hostile text in all others", async () => {
