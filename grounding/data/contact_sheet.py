@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from grounding._errors import UserError, printable
-from grounding._files import replacing
+from grounding._files import open_regular, replacing
 from grounding.data.pictures import in_mode, resized
 from grounding.data.splits import Splits
 
@@ -73,7 +73,7 @@ def _is_ours(path: Path) -> bool:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
             return image.info.get(_MARK[0]) == _MARK[1]
     except (OSError, ValueError, SyntaxError):
         return False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grounding._errors import UserError
+from grounding._files import resolved_inside
 
 # Names that mean a part of a data set, in file and folder names.
 PARTS = {
@@ -35,9 +36,8 @@ def check_inside(place: Path, paths: Iterator[Path]) -> None:
     Raises:
         UserError: names the first.
     """
-    real = os.path.realpath(place)
     for path in paths:
-        if path.is_symlink() and not os.path.realpath(path).startswith(real + os.sep):
+        if path.is_symlink() and resolved_inside(path, place) is None:
             raise UserError(
                 f"{path} is a link that leads out of {place}, which is not followed; put a copy in "
                 "its place"

@@ -27,6 +27,7 @@ from grounding.runs.manifest import (
 )
 from grounding.runs.run import Run
 from grounding.training.checkpoint import versions
+from grounding.training.memory import hand_back_freed_memory
 
 
 class LeftOut(UserError):  # noqa: N818 - nothing is wrong
@@ -157,6 +158,7 @@ def make(run: Run, output: Output) -> Made:
                 round(time.perf_counter() - started, 3),
             ),
         )
+    hand_back_freed_memory()
     return made
 
 

@@ -18,7 +18,7 @@ from grounding.models.layers import Dropout
 from grounding.objectives.base import Objectives
 from grounding.training.checkpoint import Checkpoint, machine, not_finite, versions
 from grounding.training.history import Epoch, Measure, best_of, has_stalled
-from grounding.training.memory import keep_freed_memory
+from grounding.training.memory import hand_back_freed_memory, keep_freed_memory
 from grounding.training.optimizer import Adam, one_cycle
 from grounding.training.resume import best_weights, restore
 from grounding.training.validation import KNN, collapse, mean, reconstruction_loss
@@ -198,6 +198,7 @@ def train(
         warn(f"the training loss of epoch {number} is exactly 0: nothing is learnt any more")
     if history and val_images is not None and (line := collapse(model, val_images)):
         warn(line)
+    hand_back_freed_memory()
     return training
 
 

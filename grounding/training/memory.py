@@ -1,7 +1,8 @@
-"""Memory that a training step frees is kept for the next one."""
+"""Memory that a training step frees is kept for the next one, until the last."""
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 # Numbers of glibc's mallopt(3), and the largest threshold that it takes.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -19,9 +20,7 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it was possible.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _of_glibc("mallopt")
     if mallopt is None:
         return False
     settings = (
@@ -30,3 +29,19 @@ def keep_freed_memory() -> bool:
         (_TOP_PAD, _PAD),
     )
     return all(mallopt(option, value) == 1 for option, value in settings)
+
+
+def hand_back_freed_memory() -> None:
+    """Have glibc hand all freed blocks back to the system, those between others in use, too.
+
+    After a training, or an output of large images, these can be some hundred MB.
+    """
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)
