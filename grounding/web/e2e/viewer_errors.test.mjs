@@ -170,6 +170,7 @@ test("arrays that are not as the manifest has them are not shown", async () => {
   await writeFile(join(folder, file), bytes);
   const page = await visit("");
   await expectPanel(page, `/changed/run/${points}`, "damaged", new RegExp(`^This cannot be shown\\s+${file} is damaged, or of another export: its hash is not the one in ${manifest}\\.`));
+  assert(await page.locator(".stage > canvas").isHidden(), "the points are still there");
   // The same file, and nobody who says what it should be.
   await rm(join(folder, manifest));
   await page.goto(`${server.origin}${PAGE}?data=/changed/run/${points}`);

@@ -59,6 +59,11 @@ for (const theme of THEMES) {
     }
   });
 
+  test(`${theme}: two or three classes differ most`, () => {
+    const seen = classes.slice(0, 3).map((rgb) => oklab(linear(rgb)));
+    for (const [i, j] of [[0, 1], [0, 2], [1, 2]]) assert(Math.hypot(...seen[i].map((value, axis) => value - seen[j][axis])) > 0.2, `${i} and ${j}`);
+  });
+
   const every = Array.from({ length: DISTINCT }, (_, place) => classColor(place, theme));
 
   test(`${theme}: any two of the further colours differ as well, for normal sight`, () => {
