@@ -197,8 +197,9 @@ def _notice(run: Run, split: str, options: EmbeddingOptions) -> str:
 def _samples(splits: Splits, split: str) -> tuple[list[int], Tensor, list[int]]:
     """One image of each of up to 1,000 classes.
 
-    As labels, float32 (classes, C * H * W) in [0, 1], and positions. The first of the split; for a class that the split lacks, of another one, whose position is -1.
-    Without labels, the first images of the split.
+    As labels, float32 (classes, C * H * W) in [0, 1], and positions. The first of the split; for a
+    class that the split lacks, of another one, whose position is -1. Without labels, the first
+    images of the split.
     """
     own = splits.named(split)
     if own.labels is None:
