@@ -197,12 +197,12 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
         rows.append(("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"))
     lines = text_table("lrl", (run.name, "", ""), rows)
     if "profile" in results:
-        lines += ["", profile_table(results["profile"], len(run.splits.test))]
+        table = profile_table(results["profile"], len(run.splits.test))
+        lines += ["", *table.splitlines()]
     files = {
         "checkpoint": run.path,
         "metrics": metrics_path(run.experiment.checkpoint_path),
         **({"report": run.experiment.analysis_path} if "analysis" in paths else {}),
         **paths,
     }
-    table = text_table("ll", ("file", ""), [(k, str(v)) for k, v in files.items()])
-    return [*lines, "", *table]
+    return [*lines, "", *text_table("ll", ("file", ""), [(k, str(v)) for k, v in files.items()])]

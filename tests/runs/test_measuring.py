@@ -142,9 +142,11 @@ def test_what_needs_labels_is_left_out_with_its_reason(special, name, reason):
     assert values["manifold_score"] is None
     analysis = made.made("analysis.json")
     assert (analysis["knn_accuracy"], analysis["classes"]) == (None, [])
-    for metric in (*LABELLED, "manifold_score", "linear_probe_accuracy"):
-        line = rf"^{metric} +undefined +left out, [a-z_ ]*{re.escape(reason)}"
-        assert re.search(line, made.printed, re.MULTILINE), metric
+    # As `probe` says it, and as `run` does, line by line in its profile.
+    probe = rf"^linear_probe_accuracy +undefined +left out, [a-z_ ]*{re.escape(reason)}"
+    assert re.search(probe, made.printed, re.MULTILINE)
+    for title in ("kNN accuracy", "kNN, k = 1", "linear probe"):
+        assert re.search(rf"^[ a-z]* {title} +- +left out, ", made.printed, re.MULTILINE), title
     probes = made.made("probes.json")["probes"]
     assert probes["linear_probe_accuracy"] is None
     assert probes["test_reconstruction_error"] > 0
