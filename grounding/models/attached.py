@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import torch
@@ -9,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from grounding import _registry as register
+from grounding._errors import UserError
 from grounding._registry import Settings
 from grounding.models.autoencoder import Autoencoder
 
@@ -35,12 +37,14 @@ class OnnxModule(nn.Module):
 
     Attributes:
         onnx: uint8 (bytes,), the model's file.
+        gives: the shape of its answer to one input.
     """
 
     onnx: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, gives: tuple[int, ...]) -> None:
         super().__init__()
+        self.gives = gives
         self.register_buffer("onnx", torch.zeros(size, dtype=torch.uint8))
         self._session: Any = None
 
@@ -48,21 +52,30 @@ class OnnxModule(nn.Module):
         """The output (B, ...) float32 for a batch of inputs, on their device.
 
         Raises:
-            ValueError: the bytes are no ONNX model that can be run here.
+            UserError: the bytes are no ONNX model that can be run here, or that answers so.
         """
-        if self._session is None:
-            self._session = onnx_session(self.file_bytes())
-        (name,) = (one.name for one in self._session.get_inputs())
         inputs = batch.detach().to("cpu", torch.float32).contiguous().numpy()
-        (found, *_) = self._session.run(None, {name: inputs})
-        return torch.from_numpy(found).to(batch.device)
+        try:
+            if self._session is None:
+                self._session = onnx_session(self.file_bytes())
+            (name,) = (one.name for one in self._session.get_inputs())
+            found = torch.from_numpy(self._session.run(None, {name: inputs})[0])
+        except Exception as error:  # onnxruntime raises classes of its own
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"an attached model cannot be run: {reason}") from None
+        if (found.dtype, tuple(found.shape)) != (torch.float32, (len(batch), *self.gives)):
+            raise UserError(
+                f"an attached model gives {found.dtype} {tuple(found.shape)} for {len(batch)} "
+                f"inputs, expected float32 {(len(batch), *self.gives)}; attach it again"
+            )
+        return found.to(batch.device)
 
     def file_bytes(self) -> bytes:
         """The ONNX file."""
         return self.onnx.cpu().numpy().tobytes()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OnnxModule:
-        copied = OnnxModule(len(self.onnx))
+        copied = OnnxModule(len(self.onnx), self.gives)
         copied.onnx.copy_(self.onnx)
         return copied
 
@@ -90,8 +103,10 @@ def attached(
     """
     del dropout
     model = Attached(
-        OnnxModule(settings.encoder_bytes),
-        OnnxModule(settings.decoder_bytes) if settings.decoder_bytes else nn.Identity(),
+        OnnxModule(settings.encoder_bytes, (settings.latent_dim,)),
+        OnnxModule(settings.decoder_bytes, image_shape)
+        if settings.decoder_bytes
+        else nn.Identity(),
         image_shape=image_shape,
         latent_dim=settings.latent_dim,
     )
@@ -113,7 +128,10 @@ def onnx_session(data: bytes) -> Any:
         if any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
             raise ValueError("its weights are in another file")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # it would write a stranger's text to the terminal
+        # Nor may a branch of the graph read files: those of the current folder, if nothing is said.
+        folder = "session.model_external_initializers_file_folder_path"
+        options.add_session_config_entry(folder, os.devnull)
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # protobuf and onnxruntime raise classes of their own
         reason = " ".join(str(error).split())[:200]
