@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import hashlib
+import json
+import math
 import os
 import re
 import stat
@@ -17,6 +19,11 @@ import filelock
 from grounding._errors import UserError
 
 MAX_HEADER = 1 << 20  # bytes, of a safetensors file
+MAX_VALUES = 1_000_000  # of JSON, which take up to 30 times the room of their text
+# Images pack to a fifth, drawings of strokes to a thirtieth, blank ones to a thousandth: of what is
+# compressed, up to so many bytes for each one, and always up to so many.
+MAX_EXPANSION = 50
+ALWAYS_EXPANDED = 64 << 20
 _CHUNK = 1 << 20
 
 
@@ -191,6 +198,25 @@ def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
             raise ValueError(str(error)) from None
 
 
+def unpacked_limit(size: int) -> int:
+    """How many bytes may come out of a compressed file of so many."""
+    return max(ALWAYS_EXPANDED, MAX_EXPANSION * size)
+
+
+def parsed_json(data: bytes) -> Any:
+    """What somebody else's JSON says.
+
+    Raises:
+        ValueError: it is none, holds a number that is not finite, or more than `MAX_VALUES` values.
+    """
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES:,} values")
+    try:
+        return json.loads(data, parse_float=_finite, parse_constant=_finite)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
 def resolved_inside(path: Path, *folders: Path) -> Path | None:
     """Where a path leads, with links followed; None if that is in none of the folders."""
     try:
@@ -223,6 +249,13 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
 
 
 def _temporary_for(path: Path) -> Path:

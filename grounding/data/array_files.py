@@ -18,12 +18,8 @@ from typing import IO
 import numpy as np
 
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import open_regular, unpacked_limit
 from grounding.data.stored import Array, StoredArray, fits
-
-# Of a compressed archive, as of IDX files: so many bytes for each one of it, and always so many.
-MAX_EXPANSION = 100
-ALWAYS_EXPANDED = 64 << 20
 
 
 def array_names(path: Path) -> list[str]:
@@ -56,7 +52,7 @@ def read_array(path: Path, name: str = "") -> Array | StoredArray:
             return _read(file, size, path, 0)
         with zipfile.ZipFile(file) as archive:
             member = archive.getinfo(f"{name}.npy")
-            most = max(ALWAYS_EXPANDED, MAX_EXPANSION * size)
+            most = unpacked_limit(size)
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ValueError(f"{name} is compressed in a way that is not read")
             if member.file_size > most:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import open_regular, unpacked_limit
+from grounding.data import array_files
 
 MOST_DIMENSIONS = 4096
+MAX_TEXT = 1000  # characters of a label
 ENDINGS = (".npy", ".npz", ".parquet", ".csv", ".tsv")
 # Names under which files keep latents, labels and what is neither.
 LATENTS = ("latents", "z", "embeddings", "embedding", "features", "x", "data")
@@ -129,25 +132,23 @@ def read_array(path: Path) -> npt.NDArray[Any]:
     """
     if path.suffix.lower() != ".npy":
         raise UserError(f"{path} is no .npy file")
-    array: npt.NDArray[Any] = _read(path, "latents")[0]
-    return array
+    return _held(path, "")
 
 
 def _read(path: Path, wanted: str) -> tuple[Any, Any]:
     """Latents and labels of a file, None for what it does not hold."""
     try:
+        ending = path.suffix.lower()
+        if ending == ".npy":
+            array = _held(path, "")
+            return (array, None) if wanted == "latents" else (None, array)
+        if ending == ".npz":
+            return _named(path)
         with open_regular(path) as file:
-            ending = path.suffix.lower()
-            if ending == ".npy":
-                array = np.load(file, allow_pickle=False)
-                return (array, None) if wanted == "latents" else (None, array)
-            if ending == ".npz":
-                with np.load(file, allow_pickle=False) as held:
-                    return _named({name: held[name] for name in held.files}, path)
             if ending == ".parquet":
                 return _parquet(file, path)
-        if ending in (".csv", ".tsv") or (wanted == "labels" and ending in (".txt", "")):
-            return _text(path, wanted)
+            if ending in (".csv", ".tsv") or (wanted == "labels" and ending in (".txt", "")):
+                return _text(path, wanted)
     except UserError:
         raise
     except OSError as error:
@@ -157,46 +158,84 @@ def _read(path: Path, wanted: str) -> tuple[Any, Any]:
     raise UserError(f"{path} is none of {', '.join(ENDINGS)}")
 
 
-def _named(arrays: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
-    lower = {name.lower(): array for name, array in arrays.items()}
-    latents = next((lower[name] for name in LATENTS if name in lower), None)
-    if latents is None:
-        tables = [array for array in arrays.values() if array.ndim == 2]
-        if len(tables) > 1:
-            raise UserError(
-                f"{path} holds {', '.join(arrays)}; call the one that holds the latents latents"
-            )
-        latents = tables[0] if tables else None
-    return latents, next((lower[name] for name in LABELS if name in lower), None)
+def _held(path: Path, name: str) -> npt.NDArray[Any]:
+    """An array of NumPy's files, in memory."""
+    array = array_files.read_array(path, name)
+    return array if isinstance(array, np.ndarray) else array[:]
+
+
+def _named(path: Path) -> tuple[Any, Any]:
+    names = {name.lower(): name for name in array_files.array_names(path)}
+    labels = next((_held(path, names[name]) for name in LABELS if name in names), None)
+    for name in LATENTS:
+        if name in names:
+            return _held(path, names[name]), labels
+    latents = None
+    for name in names.values():
+        if (array := _held(path, name)).ndim == 2:
+            if latents is not None:
+                every = ", ".join(names.values())
+                raise UserError(
+                    f"{path} holds {every}; call the one that holds the latents latents"
+                )
+            latents = array
+    return latents, labels
 
 
 def _parquet(file: Any, path: Path) -> tuple[Any, Any]:
     try:
+        import pyarrow.compute as pc
         from pyarrow import parquet, types
     except ImportError:
         raise UserError(
             f'{path}: parquet needs pyarrow; install it with: pip install "grounding[parquet]"'
         ) from None
-    table = parquet.read_table(file)
-    columns = {name.lower(): table.column(name).combine_chunks() for name in table.column_names}
-    labels = next((columns.pop(name) for name in LABELS if name in columns), None)
-    for name in OTHERS:
-        columns.pop(name, None)
-    for column in columns.values():
-        if types.is_list(column.type) or types.is_large_list(column.type):
-            rows = [np.asarray(row, dtype=np.float64) for row in column.to_pylist()]
-            if len({len(row) for row in rows}) > 1:
-                raise UserError(f"{path}: its lists have different lengths")
-            return np.array(rows, np.float32), labels
-        if types.is_fixed_size_list(column.type):
-            flat = column.flatten().to_numpy(zero_copy_only=False)
-            return flat.reshape(len(column), -1), labels
-    numbers = [
-        column.to_numpy(zero_copy_only=False)
-        for column in columns.values()
-        if types.is_floating(column.type) or types.is_integer(column.type)
-    ]
-    return (np.stack(numbers, 1) if numbers else None), labels
+    schema = parquet.read_schema(file)
+    named = {name.lower(): name for name in schema.names}
+    label = next((named[name] for name in LABELS if name in named), None)
+    vectors, numbers = [], []
+    for name in schema.names:
+        kind = schema.field(name).type
+        if name == label or name.lower() in OTHERS:
+            continue
+        if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+            vectors.append(name)
+        elif types.is_floating(kind) or types.is_integer(kind):
+            numbers.append(name)
+    chosen = vectors[:1] or numbers
+    wanted = [*chosen, *([label] if label else [])]
+    # Text stays in its dictionary: one of long lines that all rows share is small.
+    texts = [label] if label and types.is_string(schema.field(label).type) else []
+    opened = parquet.ParquetFile(file, read_dictionary=texts)
+    groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
+    parts = [group.column(i) for group in groups for i in range(group.num_columns)]
+    values = sum(one.num_values for one in parts if one.path_in_schema.split(".")[0] in wanted)
+    most = unpacked_limit(os.fstat(file.fileno()).st_size)
+    if 8 * values > most:
+        raise UserError(
+            f"{path} holds {values:,} values in few bytes; at most {most // 8:,} are read of it: "
+            "keep them as .npy"
+        )
+    table = opened.read(columns=wanted)
+    labels = None if label is None else _labels(table.column(label).combine_chunks())
+    if vectors:
+        column = table.column(vectors[0]).combine_chunks()
+        flat = column.flatten().to_numpy(zero_copy_only=False)
+        sizes = pc.unique(pc.list_value_length(column)).to_pylist()
+        if len(sizes) != 1 or not sizes[0]:
+            raise UserError(f"{path}: its lists have different lengths")
+        return flat.reshape(len(column), -1), labels
+    columns = [table.column(name).to_numpy() for name in numbers]
+    return (np.stack(columns, 1) if columns else None), labels
+
+
+def _labels(column: Any) -> Any:
+    """Labels of a column of pyarrow, each text once in memory."""
+    if not hasattr(column, "dictionary"):
+        return column
+    texts = np.array(column.dictionary.to_pylist(), dtype=object)
+    found: npt.NDArray[Any] = texts[column.indices.to_numpy(zero_copy_only=False)]
+    return found
 
 
 def _text(path: Path, wanted: str) -> tuple[Any, Any]:
@@ -224,10 +263,10 @@ def _text(path: Path, wanted: str) -> tuple[Any, Any]:
 
     if not has_titles:
         if wanted == "labels":
-            return None, columns([0], np.str_)[:, 0]
+            return None, columns([0], object)[:, 0]
         return columns(list(range(len(titles))), np.float64), None
     label = next((titles.index(name) for name in LABELS if name in titles), None)
-    labels = None if label is None else columns([label], np.str_)[:, 0]
+    labels = None if label is None else columns([label], object)[:, 0]
     if wanted == "labels":
         return None, labels
     of_latents = [i for i, title in enumerate(titles) if i != label and title not in OTHERS]
@@ -268,12 +307,17 @@ def _as_numbers(
             row = int(np.flatnonzero(labels != np.round(labels))[0])
             raise UserError(f"{source}: label {row} is {labels[row]}, which is no whole number")
         return labels.astype(np.int64), {}
-    texts = np.array([str(one) for one in labels.tolist()])
-    names = sorted(set(texts.tolist()))
+    # No array of text: all of its values would be as long as the longest.
+    texts = [str(one) for one in labels.tolist()]
+    names = sorted(set(texts))
+    if len(longest := max(names, key=len)) > MAX_TEXT:
+        raise UserError(
+            f"{source}: a label has {len(longest)} characters, at most {MAX_TEXT}: {longest[:40]}"
+        )
     if all(_is_whole(name) for name in names):
-        return texts.astype(np.int64), {}
+        return np.array([int(one) for one in texts]), {}
     numbers = {name: number for number, name in enumerate(names)}
-    return np.array([numbers[one] for one in texts.tolist()]), dict(enumerate(names))
+    return np.array([numbers[one] for one in texts]), dict(enumerate(names))
 
 
 def _is_whole(text: str) -> bool:

@@ -7,7 +7,6 @@ names and types. pyarrow is needed only here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from grounding._errors import UserError
+from grounding._files import parsed_json
 from grounding.data.arrays import labels_of
 from grounding.data.image_set import ImageSet
 from grounding.data.pictures import Picture, Wanted, collected, key_of
@@ -110,9 +110,9 @@ def told(path: Path) -> Iterator[None]:
 def _features(schema: Any) -> dict[str, Mapping[str, Any]]:
     """What `datasets` has noted of each column; nothing where it has not."""
     try:
-        noted = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        noted = parsed_json((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
         return {name: one for name, one in noted.items() if isinstance(one, dict)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from grounding._errors import UserError
-from grounding._files import MAX_HEADER, open_safetensors
+from grounding._files import MAX_HEADER, open_safetensors, parsed_json
 
 Array = npt.NDArray[Any]
 
@@ -92,7 +92,7 @@ def read_arrays(
         return _read(path, names)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise UserError(
             f"{path} is not an arrays file: {error}; export its JSON file again"
         ) from None
@@ -106,7 +106,7 @@ def arrays_path(path: Path) -> Path:
 
 def _read(path: Path, names: Collection[str] | None) -> tuple[dict[str, Any], dict[str, Array]]:
     with open_safetensors(path, "numpy") as opened:
-        meta = json.loads((opened.metadata() or {}).get("meta", "null"))
+        meta = parsed_json((opened.metadata() or {}).get("meta", "null").encode())
         if not isinstance(meta, dict):
             raise ValueError("it has no meta")
         arrays = {}

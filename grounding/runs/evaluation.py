@@ -253,7 +253,7 @@ def _claimed(name: str, given: Embeddings, force: bool) -> Manifest:
         found = read_manifest(path)
     except FileNotFoundError:
         return fresh
-    if found.of == "evaluation" and (force or found.data["fingerprint"] == given.fingerprint):
+    if found.of == "evaluation" and (force or found.data.get("fingerprint") == given.fingerprint):
         return fresh if force else found
     what = {"run": "a run", "study": "a study"}.get(found.of, "an evaluation of other embeddings")
     ways = "name this one otherwise: --name NAME"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import open_regular, parsed_json
 from grounding.data.image_set import ImageSet
 from grounding.data.pictures import Wanted
 from grounding.data.places import PARTS
@@ -95,7 +94,7 @@ class _Batches:
 
 def _json(path: Path) -> dict[str, Any]:
     with told(path), open_regular(path, MAX_JSON) as file:
-        held = json.loads(file.read())
+        held = parsed_json(file.read())
         if not isinstance(held, dict):
             raise ValueError("it is no JSON object")
         return held

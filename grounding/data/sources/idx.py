@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import hash_of, open_regular
+from grounding._files import hash_of, open_regular, unpacked_limit
 from grounding.data.image_set import ImageSet, times
 from grounding.data.places import entries
 from grounding.data.stored import StoredArray, StoredImages, fits
@@ -34,10 +34,6 @@ FILES = (
 )
 MAX_BYTES = 2 << 30
 MAX_DIMS = 4
-# Images pack to a fifth, drawings of strokes to a thirtieth, blank ones to a thousandth: up to so
-# many bytes for each one of a gzip file, and always up to so many in all.
-MAX_EXPANSION = 50
-ALWAYS_EXPANDED = 64 << 20
 
 _WHOLE_NUMBERS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4"}
 
@@ -201,7 +197,7 @@ def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:
     """Read an IDX file of whole numbers, plain or gzip (told by its content, not by its name).
 
     Memory follows the bytes that are really there, never what the header claims; a gzip file is
-    unpacked up to `MAX_EXPANSION` times its size.
+    unpacked up to 50 times its size.
 
     Returns:
         uint8, int8, int16 or int32 in native byte order, 1 to 4 dimensions; and the hex SHA-256 of
@@ -216,7 +212,7 @@ def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:
             file.seek(0)
             most = os.fstat(file.fileno()).st_size
             if is_packed:
-                most = max(ALWAYS_EXPANDED, MAX_EXPANSION * most)
+                most = unpacked_limit(most)
             most = min(MAX_BYTES, most)
             unpacked = gzip.GzipFile(fileobj=file) if is_packed else file
             content = bytearray()
