@@ -26,7 +26,7 @@ from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.exporting import ASSETS, PROJECTION_K, embedding_of
 from grounding.runs.run import FOLLOWED, GAUSSIAN_STARTS, Run
 
-ODD_IMAGES = 100  # of each kind, and as many real ones
+ODD_IMAGES = 80  # of each kind, and as many real ones
 PATH_LENGTH = 20
 
 CODE = ("dynamics", "metrics", "projection", "export.arrays", "export.points", "export.portrait")
