@@ -331,3 +331,12 @@ class TestRefused:
     def test_test_without_train_is_refused(self, tmp_path):
         write_pictures(tmp_path / "test", {"a": 2})
         assert f"{tmp_path} has a folder test, but none called train" in refusal(tmp_path)
+
+    def test_what_lies_beside_train_is_told(self, tmp_path):
+        write_pictures(tmp_path / "train", {"a": 4})
+        (tmp_path / "metadata.csv").write_text("file_name,label\ntrain/a/0.png,x")
+        (tmp_path / "more").mkdir()
+        found = load(tmp_path)
+        assert found.note == f"left out in {tmp_path}, beside train: metadata.csv and 1 more"
+        (tmp_path / "training").mkdir()
+        assert f"{tmp_path}/train and {tmp_path}/training are both train im" in refusal(tmp_path)

@@ -84,14 +84,14 @@ def _parts(place: Path) -> tuple[dict[str, Path], list[str]]:
             )
         if part:
             found[part] = place / one.name
-        elif one.is_dir() or _is_image(one):
+        else:
             others.append(one.name)
     if not found:
         return {"train": place}, []
     if "train" not in found:
         raise UserError(
             f"{place} has a folder {next(iter(found.values())).name}, but none called train; make "
-            "one, or put all classes beside each other"
+            "one, or rename it if it is a class"
         )
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     return found, [f"left out in {place}, beside train: {others[0]}{more}"] if others else []
