@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from conftest import REPOSITORY
 
-from grounding.data.sources import idx, mnist
+from grounding.data.sources import dataset_names, mnist
 
 WEB = REPOSITORY / "grounding" / "web"
 
@@ -24,4 +24,4 @@ def test_pure_modules_of_the_pages():
 def test_the_pages_know_sets_of_digits_by_what_the_package_says_of_them():
     source = (WEB / "src" / "fields.js").read_text()
     assert f'"{mnist.FINGERPRINT}"' in source
-    assert {"emnist_digits", "emnist_mnist"} <= idx.FOLDERS.keys()
+    assert {"emnist_digits", "emnist_mnist", "digits"} <= set(dataset_names())

@@ -19,8 +19,8 @@ const MAX_COLORS = 1_000;
 export const MOST_INTEGER = 0x7fffffff;
 /** How grounding/data/sources/mnist.py knows the 70,000 digits of MNIST. */
 const MNIST = "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7";
-/** What grounding/data/sources/idx.py calls other sets of nothing but digits. */
-const OF_DIGITS = ["emnist_digits", "emnist_mnist"];
+/** What grounding/data/sources calls other sets of nothing but digits. */
+const OF_DIGITS = ["emnist_digits", "emnist_mnist", "digits"];
 
 /** @param {import("./errors.js").ErrorCode} code @param {string} message */
 export function refuse(code, message) {
@@ -168,8 +168,8 @@ function palette({ palette: value }) {
 }
 
 /**
- * Whether the images are handwritten digits, so that texts may call them that: MNIST, or a set of
- * EMNIST's, as the file says; a file that says nothing of its data is taken for them if it looks so.
+ * Whether the images are handwritten digits, so that texts may call them that: MNIST, a set of EMNIST's
+ * or scikit-learn's, as the file says; a file that says nothing of its data, if it looks like MNIST.
  * @param {Record<string, unknown>} file @param {Int32Array} labels
  * @param {readonly number[] | null} shape of the images
  */
@@ -177,7 +177,9 @@ export function isOfDigits(file, labels, shape) {
   /** @type {any} */
   const { data, config } = file;
   if (typeof data?.fingerprint === "string") {
-    return data.fingerprint === MNIST || OF_DIGITS.includes(config?.data?.dataset);
+    // `dataset` in files of earlier versions.
+    const { source, dataset } = config?.data ?? {};
+    return data.fingerprint === MNIST || OF_DIGITS.includes(source ?? dataset);
   }
   const isPlain = !("class_names" in file) && file.has_labels !== false;
   return isPlain && shape?.join() === "1,28,28" && labels.every((label) => label >= 0 && label < 10);

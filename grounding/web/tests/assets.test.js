@@ -63,7 +63,7 @@ test("only sets of digits are called that", () => {
   const mnist = { data: { fingerprint: "ac89dbc26b7b0b5f68ff586bc0579a0c16e78b3436b0c71ccdd0169cbebf9ff7" } };
   const isDigits = (/** @type {Record<string, unknown>} */ more) => parseLatentPoints({ ...POINTS, ...more }).isDigits;
   assert(isDigits({ ...images, ...mnist }));
-  assert(isDigits({ data: { fingerprint: "1" }, config: { data: { dataset: "emnist_digits" } } }));
+  for (const data of [{ source: "digits" }, { source: "emnist_mnist" }, { dataset: "emnist_digits" }]) assert(isDigits({ data: { fingerprint: "1" }, config: { data } }));
   assert(!isDigits({ ...images, data: { fingerprint: "1" }, config: { data: { dataset: "mnist" } } }));
   // Files that do not say: by what they look like.
   assert(isDigits(images));
