@@ -9,11 +9,13 @@ from grounding._errors import UserError
 def given_path(path: str | Path) -> Path:
     """The path that a user means: `~` is the home folder, `~name` that of another user.
 
+    What a command line gives need not be text: a name of other bytes stays what it is.
+
     Raises:
         UserError: no file of this system can be called that.
     """
     try:
-        if b"\0" in os.fsencode(path) + str(path).encode():
+        if b"\0" in os.fsencode(path):
             raise ValueError("it holds a null character")
         return Path(path).expanduser()
     except (ValueError, RuntimeError) as error:

@@ -19,15 +19,20 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
     """What lies in a folder, less hidden files; nothing if it is no folder, or not there.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or a link in it leads round in a circle.
     """
+    place = folder
     try:
         with os.scandir(folder) as found:
-            return [one for one in found if not one.name.startswith((".", "__MACOSX"))]
+            shown = [one for one in found if not one.name.startswith((".", "__MACOSX"))]
+        for one in shown:
+            place = folder / one.name
+            one.is_dir()  # which follows links, and is remembered
+        return shown
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise UserError(f"{folder} cannot be read: {error.strerror}") from None
+        raise UserError(f"{place} cannot be read: {error.strerror}") from None
 
 
 def check_inside(place: Path, paths: Iterator[Path]) -> None:

@@ -22,7 +22,15 @@ Side = Annotated[int, Field(ge=1, le=4096)]
 Size = Annotated[
     list[Side], Field(min_length=2, max_length=2), BeforeValidator(_for_both_sides, int | list[int])
 ]
-FilePath = Annotated[Path, Field(strict=False), AfterValidator(given_path)]
+
+
+def _path_as_text(path: Path) -> Path:
+    """A path that a config, a checkpoint or a manifest can hold."""
+    str(path).encode()
+    return given_path(path)
+
+
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path_as_text)]
 
 
 class ExperimentSection(Settings):

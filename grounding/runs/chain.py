@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from grounding import _registry as register
 from grounding._errors import UserError, say
 from grounding.experiment import Experiment
 from grounding.export.points import EmbeddingOptions
-from grounding.export.report import profile_table, text_table
+from grounding.export.report import metric_lines, profile_table, text_table
 from grounding.runs.artifacts import LeftOut, Output, made_once, make, reason_to_make
 from grounding.runs.dynamics import dynamics_output
 from grounding.runs.exporting import (
@@ -199,6 +200,14 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
     if "profile" in results:
         table = profile_table(results["profile"], len(run.splits.test))
         lines += ["", *table.splitlines()]
+    known = set(register.metric.names())
+    of_others = {
+        name: one
+        for name, one in results.get("manifold", {}).items()
+        if name in known and not register.metric[name].is_ours
+    }
+    if of_others:
+        lines += ["", *metric_lines(of_others)]
     files = {
         "checkpoint": run.path,
         "metrics": metrics_path(run.experiment.checkpoint_path),

@@ -70,10 +70,12 @@ def reconstruction_loss(model: Autoencoder, images: ImageTensor) -> float:
 def latents_of(model: Autoencoder, images: ImageTensor) -> Tensor:
     """Latents (N, D) of images uint8 (N, C, H, W), on their device."""
     model.eval()
-    latents = torch.empty(len(images), model.latent_dim, device=images.device)
-    at = 0
+    latents, at = torch.empty(0), 0
     for batch in images.split(EVALUATION_BATCH):
-        latents[at : at + len(batch)] = model.encode(to_unit(batch))
+        z = model.encode(to_unit(batch))
+        if not at:
+            latents = z.new_empty(len(images), z.shape[1])
+        latents[at : at + len(batch)] = z
         at += len(batch)
     return latents
 

@@ -84,7 +84,7 @@ def test_the_best_epoch_is_kept_and_used_for_all_that_comes_next(own, capsys):
     assert manifest.artifacts[BEST.name].kind == "best checkpoint"
     used = manifest.artifacts[BEST.name].files[BEST.name].sha256
     made = [a for a in manifest.artifacts.values() if "checkpoint" in a.made_from]
-    assert len(made) == 6
+    assert len(made) == 8
     assert {artifact.made_from["checkpoint"] for artifact in made} == {used}
     with torch.inference_mode():
         run = grounding.load("own")

@@ -28,7 +28,7 @@ def test_a_run_on_arrays_has_all_outputs(in_folder):
     assert len(run.splits.train) == 40
     assert run.splits.class_names[2] == "cat"
     assert (run.images("test") == IMAGES[run.splits.test.indices][:, None]).all()
-    assert len(run.export()) == 6
+    assert len(run.export()) == 8
     held = read_manifest(manifest_path("given"))
     assert held.data["source"] == "arrays"
     assert (

@@ -1,6 +1,7 @@
 """What is measured after an epoch, and what a training chooses by it."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -119,6 +120,19 @@ def test_a_training_that_goes_on_chooses_as_an_uninterrupted_one(after):
         )
 
 
+@pytest.mark.parametrize(
+    ("scale", "offset", "said"),
+    [
+        (1.0, 0.0, ""),
+        (
+            1e-3,
+            5.0,
+            "the latents have collapsed: .* spread over 1.0 dimensions of 8 .RankMe.; train",
+        ),
+        (0.0, 5.0, "the latents have collapsed: .* are all the same; train longer"),
+        (1.0, math.inf, "some latents of the validation images are not finite numbers"),
+    ],
+)
 def test_latents_that_have_collapsed_are_said_once(scale, offset, said):
     lines, model = [], new_model("vicreg")
     with torch.no_grad():

@@ -48,9 +48,7 @@ def started(words: Sequence[str], folder: Path, shell: str = "") -> subprocess.P
     """Start `grounding` in a folder, with a shell's redirections or settings."""
     command = ["sh", "-c", f'umask 077; exec "$@" {shell}', "sh", sys.executable, "-m", "grounding"]
     every = [*apart(), *command, *words]
-    return subprocess.Popen(
-        every, cwd=folder, env=ENVIRONMENT, text=True, errors="replace", **PIPES
-    )
+    return subprocess.Popen(every, cwd=folder, **PIPES)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

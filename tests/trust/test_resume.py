@@ -254,7 +254,7 @@ def test_another_way_to_compute_is_said_in_one_line_whatever_a_checkpoint_says(
     line = next(x for x in resumed(capsys, *arguments("3")).err.split("\n") if "resuming" in x)
     assert line.startswith("warning: resuming with machine ")
     assert r"(was \x1b[2J\nok       all.pt: fine), threads " in line
-    assert line.endswith("may differ in its last digits from that of an uninterrupted run")
+    assert line.endswith("may differ from that of an uninterrupted training")
 
 
 def test_sigterm_ends_a_training_as_ctrl_c_does(in_folder, monkeypatch, capsys):

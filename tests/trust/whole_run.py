@@ -50,7 +50,7 @@ def everything(temporary: Path) -> Everything:
     with inside(root), contextlib.redirect_stdout(io.StringIO()):
         image_set(Path("images"))
         own_config(NAME, more=KEPT)
-        for command in ("run", "probe", "export-weights"):
+        for command in ("run", "probe", "latents", "export-weights"):
             assert main(command, ["--config", f"{NAME}.yaml"]) == 0
     made = Everything(root, root / "artifacts", root / "site", built_pages(root / "pages"))
     publish(made.site, made.artifacts, pages=made.pages)
