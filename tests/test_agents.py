@@ -109,6 +109,7 @@ def test_parts_of_objects_are_told(documents):
     assert set(one) <= set(re.findall(r"`(\w+)`", row))
 
 
+@pytest.mark.full
 def test_the_commands_run_in_this_order(tmp_path):
     blocks = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
     commands = [

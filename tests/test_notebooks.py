@@ -15,6 +15,7 @@ def test_there_are_notebooks():
     assert [path.stem for path in NOTEBOOKS] == ["a_hundred_digits", "my_own_images"]
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("default")  # those of the kernel's libraries are not ours to mend
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_to_its_end(path, tmp_path, monkeypatch):

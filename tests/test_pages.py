@@ -149,6 +149,7 @@ def test_pages_open_under_a_plain_server_at_the_root(artifacts, chromium, tmp_pa
         node("e2e/open.mjs", "--pages", *pages, GROUNDING_CHROMIUM=chromium)
 
 
+@pytest.mark.full
 def test_wheel_serves_and_publishes_the_pages(artifacts, chromium, tmp_path):
     """In an environment of its own that holds the wheel, and no sources."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
