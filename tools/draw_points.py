@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from grounding._files import write_text
-from grounding.serve.picture import HEIGHT, WIDTH, scatter
+from grounding.export.picture import HEIGHT, WIDTH, scatter
 
 # Okabe and Ito's eight colours, which colour-blind people can tell apart, and two more.
 COLORS = (
