@@ -15,7 +15,11 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-E2E = sorted(path.name for path in (WEB / "e2e").glob("*.test.mjs"))
+LONG = ("images.test.mjs", "notebook.test.mjs")  # each makes runs of its own
+E2E = [
+    pytest.param(path.name, marks=[pytest.mark.full] if path.name in LONG else [])
+    for path in sorted((WEB / "e2e").glob("*.test.mjs"))
+]
 NAME = "self_supervised_covnet_aug100"
 
 pytestmark = pytest.mark.skipif(

@@ -70,6 +70,7 @@ def test_commands_run_in_the_order_of_the_readme(tmp_path):
     assert not list(artifacts.glob("naive_covnet_autoencoder_low_samples*"))
 
 
+@pytest.mark.full
 def test_a_run_has_the_files_of_the_table_and_no_others(tmp_path):
     """Those above the probes; `_epoch005.pt` stands beside the final checkpoint."""
     command = "grounding run --config 7 --set training.epochs=1"
