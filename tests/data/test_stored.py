@@ -181,20 +181,21 @@ def test_a_set_of_two_and_a_half_gigabytes_runs_in_one(tmp_path):
     """Training and every output; kB above a process that has only imported the command line."""
     count, shape = 203_450, (64, 64, 3)
     with inside(tmp_path):
-        base = RNG.integers(0, 200, (10, *shape), dtype=np.uint8)
-        labels = np.arange(count) % 10
+        # Mixtures of ten images, so that the latents fill a space.
+        base = RNG.integers(0, 256, (10, 12288)).astype(np.float32)
+        weights = RNG.dirichlet([0.3] * 10, count).astype(np.float32)
+        labels = weights.argmax(1)
         Path("big").mkdir()
         images = np.lib.format.open_memmap("big/x_train.npy", "w+", np.uint8, (count, *shape))
         for start in range(0, count, 5000):
-            part = labels[start : start + 5000]
-            noise = RNG.integers(0, 50, (len(part), 1, *shape[1:]), dtype=np.uint8)
-            images[start : start + 5000] = base[part] + noise
+            part = slice(start, start + 5000)
+            images[part] = (weights[part] @ base).reshape(-1, *shape)
         del images
         np.save("big/y_train.npy", labels)
         Path("big.yaml").write_text(
             "experiment: {name: big}\n"
             "data: {data_dir: big}\n"
-            "model: {architecture: vanilla_fc, hidden_dims: [8], latent_dim: 4}\n"
+            "model: {architecture: vanilla_fc, hidden_dims: [16], latent_dim: 8}\n"
             "training: {epochs: 1, batch_size: 256, device: cpu}\n"
         )
         command = [sys.executable, "-c", WHOLE_RUN, "--config", "big.yaml"]
