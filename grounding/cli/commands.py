@@ -393,14 +393,7 @@ def export(
     help="distance of kNN accuracy",
 )
 @click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=42, show_default=True)
-@click.option(
-    "--max-points",
-    type=click.IntRange(0),
-    default=5000,
-    show_default=True,
-    metavar="N",
-    help="draw at most N points, 0 for all",
-)
+@options.max_points(5000)
 @options.ANCHORS
 @click.option("--force", is_flag=True, help="replace an evaluation of other embeddings")
 def evaluate(

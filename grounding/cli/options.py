@@ -171,17 +171,22 @@ PROJECTION_K = click.option(
 )
 
 
+def max_points(most: int) -> Callable[[F], F]:
+    """How many points are drawn; `most` by default."""
+    return click.option(
+        "--max-points",
+        type=click.IntRange(0),
+        default=most,
+        show_default=True,
+        metavar="N",
+        help="draw at most N points, 0 for all",
+    )
+
+
 def embedding(most: int) -> Callable[[F], F]:
     """How latents become points; `most` of them by default."""
     return all_of(
-        click.option(
-            "--max-points",
-            type=click.IntRange(0),
-            default=most,
-            show_default=True,
-            metavar="N",
-            help="draw at most N points, 0 for all",
-        ),
+        max_points(most),
         click.option(
             "--l2-normalize/--no-l2-normalize",
             default=True,
