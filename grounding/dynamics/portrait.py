@@ -56,7 +56,7 @@ class Portrait:
         at_data: (M, D) complex128, eigenvalues of J_f at the first M latents, the largest modulus
             first; NaN where they are not finite.
         at_attractors: (B, D), at those of the largest basins.
-        derivative: how the Jacobians were found, "forward mode" or "central differences".
+        derivative: how the Jacobians were found, "reverse mode" or "central differences".
     """
 
     flow: Flow
@@ -228,7 +228,7 @@ def portrait(
         compared=compared,
         at_data=eigenvalues(jacobians(f, z[:jacobians_at], scale)),
         at_attractors=eigenvalues(jacobians(f, reached.places[:LARGEST], scale)),
-        derivative="forward mode" if is_differentiable(f, z) else "central differences",
+        derivative="reverse mode" if is_differentiable(f, z) else "central differences",
     )
 
 

@@ -168,6 +168,9 @@ def _figure(title: str, inches: tuple[float, float]) -> Iterator[tuple[Figure, F
         figure = Figure(figsize=inches, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure, files
+        # Once for all formats: it takes longer than to draw one.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for kind in FORMATS:
             file = io.BytesIO()
             metadata: dict[str, Any] = {"Title": title}

@@ -45,7 +45,7 @@ def test_a_contraction_to_the_class_means():
     assert found.compared == 3
     assert found.radii_at_data.tolist() == pytest.approx([0.5] * 60)
     assert found.radii_at_attractors.tolist() == pytest.approx([0.5] * 3)
-    assert found.derivative == "forward mode"
+    assert found.derivative == "reverse mode"
     assert found.pictures.shape == (3, 1, 1, 2)
 
 

@@ -49,30 +49,31 @@ def test_a_contraction_and_a_memory_draw_in_what_is_near():
 
 
 @pytest.mark.parametrize("name", ["vanilla_fc", "naive_conv", "asymmetric_resnet", "vgg"])
-def test_of_every_model_by_reverse_differentiation(name):
+def test_of_every_model_as_differences_in_float64_find_them(name):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = models.build(name, (1, 28, 28), latent_dim=6).eval().requires_grad_(False)
-    f, z = regrounding(model.encode, model.decode), drawn(3, 6)
-    rows = torch.autograd.functional.jacobian(lambda z: f(z).sum(dim=0), z)  # (D, N, D)
-    found = jacobians(f, z, 1.0)
+        model = models.build(name, (1, 28, 28), latent_dim=6).eval()
+    z, step = drawn(3, 6), 1e-6
+    found = jacobians(regrounding(model.encode, model.decode), z, 1.0)
+    exact = regrounding(model.double().encode, model.decode)
+    with torch.no_grad():
+        columns = [
+            (exact(z.double() + step * axis) - exact(z.double() - step * axis)) / (2 * step)
+            for axis in torch.eye(6).double()
+        ]
     assert found.abs().max() > 1e-4
-    torch.testing.assert_close(found.float(), rows.transpose(0, 1), rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(found, torch.stack(columns, dim=2), rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("detached", [True, False])
-def test_what_cannot_be_differentiated_is_measured_by_differences(detached):
-    """A map that leaves torch, as an ONNX model does, and one with a layer that has no rule."""
+def test_what_cannot_be_differentiated_is_measured_by_differences():
+    """A map that leaves torch, as an ONNX model does."""
     points = drawn(4, 4, 1)
 
     def f(z):
-        if detached:
-            return torch.from_numpy(np.tanh(z.detach().numpy() @ points.numpy()))
-        return torch.cdist(z, points)
+        return torch.from_numpy(np.tanh(z.detach().numpy() @ points.numpy()))
 
     def g(z):
-        away = z[:, None] - points
-        return torch.tanh(z @ points) if detached else away.square().sum(dim=2).sqrt()
+        return torch.tanh(z @ points)
 
     z = drawn(9, 4)
     assert (is_differentiable(f, z), is_differentiable(g, z)) == (False, True)

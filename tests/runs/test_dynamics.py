@@ -97,7 +97,7 @@ def test_eigenvalues_by_differences(plain):
         ahead, behind = (run.encode(run.decode(z + s * h * axis)) for s in (1, -1))
         columns.append((ahead - behind)[0] / (2 * h))
     largest = np.abs(np.linalg.eigvals(np.stack(columns, axis=1))).max()
-    assert values["spectral_radius"]["derivative"] == "forward mode"
+    assert values["spectral_radius"]["derivative"] == "reverse mode"
     of_data = values["spectral_radius"]["test_latents"]
     assert of_data["count"] == 64
     found = np.hypot(*arrays["eigenvalues_at_data"][0].T)
