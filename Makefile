@@ -38,7 +38,7 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))
 
 # What a person imports, module by module: pdoc does not see what a package imports when asked for it.
-REFERENCE := runs.run runs.attach runs.evaluation experiment.load experiment.schema \
+REFERENCE := runs.run runs.attach runs.evaluation studies.report experiment.load experiment.schema \
   experiment.sections data models objectives metrics dynamics _registry _errors
 
 docs: $(VENV)/.installed-dev

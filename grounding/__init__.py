@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grounding.runs import Run, load, train
     from grounding.runs.attach import attach
     from grounding.runs.evaluation import evaluate
+    from grounding.studies.report import figures, report
 
 __version__ = "0.2.0"
 
@@ -34,6 +35,8 @@ _PUBLIC = {
     "load": ("grounding.runs", "load"),
     "attach": ("grounding.runs.attach", "attach"),
     "evaluate": ("grounding.runs.evaluation", "evaluate"),
+    "report": ("grounding.studies.report", "report"),
+    "figures": ("grounding.studies.report", "figures"),
     "Run": ("grounding.runs", "Run"),
     "load_config": ("grounding.experiment", "load_config"),
     "Experiment": ("grounding.experiment", "Experiment"),
@@ -51,6 +54,8 @@ __all__ = [  # noqa: RUF022 - what is used first comes first
     "load",
     "attach",
     "evaluate",
+    "report",
+    "figures",
     "load_config",
     "Run",
     "Experiment",

@@ -72,10 +72,10 @@ def test_commands_run_in_the_order_of_the_readme(tmp_path):
 
 @pytest.mark.full
 def test_a_run_has_the_files_of_the_table_and_no_others(tmp_path):
-    """Those above the probes; `_epoch005.pt` stands beside the final checkpoint."""
+    """Those above the report; `_epoch005.pt` stands beside the final checkpoint."""
     command = "grounding run --config 7 --set training.epochs=1"
     assert in_place(command, tmp_path).returncode == 0
-    rows = README.split("|---|---|---|\n")[1].split("<name>_probes.json")[0]
+    rows = README.split("|---|---|---|\n")[1].split("<name>_report.html")[0]
     told = set()
     for cell in re.findall(r"^\| (`<name>[^|]*) \|", rows, re.MULTILINE):
         first, *others = re.findall(r"`([^`]+)`", cell.replace("<name>", ""))

@@ -254,6 +254,14 @@ def dynamics(run: Run, output: Path | None, images: int) -> Output:
     return dynamics_output(run, output or run.experiment.artifact("dynamics.json"), images)
 
 
+@on_a_run("report", "One HTML file about the run: numbers beside controls, and pictures.")
+def report(run: Run, output: Path | None) -> Output:
+    """The report of a run as HTML that stands alone."""
+    from grounding.studies.report import report_output
+
+    return report_output(run, output or run.experiment.artifact("report.html"))
+
+
 @on_a_run(
     "points",
     "Latent points in three dimensions, for the viewer.",

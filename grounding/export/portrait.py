@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +11,19 @@ import torch
 from torch import Tensor
 
 from grounding.dynamics import Portrait
+from grounding.export.figures import BLUE, TEXT, VERMILION, Files, figure_files, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-# Okabe and Ito's blue and vermilion, which colour-blind people can tell apart; both and the grey
-# are readable on light and on dark ground, as the figures' own ground is transparent.
-BLUE, VERMILION, TEXT = "#0072b2", "#d55e00", "#7d858e"
 GALLERY = 24  # attractors that are drawn
 COLUMNS = 6
-FORMATS = ("svg", "png")
-
-Files = dict[str, bytes]
 
 
 def retention_figure(portrait: Portrait) -> Files:
     """Speed and kNN accuracy against the number of steps t; by format, "svg" and "png"."""
     title = "Speed and kNN accuracy after t steps of f = E∘D"
-    with _figure(title, (7.0, 5.0)) as (figure, files):
+    with figure_files(title, (7.0, 5.0)) as (figure, files):
         speeds, kept = figure.subplots(2, 1, sharex=True)
         t = np.arange(len(portrait.flow.speeds))
         moving = portrait.flow.speeds.numpy() > 0
@@ -51,7 +43,7 @@ def retention_figure(portrait: Portrait) -> Files:
             kept.set_title("no labels, no accuracy", color=TEXT, loc="right", fontsize=9)
         kept.xaxis.set_major_formatter("{x:.0f}")
         for axes in (speeds, kept):
-            _plain(axes)
+            plain(axes)
     return files
 
 
@@ -70,7 +62,7 @@ def gallery_figure(
     count = min(GALLERY, len(portrait.attractors))
     columns, rows = min(COLUMNS, count), -(-count // COLUMNS)
     title = f"The {count} attractors of the largest basins, of {len(portrait.attractors)}"
-    with _figure(title, (1.9 * columns + 0.4, 1.75 * rows + 0.5)) as (figure, files):
+    with figure_files(title, (1.9 * columns + 0.4, 1.75 * rows + 0.5)) as (figure, files):
         axes = figure.add_subplot()
         for number in range(count):
             left, top = 2.4 * (number % columns), 2.1 * (number // columns)
@@ -106,7 +98,7 @@ def gallery_figure(
 def spectrum_figure(portrait: Portrait) -> Files:
     """Eigenvalues of J_f in the complex plane, at test latents and at attractors."""
     title = "Eigenvalues of the Jacobian of f = E∘D"
-    with _figure(title, (6.0, 5.4)) as (figure, files):
+    with figure_files(title, (6.0, 5.4)) as (figure, files):
         axes = figure.add_subplot()
         circle = np.exp(2j * np.pi * np.linspace(0, 1, 361))
         axes.plot(circle.real, circle.imag, color=TEXT, lw=1)
@@ -126,7 +118,7 @@ def spectrum_figure(portrait: Portrait) -> Files:
         for handle in legend.legend_handles:
             if handle is not None:
                 handle.set_alpha(1)
-        _plain(axes)
+        plain(axes)
     return files
 
 
@@ -154,39 +146,6 @@ def _histogram(
     )
     label = int(portrait.classes[counts.argmax()])
     axes.text(left + 1.65, top + 0.5, names.get(label, str(label)), color=TEXT, fontsize=8)
-
-
-@contextmanager
-def _figure(title: str, inches: tuple[float, float]) -> Iterator[tuple[Figure, Files]]:
-    """A figure, and a dictionary that has its bytes in every format after the block."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    files: Files = {}
-    with mpl.rc_context({"svg.hashsalt": "grounding", "svg.fonttype": "none"}):
-        figure = Figure(figsize=inches, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure, files
-        # Once for all formats: it takes longer than to draw one.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-        for kind in FORMATS:
-            file = io.BytesIO()
-            metadata: dict[str, Any] = {"Title": title}
-            metadata |= {"Date": None} if kind == "svg" else {"Software": None}
-            figure.savefig(file, format=kind, dpi=110, transparent=True, metadata=metadata)
-            files[kind] = file.getvalue()
-
-
-def _plain(axes: Axes) -> None:
-    axes.tick_params(which="both", colors=TEXT, length=0)
-    axes.yaxis.set_minor_formatter("")
-    axes.grid(color=TEXT, alpha=0.25)
-    for label in (axes.xaxis.label, axes.yaxis.label):
-        label.set_color(TEXT)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _pixels(image: Tensor) -> npt.NDArray[np.float32]:

@@ -29,7 +29,10 @@ from grounding.runs.run import FOLLOWED, GAUSSIAN_STARTS, Run
 ODD_IMAGES = 80  # of each kind, and as many real ones
 PATH_LENGTH = 20
 
-CODE = ("dynamics", "metrics", "projection", "export.arrays", "export.points", "export.portrait")
+CODE = (
+    *("dynamics", "metrics", "projection", "export.arrays", "export.points"),
+    *("export.portrait", "export.figures"),
+)
 
 
 def dynamics_output(run: Run, path: Path, images: int = FOLLOWED) -> Output:
