@@ -563,6 +563,31 @@ def publish(folder: Path, artifacts: Path, only: tuple[str, ...], force: bool) -
     say(*publish(folder, artifacts, only, force=force))
 
 
+@grounding_group.command(help="How many models were measured on the test images of each data set.")
+@click.argument("folder", type=options.Place(), default=Path("artifacts"), metavar="[FOLDER]")
+def ledger(folder: Path) -> None:
+    """Count the looks at the test images."""
+    from grounding.export.report import text_table
+    from grounding.runs.ledger import ledger_path, looks
+
+    found = looks(folder)
+    if not found:
+        raise UserError(f"there is no {ledger_path(folder)}: nothing was measured there yet")
+    head = ("data", "", "models", "configs", "runs", "measurements", "first", "last")
+    rows = [
+        (
+            one.source,
+            one.data,
+            *(f"{n:,}" for n in (one.checkpoints, one.configs, one.runs)),
+            f"{one.looks:,}",
+            one.first[:10],
+            one.last[:10],
+        )
+        for one in found
+    ]
+    say(*text_table("llrrrrll", head, rows))
+
+
 @grounding_group.command(help="Check that files are as they were written and belong together.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @options.ARTIFACTS

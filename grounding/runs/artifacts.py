@@ -15,6 +15,7 @@ import grounding
 from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._files import check_writable, remove_leftovers, replacing_together
+from grounding.runs.ledger import enter_look
 from grounding.runs.manifest import (
     Artifact,
     DamagedError,
@@ -28,6 +29,9 @@ from grounding.runs.manifest import (
 from grounding.runs.run import Run
 from grounding.training.checkpoint import versions
 from grounding.training.memory import hand_back_freed_memory
+
+# Whose numbers come from the test images, if they are asked for those.
+MEASURES = ("analysis", "manifold", "profile", "probes", "dynamics")
 
 
 class LeftOut(UserError):  # noqa: N818 - nothing is wrong
@@ -158,6 +162,8 @@ def make(run: Run, output: Output) -> Made:
                 round(time.perf_counter() - started, 3),
             ),
         )
+        if output.kind in MEASURES and output.made_from["options"].get("split", "test") == "test":
+            enter_look(run, output.kind, made.results)
     hand_back_freed_memory()
     return made
 
