@@ -1,5 +1,6 @@
 """Runs that many tests look at are trained once."""
 
+import fcntl
 import gzip
 import io
 import json
@@ -85,18 +86,51 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+Shared = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TrainedRun]:
-    """Train a packaged experiment, reduced; each is trained once."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """A folder of a name that the test processes share; it is filled once, under a lock."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    folder = folder / "shared"
+    folder.mkdir(exist_ok=True)
+
+    def make(name: str, build: Callable[[Path], None]) -> Path:
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            place = folder / name
+            if not place.exists():
+                building = folder / f"{name}.new"
+                shutil.rmtree(building, ignore_errors=True)
+                building.mkdir()
+                build(building)
+                building.rename(place)
+            return place
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(
+    shared: Shared, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], TrainedRun]:
+    """Train a packaged experiment, reduced; each is trained once, every process has a copy."""
     runs: dict[str, TrainedRun] = {}
 
     def train(config: str) -> TrainedRun:
-        if config not in runs:
-            folder = tmp_path_factory.mktemp(f"run{config}")
-            extra = ["self_supervised.augmentations_per_sample=2"] if config in "45" else []
-            arguments = ["--config", config, *overrides(*extra)]
+        extra = ["self_supervised.augmentations_per_sample=2"] if config in "45" else []
+        arguments = ["--config", config, *overrides(*extra)]
+
+        def build(folder: Path) -> None:
             with inside(folder):
                 assert main("train", arguments) == 0
+
+        if config not in runs:
+            folder = tmp_path_factory.mktemp(f"run{config}")
+            shutil.copytree(shared(f"trained {config}", build), folder, dirs_exist_ok=True)
             checkpoint = next((folder / "artifacts").glob("*_final.pt"))
             runs[config] = TrainedRun(folder, arguments, checkpoint)
         return runs[config]
@@ -275,15 +309,15 @@ class Special(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def special(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Special]:
-    """The run of one of `SETS`, after `run` and `probe`; each is made once."""
+def special(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Special]:
+    """The run of one of `SETS`, after `run` and `probe`; made once, every process has a copy."""
     made: dict[str, Special] = {}
 
     def make(name: str) -> Special:
-        if name not in made:
-            (arguments, more), shown = SETS[name], io.StringIO()
-            folder = tmp_path_factory.mktemp(name)
-            with inside(folder), redirect_stdout(shown):
+        arguments, more = SETS[name]
+
+        def build(folder: Path) -> None:
+            with inside(folder), redirect_stdout(io.StringIO()) as shown:
                 image_set(Path("images"), **arguments)
                 config = own_config(name, more="" if more.startswith("latent") else more)
                 given = ["--config", config]
@@ -291,7 +325,13 @@ def special(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Special
                     given += ["--set", f"model.{more.replace(': ', '=')}"]
                 for command in ("run", "probe"):
                     assert main(command, given) == 0
-            made[name] = Special(folder, name, shown.getvalue())
+            (folder / "printed.txt").write_text(shown.getvalue(), encoding="utf-8")
+
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            shutil.copytree(shared(f"special {name}", build), folder, dirs_exist_ok=True)
+            printed = (folder / "printed.txt").read_text(encoding="utf-8")
+            made[name] = Special(folder, name, printed)
         return made[name]
 
     return make

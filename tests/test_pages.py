@@ -1,6 +1,5 @@
 """The pages in a real Chromium, on the outputs of a really trained model."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -41,30 +40,6 @@ def node(*arguments, seconds=300, **environment):
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     return done.stdout
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """A folder that the test processes share; what lies in it is made once, under a lock."""
-    folder = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        folder = folder.parent
-    folder = folder / "pages"
-    folder.mkdir(exist_ok=True)
-
-    def make(name, build):
-        with (folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            place = folder / name
-            if not place.exists():
-                building = folder / f"{name}.new"
-                shutil.rmtree(building, ignore_errors=True)
-                building.mkdir()
-                build(building)
-                building.rename(place)
-            return place
-
-    return make
 
 
 @pytest.fixture(scope="session")
