@@ -2,6 +2,7 @@
 # make test   set up and run all checks
 # make paper  set up and repeat the headline: experiments 6 and 7 over five seeds, beside controls
 # make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
+# make claims set up and check the figures of the documents, those that cost BUDGET (600) seconds
 # make docs   build the reference of the Python API from its docstrings, site/reference
 # make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
 # All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
@@ -15,12 +16,13 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 2
 INPUTS ?= 20000
 QUESTIONS ?=
+BUDGET ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full paper bench docs fuzz browser lint clean
+.PHONY: help run test test-full paper bench claims docs fuzz browser lint clean
 
 help:
-	@sed -n '1,8s/^# //p' Makefile
+	@sed -n '1,9s/^# //p' Makefile
 
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
@@ -36,6 +38,9 @@ paper: $(VENV)/.installed
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))
+
+claims: $(VENV)/.installed
+	@$(BIN)/python tools/claims.py --seconds $(BUDGET) --missing
 
 # What a person imports, module by module: pdoc does not see what a package imports when asked for it.
 REFERENCE := runs.run runs.attach runs.evaluation studies.report experiment.load experiment.schema \

@@ -3,10 +3,10 @@
     python tools/claims.py [--seconds 600] [--only WORD ...] [--missing]
 
 `docs/claims.yaml` lists sentences with figures: the sentence, where it stands, the command that
-shows it again, the value that it comes to with its interval, and what that costs. Those that cost no
-more than --seconds in all are run, cheapest first, in one temporary folder; a second claim of one
-command costs nothing. With --missing, sentences with figures that have no entry are listed, not only
-counted. Ends with 1 if a claim does not hold, or stands nowhere.
+shows it again, the value that it comes to with its interval, and what that costs. Those that cost
+no more than --seconds in all are run, cheapest first, in one temporary folder; a second claim of
+one command costs nothing. With --missing, sentences with figures that have no entry are listed,
+not only counted. Ends with 1 if a claim does not hold, or stands nowhere.
 """
 
 import argparse
