@@ -52,7 +52,7 @@ docs: $(VENV)/.installed-dev
 	@echo "open site/reference/index.html"
 
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt atheris
+	$(PIP) -c constraints.txt atheris
 	$(BIN)/python tests/trust/fuzz.py --inputs $(INPUTS)
 
 browser:
@@ -70,12 +70,22 @@ $(VENV)/bin/python:
 # The pages are built while Python installs, so newer sources of theirs mean installing again.
 PAGES := $(shell find grounding/web/src -type f) $(wildcard grounding/*.html) $(addprefix grounding/web/,build.mjs package-lock.json)
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt hatch_build.py $(PAGES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+# Every package is checked by its hash, those that build this one too. PyTorch alone is taken as pip
+# finds it: asked for a hash, pip takes the build with CUDA even where it is told of one without. The
+# last call finds all there but NVIDIA's libraries, where PyTorch wants them: it names the versions.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINS := pyproject.toml constraints.txt requirements.lock
+
+$(VENV)/.installed: $(VENV)/bin/python $(PINS) hatch_build.py $(PAGES)
+	$(PIP) --no-deps -c constraints.txt torch
+	$(PIP) --require-hashes --no-deps -r requirements.lock
+	$(PIP) --no-build-isolation -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt hatch_build.py $(PAGES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+$(VENV)/.installed-dev: $(VENV)/bin/python $(PINS) requirements-dev.lock hatch_build.py $(PAGES)
+	$(PIP) --no-deps -c constraints.txt torch
+	$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	$(PIP) --no-build-isolation -c constraints.txt -e ".[dev]"
 	@touch $@ $(VENV)/.installed
 
 clean:
