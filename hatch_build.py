@@ -1,6 +1,6 @@
 """Builds the pages while Python installs: npm packages by their lock file, then one bundle.
 
-Needs node 18 or newer and npm. Without them, or when the build fails, Python still installs and
+Needs node 20 or newer and npm. Without them, or when the build fails, Python still installs and
 the pages say what to do; GROUNDING_REQUIRE_PAGES=1 turns that into an error.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OLDEST_NODE = 18
+OLDEST_NODE = 20
 TIMEOUT_S = 900
 PAGES = ("../latent_space_viewer.html", "../interactive_latent_playground.html")
 

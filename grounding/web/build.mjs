@@ -41,11 +41,12 @@ const BUDGET = 250_000;
 
 /** @param {string} folder @returns {Promise<string[]>} files below, sorted */
 async function filesBelow(folder) {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = entries.map((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+  });
+  return (await Promise.all(found)).flat().sort();
 }
 
 /** @returns {Promise<string>} hash of everything that the result depends on */
