@@ -6,7 +6,7 @@ import csv
 import hashlib
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from grounding._files import open_regular, unpacked_limit
 from grounding.data import array_files
 
 MOST_DIMENSIONS = 4096
+MOST_ARRAYS = 100  # of a file, in which the latents are looked for by their shape
 MAX_TEXT = 1000  # characters of a label
+MAX_LINE = 1 << 20  # characters of a line, or of lines that a quoted cell joins
 ENDINGS = (".npy", ".npz", ".parquet", ".csv", ".tsv")
 # Names under which files keep latents, labels and what is neither.
 LATENTS = ("latents", "z", "embeddings", "embedding", "features", "x", "data")
@@ -118,7 +120,7 @@ def read_embeddings(latents: Path, labels: Path | None = None) -> Embeddings:
     if found is None:
         raise UserError(f"{latents} holds no table of numbers to take for latents")
     if labels is not None:
-        _, within = _read(labels, "labels")
+        _, within = _read(labels, "labels", len(found))
         if within is None:
             raise UserError(f"{labels} holds no labels: one a row, whole numbers or text")
     return embeddings(found, within, source=str(latents))
@@ -135,8 +137,8 @@ def read_array(path: Path) -> npt.NDArray[Any]:
     return _held(path, "")
 
 
-def _read(path: Path, wanted: str) -> tuple[Any, Any]:
-    """Latents and labels of a file, None for what it does not hold."""
+def _read(path: Path, wanted: str, count: int | None = None) -> tuple[Any, Any]:
+    """Latents and labels of a file, None for what it does not hold; `count` labels are wanted."""
     try:
         ending = path.suffix.lower()
         if ending == ".npy":
@@ -148,7 +150,7 @@ def _read(path: Path, wanted: str) -> tuple[Any, Any]:
             if ending == ".parquet":
                 return _parquet(file, path)
             if ending in (".csv", ".tsv") or (wanted == "labels" and ending in (".txt", "")):
-                return _text(path, wanted)
+                return _text(path, wanted, count)
     except UserError:
         raise
     except OSError as error:
@@ -166,6 +168,10 @@ def _held(path: Path, name: str) -> npt.NDArray[Any]:
 
 def _named(path: Path) -> tuple[Any, Any]:
     names = {name.lower(): name for name in array_files.array_names(path)}
+    if len(names) > MOST_ARRAYS and not names.keys() & {*LATENTS}:
+        raise UserError(
+            f"{path} holds {len(names):,} arrays; call the one that holds the latents latents"
+        )
     labels = next((_held(path, names[name]) for name in LABELS if name in names), None)
     for name in LATENTS:
         if name in names:
@@ -238,39 +244,73 @@ def _labels(column: Any) -> Any:
     return found
 
 
-def _text(path: Path, wanted: str) -> tuple[Any, Any]:
+def _text(path: Path, wanted: str, count: int | None) -> tuple[Any, Any]:
     """Numbers and labels of a text with one row a line."""
     between = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = next(csv.reader(itertools.islice(file, 1), delimiter=between), [])
+    first = next(csv.reader(itertools.islice(_lines(path), 1), delimiter=between), [])
+    if len(first) > 2 * MOST_DIMENSIONS:
+        raise UserError(f"{path} has {len(first):,} columns; at most {MOST_DIMENSIONS} are read")
     titles = [title.strip().lower() for title in first]
     has_titles = not all(map(_is_number, titles))
     if wanted == "labels" and len(titles) == 1:
         has_titles = titles[0] in LABELS
 
-    def columns(which: list[int], kind: Any) -> Any:
+    def rows() -> Iterator[str]:
+        return itertools.islice(_lines(path), int(has_titles), None)
+
+    def numbers(which: list[int]) -> Any:
         return np.loadtxt(
-            path,
-            kind,
+            rows(),
+            np.float64,
             delimiter=between,
             comments=None,
             quotechar='"',
             usecols=which,
             ndmin=2,
-            encoding="utf-8-sig",
-            skiprows=int(has_titles),
         )
+
+    def labels(which: int) -> Any:
+        known: dict[str, str] = {}  # each text once in memory
+        found = []
+        for row in csv.reader(rows(), delimiter=between):
+            if row and len(row) <= which:
+                raise UserError(f"{path}: row {len(found)} has no column {which}, for its label")
+            found += [known.setdefault(row[which], row[which])] if row else []
+            if count is not None and len(found) > count:
+                raise UserError(f"{path} has more labels than the {count} that there are rows")
+        return np.array(found, dtype=object)
 
     if not has_titles:
         if wanted == "labels":
-            return None, columns([0], object)[:, 0]
-        return columns(list(range(len(titles))), np.float64), None
+            return None, labels(0)
+        return numbers(list(range(len(titles)))), None
     label = next((titles.index(name) for name in LABELS if name in titles), None)
-    labels = None if label is None else columns([label], object)[:, 0]
+    of_rows = None if label is None else labels(label)
     if wanted == "labels":
-        return None, labels
+        return None, of_rows
     of_latents = [i for i, title in enumerate(titles) if i != label and title not in OTHERS]
-    return (columns(of_latents, np.float64) if of_latents else None), labels
+    return (numbers(of_latents) if of_latents else None), of_rows
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a text.
+
+    Raises:
+        UserError: one is longer than `MAX_LINE`, or a quoted cell that holds several.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        number, quoted = 0, 0
+        while line := file.readline(MAX_LINE + 1):
+            number += 1
+            # A quote that is open at the end of a line joins it to the next.
+            is_open = (line.count('"') % 2 == 1) != bool(quoted)
+            quoted = quoted + len(line) if is_open else 0
+            if max(len(line), quoted) > MAX_LINE:
+                raise UserError(
+                    f"{path}: line {number} goes on for more than {MAX_LINE:,} characters; check "
+                    "that it is the right file, with one row a line"
+                )
+            yield line
 
 
 def _is_number(text: str) -> bool:

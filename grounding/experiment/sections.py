@@ -13,6 +13,9 @@ from grounding.data.augmentations import Fill
 from grounding.models.autoencoder import Count, ModelSettings
 from grounding.training.history import Measure
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+LONGEST_NAME = 100
+
 
 def _for_both_sides(value: Any) -> Any:
     return [value, value] if type(value) is int else value
@@ -36,7 +39,7 @@ FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path_as_text)]
 class ExperimentSection(Settings):
     """Name and seed of the experiment."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    name: Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
     """What default output files start with: letters, digits, `_`, `.` and `-`."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
     """Everything random is drawn from this number: split, weights, order, augmentation, UMAP."""

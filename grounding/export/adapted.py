@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from grounding._errors import UserError
 from grounding._paths import given_path
 from grounding.export.onnx import NAMES, Half, onnx_model
-from grounding.models.attached import MAX_BYTES, onnx_session
+from grounding.models.attached import MAX_BYTES, check_nodes, onnx_session
 
 OLDEST_OPSET = 13
 TOLERANCE = 1e-3  # between an image alone and the same image in a batch, relative to the largest
@@ -144,6 +144,7 @@ def _of_file(
         raise UserError(f"{half} {path} does not exist, or is no file")
     try:
         model = onnx.load(path)  # with weights in a file beside it, where it has any
+        check_nodes(model)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and onnx raise classes of their own
         raise UserError(f"{half} {path} is not an ONNX model: {_line(error)}") from None
@@ -295,7 +296,10 @@ def _check(data: bytes, half: Half, images: Tensor, latent: Shape, what: str) ->
 
 def _running(data: bytes, half: Half, what: str) -> Callable[[Any], Any]:
     """What answers as an ONNX model does; raises UserError where it cannot."""
-    session = onnx_session(data)
+    try:
+        session = onnx_session(data)
+    except ValueError as error:
+        raise UserError(f"the {half} of {what} is {error}") from None
 
     def answers(inputs: Any) -> Any:
         try:

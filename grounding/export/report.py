@@ -66,7 +66,7 @@ def metric_lines(results: Mapping[str, Mapping[str, Any]], title: str = "metric"
     for name, one in results.items():
         value = one["value"]
         shown = "undefined" if value is None else f"{value:.{one['digits']}f}"
-        margin = f"+- {one['margin']:.{one['digits']}f}" if "margin" in one else ""
+        margin = f"+- {one['margin']:.{one['digits']}f}" if one.get("margin") is not None else ""
         says = one["unit"] or one["meaning"]
         if "left_out" in one:
             says = f"left out, {one['left_out']}"
@@ -91,7 +91,7 @@ def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
     for one in results.values():
         form = f".{one['digits']}f"
         value = "-" if one["value"] is None else f"{one['value']:{form}}"
-        if "margin" in one:
+        if one.get("margin") is not None:
             value += f" ± {one['margin']:{form}}"
         says = [one["unit"]] if one["unit"] else []
         if one["images"] < images:

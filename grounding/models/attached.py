@@ -15,6 +15,7 @@ from grounding._registry import Settings
 from grounding.models.autoencoder import Autoencoder
 
 MAX_BYTES = 2**31 - 1  # of one ONNX file
+MOST_NODES = 20_000  # of a graph that calls functions, with these in place of their calls
 
 
 class AttachedSettings(Settings):
@@ -125,6 +126,7 @@ def onnx_session(data: bytes) -> Any:
 
     try:
         model = onnx.load_from_string(data)
+        check_nodes(model)
         if any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
             raise ValueError("its weights are in another file")
         options = onnxruntime.SessionOptions()
@@ -136,3 +138,32 @@ def onnx_session(data: bytes) -> Any:
     except Exception as error:  # protobuf and onnxruntime raise classes of their own
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"not an ONNX model that can be run here: {reason}") from None
+
+
+def check_nodes(model: Any) -> None:
+    """Refuse an ONNX model whose functions call each other so often that it has no end.
+
+    A function that calls another twice, and that one a third twice, and so on, stands for twice as
+    many operators with every hundred bytes.
+
+    Raises:
+        ValueError: it stands for more than `MOST_NODES` operators, or a function calls itself.
+    """
+    functions = {(one.domain, one.name): one for one in model.functions}
+    counted: dict[tuple[str, str], int] = {}
+
+    def count(nodes: Any) -> int:
+        total = 0
+        for node in nodes:
+            called = node.domain, node.op_type
+            if called in functions:
+                if called not in counted:
+                    counted[called] = MOST_NODES + 1  # if it is called before it is counted
+                    counted[called] = count(functions[called].node)
+                total += counted[called]
+            branches = (graph for of in node.attribute for graph in (of.g, *of.graphs))
+            total += 1 + sum(count(graph.node) for graph in branches)
+        return total
+
+    if functions and (total := count(model.graph.node)) > MOST_NODES:
+        raise ValueError(f"its functions stand for {total:,} operators; at most {MOST_NODES:,}")

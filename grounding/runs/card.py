@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from grounding.data import to_unit
 from grounding.export.arrays import arrays_path, read_arrays
 from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
 from grounding.runs.evaluation import Evaluation
-from grounding.runs.manifest import Manifest, manifest_path, read_manifest
+from grounding.runs.manifest import Manifest, manifest_path, read_manifest, shown_results
 from grounding.runs.run import Run
 
 PICTURED_IMAGES = 12
@@ -128,18 +128,15 @@ def _made_from(manifest: Manifest, checkpoint: str) -> dict[str, Any]:
 
 def _rows(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Title, value and meaning of each metric, in the order of reports, each number once."""
-    found: Iterable[tuple[str, Any]] = (
-        (name, one) for name, one in results.items() if isinstance(one, dict) and "title" in one
-    )
     rows = []
-    for _, one in sorted(found, key=lambda item: item[1]["place"]):
-        if one["alias_of"] in results:
+    for one in sorted(shown_results(results).values(), key=lambda one: float(one["place"])):
+        if not one["title"] or one["alias_of"] in results:
             continue
         form = f",.{one['digits']}f"
         value = "undefined" if one["value"] is None else f"{one['value']:{form}}"
-        margin = f" ± {one['margin']:{form}}" if "margin" in one else ""
+        margin = "" if one.get("margin") is None else f" ± {one['margin']:{form}}"
         says = one["unit"] or one["meaning"]
-        if "left_out" in one:
+        if one.get("left_out"):
             says = f"left out, {one['left_out']}"
         rows.append((one["title"], value + margin, says))
     return rows

@@ -22,6 +22,7 @@ from grounding.runs.exporting import (
     points_output,
     weights_output,
 )
+from grounding.runs.manifest import shown_results
 from grounding.runs.measuring import (
     analysis_output,
     manifold_output,
@@ -183,7 +184,7 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
     manifest, checkpoint = run.manifest, run.checkpoint
     paths = {output.kind: output.path for output in outputs}
     results = {
-        kind: manifest.artifacts[manifest.key(path)].results
+        kind: shown_results(manifest.artifacts[manifest.key(path)].results)
         for kind, path in paths.items()
         if manifest is not None
     }
@@ -192,8 +193,9 @@ def result_lines(run: Run, outputs: Sequence[Output]) -> list[str]:
         epochs += f", epoch {checkpoint.epoch} is the best by {measure}"
     rows = [("training", f"{checkpoint.seconds:.1f}", f"seconds, {epochs}")]
     if "analysis" in results:
-        total = results["analysis"]["total_parameters"]["value"]
-        rows.insert(0, ("parameters", f"{total:,}", run.experiment.model.architecture))
+        total = results["analysis"].get("total_parameters", {"value": None})["value"]
+        shown = "undefined" if total is None else f"{total:,}"
+        rows.insert(0, ("parameters", shown, run.experiment.model.architecture))
     if checkpoint.val_loss is not None:
         rows.append(("validation loss", f"{checkpoint.val_loss:.5f}", "mean squared error"))
     lines = text_table("lrl", (run.name, "", ""), rows)

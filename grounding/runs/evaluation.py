@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from grounding._progress import progress_bar
 from grounding._streams import generator
 from grounding.data import Split
 from grounding.data.embeddings import Embeddings, embeddings
+from grounding.experiment.sections import LONGEST_NAME, NAME
 from grounding.export.arrays import arrays_path, document_and_arrays
 from grounding.export.points import EmbeddingOptions, choose_points, embed, latent_points
 from grounding.export.report import metric_lines
@@ -244,8 +246,13 @@ def _claimed(name: str, given: Embeddings, force: bool) -> Manifest:
     """The manifest of a name, if that is free or is of these embeddings.
 
     Raises:
-        UserError: it is taken.
+        UserError: it is taken, or no name that its files can begin with.
     """
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME, name) or name.endswith("\n"):
+        raise UserError(
+            f"name {name!r} must have letters, digits, _, . and - only, begin with a letter or a "
+            f"digit, and be no longer than {LONGEST_NAME}: the files are called by it"
+        )
     path = manifest_path(name)
     data = {"source": given.source, "fingerprint": given.fingerprint}
     fresh = Manifest(path, name, {}, data, versions())

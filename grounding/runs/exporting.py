@@ -28,7 +28,7 @@ from grounding.export.points import (
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.measuring import class_names
-from grounding.runs.run import SHOWN, UNTRAINED, Run
+from grounding.runs.run import SHOWN, Run
 
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
@@ -102,7 +102,7 @@ def onnx_output(run: Run, half: Half, path: Path) -> Output:
 
     def make(head: Mapping[str, Any]) -> Made:
         if half == "decoder" and not run.has_trained_decoder:
-            raise LeftOut(UNTRAINED)
+            raise LeftOut(run.without_decoder)
         module = run.model.encoder if half == "encoder" else run.model.decoder
         if isinstance(module, OnnxModule):  # it was checked when it was attached
             data = module.file_bytes()
@@ -135,7 +135,7 @@ def weights_output(run: Run, path: Path) -> Output:
         data = save(weights, metadata)
         said = f"{len(weights)} tensors, {len(data) / 1e3:,.0f} kB"
         if not run.has_trained_decoder:
-            said += f", none of the decoder: {UNTRAINED}"
+            said += f", none of the decoder: {run.without_decoder}"
         return Made({path: data}, said)
 
     return Output("weights", path, made_from(run, {}, "runs.exporting"), make)

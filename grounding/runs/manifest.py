@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from grounding._errors import UserError
+from grounding._errors import LONGEST, UserError
 from grounding._files import hash_of, locked, open_regular, parsed_json, replacing
 
 FORMAT = 1
@@ -26,6 +26,8 @@ ENDING = ".run.json"
 FOLDER = Path("artifacts")
 MAX_BYTES = 16 << 20
 MAX_ARTIFACTS = 10_000
+# Of a result that is shown: digits behind the point, its size, and the numbers that it is made of.
+MOST_DIGITS, LARGEST, MOST_PARTS = 10, 1e100, 100
 # Kinds of what is no run, with what names it; and what names files besides --output.
 STUDIES = {"seeds": "--set experiment.name=NAME", "comparison": "--output STEM"}
 _NAMED_BY = {
@@ -333,6 +335,43 @@ def _from_json(path: Path, values: dict[str, Any]) -> Manifest:
         artifacts[key] = Artifact(**{**one, "files": files})
     parts = {name: dict(values[name]) for name in ("config", "data", "code")}
     return Manifest(path, str(values["name"]), **parts, artifacts=artifacts)
+
+
+def shown_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Of an artifact's results, those that tables can show, with all that tables ask for.
+
+    What a stranger's file has in their place - other types, numbers without an end, long texts - is
+    left out.
+    """
+    texts = ("title", "unit", "meaning", "alias_of", "axis", "better", "left_out")
+    empty = {**dict.fromkeys(texts[:-1], ""), "digits": 4, "place": 0, "images": 0, "parts": {}}
+
+    def is_number(value: Any) -> bool:
+        return type(value) in (int, float) and abs(value) < LARGEST
+
+    def can_be_shown(one: dict[str, Any]) -> bool:
+        return (
+            all(isinstance(text, str) and len(text) <= LONGEST for text in _of(one, texts))
+            and type(one["digits"]) is int
+            and 0 <= one["digits"] <= MOST_DIGITS
+            and isinstance(one["parts"], dict)
+            and len(one["parts"]) <= MOST_PARTS
+            and all(map(is_number, _of(one["parts"], tuple(one["parts"]))))
+            and all(map(is_number, _of(one, ("value", "margin", "place", "images"))))
+        )
+
+    found = {}
+    for name, given in results.items():
+        if isinstance(given, dict) and "value" in given:
+            told = {key: value for key, value in given.items() if value is not None}
+            one = {**empty, "value": None, **told}
+            if can_be_shown(one):
+                found[name] = one
+    return found
+
+
+def _of(one: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    return [one[name] for name in names if one.get(name) is not None]
 
 
 def _is_entry(file: FileEntry) -> bool:

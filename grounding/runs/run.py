@@ -20,6 +20,7 @@ from grounding.data import ImageSet, Splits, to_unit
 from grounding.data.stored import ImageTensor, held
 from grounding.experiment import Experiment, differences, experiment_from_dict, setting
 from grounding.models import Autoencoder
+from grounding.models.attached import AttachedSettings
 from grounding.runs.building import build_model, has_trained_decoder, load_splits
 from grounding.runs.manifest import (
     ENDING,
@@ -40,10 +41,6 @@ EVALUATION_BATCH = 500
 SHOWN = 3000  # references of the playground by default
 FOLLOWED, GAUSSIAN_STARTS = 750, 250  # latents whose dynamics are measured by default
 
-UNTRAINED = (
-    "no objective has trained the decoder (objectives.reconstruction is 0), so what it draws means "
-    "nothing"
-)
 # Whether they were given from Python -> how to have the same data.
 THE_SAME = {
     False: "set data.data_dir to the folder it was trained on",
@@ -95,6 +92,21 @@ class Run:
         """Whether an objective has trained the decoder."""
         return has_trained_decoder(self.experiment)
 
+    @property
+    def without_decoder(self) -> str:
+        """Why nothing can be decoded; "" if it can."""
+        if self.has_trained_decoder:
+            return ""
+        if isinstance(self.experiment.model, AttachedSettings):
+            return (
+                f"no decoder was attached to {self.name}; attach the encoder again with --decoder "
+                "FILE --force, or grounding.attach(encoder, decoder, ..., force=True)"
+            )
+        return (
+            "no objective has trained the decoder (objectives.reconstruction is 0), so what it "
+            "draws means nothing"
+        )
+
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.splits.image_shape))
         return (
@@ -133,10 +145,10 @@ class Run:
 
         Raises:
             ValueError: another shape.
-            UserError: no objective has trained the decoder.
+            UserError: no objective has trained the decoder, or none was attached.
         """
-        if not self.has_trained_decoder:
-            raise UserError(UNTRAINED)
+        if self.without_decoder:
+            raise UserError(self.without_decoder)
         given = torch.as_tensor(latents)
         if given.ndim != 2 or given.shape[1] != self.model.latent_dim:
             raise ValueError(
@@ -230,7 +242,7 @@ class Run:
     def without_dynamics(self) -> str:
         """Why latents cannot be followed; "" if they can."""
         if not self.has_trained_decoder:
-            return UNTRAINED
+            return self.without_decoder
         z = self.latents_of("test")
         return "" if bool((z != z[0]).any()) else "all test latents are the same"
 

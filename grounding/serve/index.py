@@ -19,7 +19,7 @@ from grounding._errors import UserError
 from grounding._files import hash_of
 from grounding.export.arrays import read_arrays
 from grounding.export.picture import HEIGHT, PICTURED_POINTS, WIDTH, scatter
-from grounding.runs.manifest import Artifact, Manifest, manifests_in
+from grounding.runs.manifest import Artifact, Manifest, manifests_in, shown_results
 from grounding.serve import layout
 from grounding.serve.layout import file_inside, place_inside
 
@@ -142,11 +142,13 @@ def _scores(run: Manifest) -> dict[str, str]:
         table = "index"
         if artifact.kind == "seeds":
             table, of = "seeds", f", {_count(len(artifact.made_from['seeds']), 'seed')}"
-        tables = [one for one in artifact.results.values() if isinstance(one, dict)]
-        found += [one for one in tables if table in one.get("tables", ())]
+        can_be_shown = shown_results(artifact.results)
+        for name, one in artifact.results.items():
+            if isinstance(one, dict) and table in one.get("tables", ()):
+                found.append(can_be_shown[name])
     texts = {}
     for one in sorted(found, key=lambda one: one["place"]):
-        text, form = "undefined", f".{min(one['digits'], 10)}f"
+        text, form = "undefined", f".{one['digits']}f"
         if one["value"] is not None:
             spread = "" if one.get("margin") is None else f" ± {one['margin']:{form}}"
             text = f"{one['value']:{form}}{spread} {one['unit']}".rstrip()

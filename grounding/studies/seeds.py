@@ -23,6 +23,7 @@ from grounding.runs.manifest import (
     Manifest,
     check_not_of_another,
     manifest_path,
+    shown_results,
     writing,
 )
 from grounding.runs.measuring import measure_run, results_of
@@ -263,7 +264,7 @@ def _seed_run(experiment: Experiment, *, force: bool, **options: Any) -> tuple[S
             made.append(kind)
         manifest = run.manifest
         assert manifest is not None
-        found = manifest.artifacts[manifest.key(output.path)].results
+        found = shown_results(manifest.artifacts[manifest.key(output.path)].results)
         results |= {
             name: one for name, one in found.items() if one.get("is_metric") and not one["alias_of"]
         }

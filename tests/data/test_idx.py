@@ -133,10 +133,12 @@ def test_memory_follows_the_file_not_the_claims(tmp_path):
     claims_2_gib = b"\0\0\x08\x01" + struct.pack(">I", 2**31) + bytes(20)
     bomb = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 100 << 20) + bytes(100 << 20))
     assert len(bomb) < 200_000
+    says_three = gzip.compress(b"\0\0\x08\x01\0\0\0\x03" + bytes(60 << 20))
     for content, words, most in (
         (claims_2_gib, "2147483648 bytes, but 20 follow", 4 << 20),
-        (gzip.compress(claims_2_gib), "2147483648 bytes, but 20 follow", 4 << 20),
-        (bomb, "at most 67108864 bytes are read", 130 << 20),
+        (gzip.compress(claims_2_gib), "at most 67108864 bytes are read", 4 << 20),
+        (bomb, "at most 67108864 bytes are read", 4 << 20),
+        (says_three, "3 values of uint8, 3 bytes, but more follow", 4 << 20),
     ):
         path = stored(tmp_path, content)
         tracemalloc.start()

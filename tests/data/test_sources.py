@@ -187,6 +187,22 @@ class TestRelatives:
         assert f"{tmp_path} holds several data sets, mnist, {dataset}; say which with" in message
         assert message.endswith("--set data.source=mnist")
 
+    def test_qmnist_has_the_class_in_the_first_of_eight_columns(self, tmp_path):
+        raw = tmp_path / "QMNIST" / "raw"
+        columns = np.arange(80, dtype=np.int32).reshape(10, 8) % 7
+        for part, rows in (("train", columns), ("test", columns[:4])):
+            images = np.full((len(rows), 5, 4), len(rows), np.uint8)
+            write_idx(raw / f"qmnist-{part}-images-idx3-ubyte.gz", images)
+            write_idx(raw / f"qmnist-{part}-labels-idx2-int.gz", rows)
+        found = load(tmp_path)
+        assert found.train_labels.tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 1, 2]
+        assert found.test_labels.tolist() == [0, 1, 2, 3]
+        assert found.train_images.shape == (10, 1, 5, 4)
+        assert load(tmp_path, source="qmnist").fingerprint == found.fingerprint
+        write_idx(raw / "qmnist-train-labels-idx2-int.gz", columns[:, :7])
+        with pytest.raises(UserError, match="holds 10 x 7 values; QMNIST has 8 for each image"):
+            load(tmp_path)
+
     def test_emnist_is_turned_upright(self, tmp_path):
         names = [f"emnist-letters-{name.replace('t10k', 'test')}" for name in FILES]
         write_set(tmp_path / "EMNIST" / "raw", names)

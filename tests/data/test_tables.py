@@ -230,3 +230,27 @@ class TestParquet:
         assert (
             f"{tmp_path}/test.parquet has no column label, as {tmp_path}/train.parquet" in message
         )
+
+
+class TestFewBytesThatStandForMany:
+    def test_one_image_as_every_row(self, tmp_path):
+        image = IMAGES[0] + bytes(1 << 20)
+        path = tmp_path / "a.parquet"
+        parquet.write_table(pa.table({"image": pa.array([image] * 80)}), path)
+        assert path.stat().st_size < 100_000
+        assert "its column image is more than 67,108,864 bytes, unpacked" in refusal(path)
+
+    def test_rows_of_nothing(self, tmp_path):
+        table = pa.table({"image": pa.nulls(9_000_000, pa.binary())})
+        parquet.write_table(table, tmp_path / "a.parquet")
+        assert "its column image is more than 67,108,864 bytes" in refusal(tmp_path / "a.parquet")
+
+    def test_a_large_dictionary_is_read_a_few_rows_at_a_time(self, tmp_path, monkeypatch):
+        from grounding.data.sources import parquet as source
+
+        monkeypatch.setattr(source, "AT_ONCE", 300_000)
+        image = IMAGES[0] + np.random.default_rng(0).bytes(100_000)
+        write(tmp_path / "a.parquet", image=pa.array([image] * 8))
+        sizes = [batch.num_rows for batch in source._batches(tmp_path / "a.parquet", "image")]
+        assert sum(sizes) == 8
+        assert max(sizes) <= 2

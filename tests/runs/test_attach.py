@@ -1,5 +1,7 @@
 """Models that were trained elsewhere: as modules and as ONNX files, in every form that is usual."""
 
+import time
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 import grounding
 from grounding import UserError
 from grounding.cli import main
+from grounding.models.attached import onnx_session
 from grounding.runs.attach import attach
 
 SIZES = {"train_samples": 300, "val_samples": 50, "test_samples": 200}
@@ -53,6 +56,85 @@ def test_it_can_be_loaded_without_its_code_and_is_measured_as_its_latents_are(he
     assert not run.has_trained_decoder
     expected = grounding.metrics.trustworthiness(run.images(), run.latents(), k=5)
     assert run.measure("trustworthiness")["trustworthiness"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_who_attached_no_decoder_is_told_so_and_how_to_attach_one(here, capsys):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))
+    run = attach(encoder, name="linear", data=SIZES)
+    problem = (
+        r"no decoder was attached to linear; attach .* --decoder FILE --force, or grounding\.att"
+    )
+    with pytest.raises(UserError, match=problem):
+        run.decode(torch.zeros(1, 5))
+    assert main("export-decoder", ["--config", "linear"]) == 2
+    said = capsys.readouterr().err
+    assert "no decoder was attached" in said
+    assert "objectives" not in said
+    decoder = nn.Sequential(nn.Linear(5, 784), nn.Unflatten(1, (1, 28, 28)))
+    run = attach(encoder, decoder, name="linear", data=SIZES, force=True)  # as it says
+    assert run.decode(torch.zeros(1, 5)).shape == (1, 1, 28, 28)
+    assert run.without_decoder == ""
+
+
+def _calling(path, depth, domain="own"):
+    """A model of functions of which each calls the one before twice: 2^depth operators."""
+    ops = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 1)]
+    last = [helper.make_node("Identity", ["a"], ["b"])]
+    functions = [helper.make_function(domain, "f0", ["a"], ["b"], last, ops)]
+    for i in range(1, depth + 1):
+        calls = [helper.make_node(f"f{i - 1}", [a], [b], domain=domain) for a, b in ("am", "mb")]
+        functions.append(helper.make_function(domain, f"f{i}", ["a"], ["b"], calls, ops))
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node(f"f{depth}", ["flat"], ["y"], domain=domain),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 784])
+    graph = helper.make_graph(nodes, "g", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=ops, functions=functions, ir_version=9), path)
+    return path
+
+
+def test_functions_without_end_are_refused_before_they_are_unfolded(here):
+    run = attach(_calling(here / "few.onnx", 3), name="few", data=SIZES)
+    np.testing.assert_allclose(run.latents(), run.images().reshape(-1, 784) / 255, atol=1e-6)
+    started = time.process_time()
+    many = _calling(here / "many.onnx", 40)
+    assert many.stat().st_size < 4000
+    with pytest.raises(UserError, match=r"its functions stand for .* operators; at most 20,000"):
+        attach(many, name="many", data=SIZES)
+    with pytest.raises(ValueError, match="its functions stand for"):  # as in a checkpoint
+        onnx_session(many.read_bytes())
+    assert time.process_time() - started < 5
+    model = onnx.load(here / "few.onnx")
+    model.functions[0].node[0].op_type, model.functions[0].node[0].domain = "f3", "own"
+    onnx.save(model, here / "itself.onnx")
+    with pytest.raises(UserError, match="is not an ONNX model: its functions stand for"):
+        attach(here / "itself.onnx", name="itself", data=SIZES)
+
+
+def test_branches_in_branches_are_one_line(here):
+    def branches(depth, name="b"):
+        out = [helper.make_tensor_value_info(f"o{name}", TensorProto.FLOAT, None)]
+        if not depth:
+            node = helper.make_node("Identity", ["flat"], [f"o{name}"])
+            return helper.make_graph([node], name, [], out)
+        both = [branches(depth - 1, f"{name}{side}") for side in "01"]
+        both = dict(zip(("then_branch", "else_branch"), both, strict=True))
+        return helper.make_graph(
+            [helper.make_node("If", ["c"], [f"o{name}"], **both)], name, [], out
+        )
+
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])
+    y = helper.make_tensor_value_info("ob", TensorProto.FLOAT, ["n", 784])
+    started = time.process_time()
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), *branches(8).node]
+    path = _saved(here / "x.onnx", nodes, [numpy_helper.from_array(np.array(True), "c")], [x], [y])
+    try:
+        assert attach(path, name="branches", data=SIZES).latents().shape == (200, 784)
+    except UserError as error:
+        assert "\n" not in str(error)
+    assert time.process_time() - started < 20
 
 
 def _saved(path, nodes, weights, inputs, outputs, opset=17):

@@ -1,6 +1,7 @@
 """What notebooks show of a run and of an evaluation, read as a browser reads it."""
 
 import io
+import json
 import re
 import shutil
 from base64 import b64decode
@@ -14,6 +15,7 @@ from PIL import Image
 
 import grounding
 from grounding.cli import main
+from grounding.runs.manifest import sealed_json
 
 
 class Card(HTMLParser):
@@ -116,6 +118,20 @@ def test_damage_is_a_line_and_another_checkpoints_numbers_are_left_out(run, caps
     assert Card(grounding.load("plain")._repr_html_()).rows == {}
     Path("artifacts/plain.run.json").write_text("{}")
     assert "plain.run.json" in Card(run._repr_html_()).text
+
+
+def test_results_of_a_strange_shape_do_not_come_into_the_card(run):
+    path = Path("artifacts/plain.run.json")
+    values = json.loads(path.read_bytes())
+    del values["sha256"]
+    (results,) = (a["results"] for a in values["artifacts"].values() if a["kind"] == "manifold")
+    odd = ({"digits": 10**6}, {"value": 10**4000}, {"value": [1]}, {"title": 3}, {"place": "x"})
+    for number, changes in enumerate(odd):
+        results[f"odd{number}"] = {**results["silhouette"], "title": f"odd{number}", **changes}
+    path.write_bytes(sealed_json(values))
+    rows = Card(run._repr_html_()).rows
+    assert results["silhouette"]["title"] in rows
+    assert not [title for title in rows if "odd" in title]
 
 
 def test_an_evaluation_has_a_card_too(in_folder):

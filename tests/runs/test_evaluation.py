@@ -1,10 +1,13 @@
 """Embeddings of any model: every format says the same, and scikit-learn agrees."""
 
 import json
+import tracemalloc
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import parquet
 from sklearn import metrics as sk
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -184,6 +187,70 @@ def test_a_file_that_cannot_be_read_is_named(in_folder, refused, name, content, 
     elif content is not None:
         (in_folder / name).write_bytes(content)
     assert re.search(problem, refused("evaluate", name))
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "-x", "two words", "a\n", "x" * 101])
+def test_a_name_that_files_cannot_begin_with_is_refused(in_folder, name):
+    with pytest.raises(UserError, match=r"must have letters, digits, _, [.] and - only"):
+        grounding.evaluate(Z, name=name)
+    assert not list(in_folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("row.csv", b"1,2\n" + b"1," * 600_000 + b"1\n", "line 2 goes on for more than 1,048,576"),
+        ("cell.csv", b"1" * (2 << 20) + b"\n2\n", "line 1 goes on for more than 1,048,576"),
+        ("titles.csv", b"a," * 10_000 + b"b\n", "has 10,001 columns; at most 4096"),
+        ("quote.csv", b'z,w\n1,"' + b"1\n" * 600_000, "line .* goes on for more than 1,048,576"),
+    ],
+)
+def test_a_text_without_rows_is_refused_before_it_is_held(in_folder, name, content, problem):
+    (in_folder / name).write_bytes(content)
+    assert _peak(lambda: _refused(in_folder / name, problem)) < 24 << 20
+
+
+def test_no_more_labels_are_read_than_there_are_rows(in_folder):
+    np.save("z.npy", Z)
+    labels = in_folder / "y.txt"
+    labels.write_bytes(b"a\n" * 3_000_000)
+    problem = f"y.txt has more labels than the {len(Z)} that there are rows"
+    assert _peak(lambda: _refused(in_folder / "z.npy", problem, labels)) < 4 << 20
+
+
+def test_rows_that_a_table_announces_and_does_not_have_take_no_memory(in_folder):
+    table = pa.table({"a": np.zeros(40_000_000, np.float32)})  # 270 kB
+    parquet.write_table(table, "many.parquet")
+    problem = "holds 40,000,000 values in few bytes; at most"
+    assert _peak(lambda: _refused(in_folder / "many.parquet", problem)) < 8 << 20
+    header = (
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (10000000000, 8)}".ljust(117) + b"\n"
+    )
+    (in_folder / "z.npy").write_bytes(b"\x93NUMPY\1\0\x76\0" + header + bytes(64))
+    assert (
+        _peak(lambda: _refused(in_folder / "z.npy", "320000000000 bytes, but 64 follow")) < 1 << 20
+    )
+
+
+def test_arrays_without_end_are_not_searched_for_latents(in_folder):
+    np.savez("many.npz", **{f"a{i}": np.zeros(1) for i in range(101)})
+    _refused(
+        in_folder / "many.npz", "holds 101 arrays; call the one that holds the latents latents"
+    )
+
+
+def _refused(path, problem, labels=None):
+    with pytest.raises(UserError, match=problem):
+        read_embeddings(path, labels)
+
+
+def _peak(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_trained_run_is_never_replaced(copied, capsys):

@@ -22,6 +22,7 @@ from grounding.runs.manifest import (
     manifests_in,
     read_manifest,
     sealed_json,
+    shown_results,
     writing,
 )
 
@@ -173,3 +174,34 @@ def test_one_writer_at_a_time(run: Manifest) -> None:
             pass
         assert read_manifest(run.path) == run
     assert not list(Path("artifacts").glob(".*"))
+
+
+SHOWN = {"value": 0.5, "title": "one", "digits": 2, "unit": "", "meaning": "half"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"value": value} for value in ("1", True, [1], {}, 10**4000, 1e308, -(10**300))),
+        *({"digits": digits} for digits in (-1, 11, 10**9, 2.0, "2", True)),
+        *({name: text} for name in ("title", "unit", "left_out") for text in (3, [], "x" * 5000)),
+        {"place": "first"},
+        {"margin": [0.1]},
+        {"images": "all"},
+        {"parts": [1]},
+        {"parts": {"a": 10**400}},
+        {"parts": dict.fromkeys(map(str, range(1000)), 1.0)},
+    ],
+    ids=lambda odd: str(odd)[:30],
+)
+def test_results_that_no_table_can_show_are_left_out(odd: dict[str, object]) -> None:
+    shown = shown_results({"good": SHOWN, "odd": {**SHOWN, **odd}, "split": "test"})
+    assert list(shown) == ["good"]
+    assert {**shown["good"], **SHOWN} == shown["good"]
+
+
+def test_a_result_without_a_value_or_with_empty_places_is_shown() -> None:
+    empty = {**SHOWN, "value": None, "place": None, "unit": None, "margin": None}
+    (one,) = shown_results({"a": empty}).values()
+    assert (one["value"], one["place"], one["unit"]) == (None, 0, "")
+    assert "margin" not in one

@@ -40,7 +40,9 @@ _WHOLE_NUMBERS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4"}
 # What torchvision calls the folders of the data sets.
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST", "idx": "MNIST"}
 _EMNIST = ("digits", "mnist", "letters", "balanced", "bymerge", "byclass")
-FOLDERS |= {f"emnist_{part}": "EMNIST" for part in _EMNIST}
+FOLDERS |= {f"emnist_{part}": "EMNIST" for part in _EMNIST} | {"qmnist": "QMNIST"}
+# Of each image: its class, and who has written it, where and when.
+_QMNIST_COLUMNS = 8
 _FASHION = (
     *("T-shirt", "trouser", "pullover", "dress", "coat"),
     *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
@@ -119,6 +121,13 @@ class IdxFolder:
             if part.endswith("labels") or path is None:
                 labels, checksum = read_idx(path) if path else (None, "none")
                 lines += f"{checksum}\n"
+                if dataset == "qmnist" and labels is not None and labels.ndim == 2:
+                    if labels.shape[1] != _QMNIST_COLUMNS:
+                        raise UserError(
+                            f"{path} holds {times(labels.shape)} values; QMNIST has "
+                            f"{_QMNIST_COLUMNS} for each image, the class first"
+                        )
+                    labels = labels[:, 0]
                 # Made eight times as large only if there is one for each image; refused otherwise.
                 images = arrays.get(part.replace("labels", "images"))
                 if labels is not None and images is not None and len(labels) == len(images):
@@ -151,6 +160,9 @@ def _files_of(folder: Path, dataset: str, listed: dict[Path, set[str]]) -> Found
     if dataset.startswith("emnist_"):
         start = dataset.replace("_", "-")
         names = [f"{start}-{name.replace('t10k', 'test')}" for name in FILES]
+    elif dataset == "qmnist":
+        names = [f"qmnist-{name.replace('t10k', 'test')}" for name in FILES]
+        names = [name.replace("idx1-ubyte", "idx2-int") for name in names]
     for place in (folder, folder / "raw", folder / FOLDERS[dataset] / "raw"):
         if place not in listed:
             # Some archives unpack each file into a folder of its own name.
@@ -215,30 +227,31 @@ def read_idx(path: Path) -> tuple[npt.NDArray[Any], str]:
                 most = unpacked_limit(most)
             most = min(MAX_BYTES, most)
             unpacked = gzip.GzipFile(fileobj=file) if is_packed else file
-            content = bytearray()
-            while len(content) <= most and (piece := unpacked.read(1 << 20)):
+            content = bytearray(unpacked.read(4 + 4 * MAX_DIMS))
+            if len(content) < 4 or content[:2] != b"\0\0":
+                raise ValueError(f"not an IDX file: it starts with {bytes(content[:16])!r}")
+            code, ndim = content[2:4]
+            if code not in _WHOLE_NUMBERS or not 1 <= ndim <= MAX_DIMS:
+                allowed = ", ".join(f"0x{known:02X}" for known in _WHOLE_NUMBERS)
+                raise ValueError(
+                    f"values of type 0x{code:02X} in {ndim} dimensions; allowed are whole numbers, "
+                    f"{allowed}, in 1 to {MAX_DIMS}"
+                )
+            dtype = np.dtype(_WHOLE_NUMBERS[code])
+            shape = np.frombuffer(content, ">u4", ndim, offset=4).tolist()
+            size = math.prod(shape) * dtype.itemsize
+            said = f"its header announces {times(shape)} values of {dtype.name}, {size} bytes"
+            start = 4 + 4 * ndim
+            if is_packed and start + size > most:
+                raise ValueError(
+                    f"{said}; at most {most} bytes are read of it unless it is unpacked first"
+                )
+            while len(content) <= start + size and (piece := unpacked.read(1 << 20)):
                 content += piece
-        if len(content) > most:
-            unpack = ", unless it is unpacked first" if is_packed else ""
-            raise ValueError(f"at most {most} bytes are read of it, and there are more{unpack}")
-        if len(content) < 4 or content[:2] != b"\0\0":
-            raise ValueError(f"not an IDX file: it starts with {bytes(content[:16])!r}")
-        code, ndim = content[2:4]
-        if code not in _WHOLE_NUMBERS or not 1 <= ndim <= MAX_DIMS:
-            allowed = ", ".join(f"0x{known:02X}" for known in _WHOLE_NUMBERS)
-            raise ValueError(
-                f"values of type 0x{code:02X} in {ndim} dimensions; allowed are whole numbers, "
-                f"{allowed}, in 1 to {MAX_DIMS}"
-            )
-        dtype = np.dtype(_WHOLE_NUMBERS[code])
-        shape = np.frombuffer(content, ">u4", ndim, offset=4).tolist()
-        size = math.prod(shape) * dtype.itemsize
-        values = memoryview(content)[4 + 4 * ndim :]
+        values = memoryview(content)[start:]
         if len(values) != size:
-            raise ValueError(
-                f"its header announces {times(shape)} values of {dtype.name}, {size} bytes, but "
-                f"{len(values)} follow"
-            )
+            more = "more" if len(values) > size else f"{len(values)}"
+            raise ValueError(f"{said}, but {more} follow")
         array = np.frombuffer(values, dtype).reshape(shape)
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: {error}; check that it is the right file, and whole") from None

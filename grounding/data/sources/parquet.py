@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any, NamedTuple
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import open_regular, unpacked_limit
 from grounding.data.arrays import natural
 from grounding.data.image_set import ImageSet
 from grounding.data.pictures import Wanted
 from grounding.data.places import PARTS, entries
 from grounding.data.tables import Table, image_set, told
 
-ROWS = 64  # at a time
+ROWS = 64  # at a time; fewer where so many bytes each could be larger than AT_ONCE
+AT_ONCE = 64 << 20
 
 
 class Found(NamedTuple):
@@ -82,10 +84,33 @@ def _table(path: Path) -> Table:
 
 
 def _batches(path: Path, column: str) -> Iterator[Any]:
+    """Some rows of a column after the others; few bytes can stand for many.
+
+    Raises:
+        UserError: they stand for too many, see `unpacked_limit`.
+    """
     from pyarrow.parquet import ParquetFile
 
     with open_regular(path) as file:
-        yield from ParquetFile(file).iter_batches(ROWS, columns=[column])
+        most = unpacked_limit(os.fstat(file.fileno()).st_size)
+        opened = ParquetFile(file)
+        groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
+        parts = [group.column(i) for group in groups for i in range(group.num_columns)]
+        parts = [one for one in parts if one.path_in_schema.split(".")[0] == column]
+        # What a dictionary holds once can be the value of every row.
+        largest = max((one.total_uncompressed_size for one in parts), default=0)
+        rows = max(1, min(ROWS, AT_ONCE // max(1, largest)))
+        read = max(8 * opened.metadata.num_rows, largest)
+        batches = opened.iter_batches(rows, columns=[column])
+        while read <= most and (batch := next(batches, None)) is not None:
+            read += batch.nbytes
+            if read <= most:
+                yield batch
+        if read > most:
+            raise UserError(
+                f"{path}: its column {column} is more than {most:,} bytes, unpacked; that many are "
+                "read of a file of its size: write it without compression and dictionary"
+            )
 
 
 def _is_parquet(name: str) -> bool:
