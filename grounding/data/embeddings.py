@@ -271,7 +271,7 @@ def _text(path: Path, wanted: str, count: int | None) -> tuple[Any, Any]:
 
     def labels(which: int) -> Any:
         known: dict[str, str] = {}  # each text once in memory
-        found = []
+        found: list[str] = []
         for row in csv.reader(rows(), delimiter=between):
             if row and len(row) <= which:
                 raise UserError(f"{path}: row {len(found)} has no column {which}, for its label")
