@@ -12,6 +12,7 @@ from torch import Tensor
 
 from grounding.dynamics import Portrait
 from grounding.export.figures import BLUE, TEXT, VERMILION, Files, figure_files, plain
+from grounding.metrics.arrays import Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,7 @@ def retention_figure(portrait: Portrait) -> Files:
 
 
 def gallery_figure(
-    portrait: Portrait, training_images: Tensor, names: Mapping[int, str] | None = None
+    portrait: Portrait, training_images: Images, names: Mapping[int, str] | None = None
 ) -> Files:
     """The attractors of the largest basins, each beside the nearest training image.
 

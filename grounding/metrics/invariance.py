@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grounding import _registry as register
 from grounding._streams import generator
-from grounding.metrics.arrays import NotMeasurable, encoded, unit_images
+from grounding.metrics.arrays import Images, NotMeasurable, encoded, unit_images
 from grounding.metrics.transformations import TRANSFORMATIONS, changed
 
 IMAGES = 1000
@@ -35,7 +35,7 @@ class Answers(NamedTuple):
 
 
 def answers(
-    images: Tensor, encode: Callable[[Tensor], Tensor], seed: int, most: int = IMAGES
+    images: Images, encode: Callable[[Tensor], Tensor], seed: int, most: int = IMAGES
 ) -> Answers:
     """Change some images by every transformation, and encode them.
 
@@ -52,7 +52,7 @@ def answers(
         raise NotMeasurable(f"there are {len(images)} images, at least {FEWEST} are needed")
     draws = generator(seed, "transformations")
     some = torch.randperm(len(images), generator=draws)[:most]
-    chosen = unit_images(images[some.to(images.device)])
+    chosen = unit_images(images[some])
     before = encoded(encode, chosen)
     after, strengths = {}, {}
     for name, one in TRANSFORMATIONS.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grounding import _registry as register
 from grounding._streams import generator
-from grounding.metrics.arrays import NotMeasurable, encoded, unit_images
+from grounding.metrics.arrays import Images, NotMeasurable, encoded, unit_images
 from grounding.metrics.neighbors import nearest
 
 IMAGES = 500
@@ -37,17 +37,21 @@ def odd_images(images: Tensor, labels: Tensor | None = None, seed: int = 0) -> d
         labels: (N,) whole numbers.
         seed: the same is drawn on every device.
     """
+    return dict(_odd_kinds(images, labels, seed))
+
+
+def _odd_kinds(images: Tensor, labels: Tensor | None, seed: int) -> Iterator[tuple[str, Tensor]]:
+    """Kinds of odd images, one after the other: of large images, all at once are large."""
     draws = generator(seed, "odd images")
-    noise = torch.rand(images.shape, generator=draws).to(images)
+    yield "noise", torch.rand(images.shape, generator=draws).to(images)
+    yield "inverted", 1 - images
+    if images.shape[2] == images.shape[3]:
+        yield "rotated by 90", images.rot90(1, (2, 3))
+    yield "rotated by 180", images.rot90(2, (2, 3))
     other = images[_partners(len(images), labels, draws).to(images.device)]
     middle = images.shape[2] // 2
-    odd = {"noise": noise, "inverted": 1 - images}
-    if images.shape[2] == images.shape[3]:
-        odd["rotated by 90"] = images.rot90(1, (2, 3))
-    odd["rotated by 180"] = images.rot90(2, (2, 3))
-    odd["halves"] = torch.cat((images[:, :, :middle], other[:, :, middle:]), dim=2)
-    odd["two at once"] = torch.maximum(images, other)
-    return odd
+    yield "halves", torch.cat((images[:, :, :middle], other[:, :, middle:]), dim=2)
+    yield "two at once", torch.maximum(images, other)
 
 
 def auroc(scores: Tensor, odd_scores: Tensor) -> float:
@@ -83,7 +87,7 @@ class OddScores(NamedTuple):
 
 
 def odd_scores(
-    images: Tensor,
+    images: Images,
     labels: Tensor | None,
     train_z: Tensor,
     encode: Map,
@@ -114,7 +118,7 @@ def odd_scores(
     if len(images) < 2:
         raise NotMeasurable("there is one image only, at least 2 are needed")
     some = torch.randperm(len(images), generator=generator(seed, "real images"))[:most]
-    real = unit_images(images[some.to(images.device)])
+    real = unit_images(images[some])
     of_some = None if labels is None else labels[some.to(labels.device)]
 
     def scores(x: Tensor) -> dict[str, Tensor]:
@@ -128,7 +132,7 @@ def odd_scores(
         return {name: of.nan_to_num(math.inf, math.inf) for name, of in found.items()}
 
     of_real = scores(real)
-    of_odd = {kind: scores(x) for kind, x in odd_images(real, of_some, seed).items()}
+    of_odd = {kind: scores(x) for kind, x in _odd_kinds(real, of_some, seed)}
     odd = {name: {kind: of[name] for kind, of in of_odd.items()} for name in of_real}
     return OddScores(of_real, odd)
 
