@@ -83,7 +83,6 @@ def _parts(images: Array | Images, mean: Tensor | float = 0.0) -> Iterator[Tenso
 @register.metric(
     "mean_image_error",
     title="error of the mean image",
-    report="profile",
     axis="decoder",
     tables=(),
     place=81,
@@ -96,7 +95,6 @@ def _mean_image_error(train_images: Images, test_images: Images) -> float:
 @register.metric(
     "pca_error",
     title="error of PCA",
-    report="profile",
     axis="decoder",
     tables=(),
     place=82,

@@ -116,7 +116,6 @@ def _order(block: Block, rows: slice) -> Tensor:
 @register.metric(
     "rnx_area",
     title="R_NX area",
-    report="profile",
     axis="geometry",
     better="higher",
     tables=("index", "compare", "seeds"),

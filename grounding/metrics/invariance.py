@@ -101,7 +101,6 @@ def _r2(z: Tensor, strengths: Tensor) -> float:
 @register.metric(
     "response",
     title="response to changes",
-    report="profile",
     axis="invariance",
     unit="median distances",
     digits=2,
@@ -118,7 +117,6 @@ def _response(changed_latents: Answers) -> dict[str, float]:
 @register.metric(
     "strength_r2",
     title="strength of changes, R²",
-    report="profile",
     axis="invariance",
     digits=2,
     tables=("index",),

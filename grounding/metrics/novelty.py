@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +16,14 @@ from grounding.metrics.neighbors import nearest
 
 IMAGES = 500
 REDRAWS = 50
+
+NOVELTY: Mapping[str, Any] = {
+    "axis": "novelty",
+    "unit": "AUROC",
+    "digits": 3,
+    "better": "higher",
+    "sample": IMAGES,
+}  # what all scores of odd images have in common
 
 Map = Callable[[Tensor], Tensor]
 
@@ -140,49 +148,22 @@ def odd_scores(
 @register.metric(
     "novelty_distance",
     title="novelty by distance",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
     tables=("index", "compare", "seeds"),
-    sample=IMAGES,
     place=110,
+    **NOVELTY,
 )
 def _novelty_distance(scores_of_odd: OddScores) -> dict[str, float]:
     """How well the distance to the nearest training latent tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["distance"], scores_of_odd.odd["distance"])
 
 
-@register.metric(
-    "novelty_error",
-    title="novelty by error",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
-    tables=(),
-    sample=IMAGES,
-    place=111,
-)
+@register.metric("novelty_error", title="novelty by error", tables=(), place=111, **NOVELTY)
 def _novelty_error(scores_of_odd: OddScores, decode: Map) -> dict[str, float]:  # noqa: ARG001
     """How well the reconstruction error tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["error"], scores_of_odd.odd["error"])
 
 
-@register.metric(
-    "novelty_drift",
-    title="novelty by drift",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
-    tables=(),
-    sample=IMAGES,
-    place=112,
-)
+@register.metric("novelty_drift", title="novelty by drift", tables=(), place=112, **NOVELTY)
 def _novelty_drift(scores_of_odd: OddScores, decode: Map) -> dict[str, float]:  # noqa: ARG001
     """How well |E(D(z)) - z| tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["drift"], scores_of_odd.odd["drift"])

@@ -34,7 +34,7 @@ from grounding.metrics import (
     vote_shares,
 )
 from grounding.metrics.anchors import CONFIDENCE
-from grounding.metrics.classification import BANK_K, BANK_VIEWS
+from grounding.metrics.augmented_bank_accuracy import BANK_K, BANK_VIEWS
 from grounding.metrics.collapse import has_collapsed
 from grounding.metrics.facts import needs
 from grounding.models.autoencoder import count_parameters
