@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from grounding._images import Images, rows_at_once
 from grounding._streams import generator
-from grounding.metrics.arrays import Images, rows_at_once
 
 CHUNK = 4096
 

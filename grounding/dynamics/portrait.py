@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.dynamics.attractors import (
     Attractors,
@@ -22,7 +23,6 @@ from grounding.dynamics.attractors import (
 from grounding.dynamics.flow import STEPS, Flow, Landmarks, Map, flow, regrounding, scale_of
 from grounding.dynamics.memorisation import Nearest, memorisation, nearest_image
 from grounding.dynamics.spectrum import eigenvalues, is_differentiable, jacobians
-from grounding.metrics.arrays import Images
 
 # After how many steps the kNN accuracy is measured: the horizon is one of these numbers.
 TIMES = (*range(11), 12, 14, 16, 18, 20, 25, 30, 40, 50, 60, 80, 100, 120, 140, 160, 180, 200)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from grounding._images import Images
 from grounding.dynamics import Portrait
 from grounding.export.figures import BLUE, TEXT, VERMILION, Files, figure_files, plain
-from grounding.metrics.arrays import Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,20 +11,7 @@ import torch
 from torch import Tensor
 
 BATCH = 250
-CHUNK_BYTES = 32 << 20  # of points that are prepared together, in float64
 Array = Tensor | npt.NDArray[Any]
-
-
-class Images(Protocol):
-    """Images (N, C, H, W), uint8 or in [0, 1]: a tensor, or what is indexed like one and reads."""
-
-    @property
-    def shape(self) -> torch.Size:
-        """(N, C, H, W)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, which: Any, /) -> Tensor: ...
 
 
 class NotMeasurable(ValueError):  # noqa: N818 - it is a finding, not a mistake
@@ -56,11 +43,6 @@ def as_points(values: Array, name: str = "points") -> Tensor:
     if not all(bool(value.isfinite()) for value in points.aminmax()):
         raise ValueError(f"{name} hold a value that is not finite")
     return points
-
-
-def rows_at_once(width: int, most: int) -> int:
-    """How many points (N, width) to prepare together: `most`, fewer if they have many values."""
-    return min(most, max(1, CHUNK_BYTES // (8 * width)))
 
 
 def unit_images(images: Array) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from grounding import _registry as register
-from grounding.metrics.arrays import Array, Images, as_tensor, rows_at_once
+from grounding._images import Images, rows_at_once
+from grounding.metrics.arrays import Array, as_tensor
 
 CHUNK = 4096
 # A covariance, or images, of more bytes are not decomposed as a whole.
@@ -32,7 +33,13 @@ def pca_error(train: Array | Images, test: Array | Images, components: int) -> f
         test: (Q, ...), of the same shape.
         components: 0 for the mean image alone.
     """
-    mean = torch.stack([part.sum(dim=0) for part in _parts(train)]).sum(0) / len(train)
+    # Added up in place: a small tensor kept from each part would hold the memory around it.
+    mean = torch.zeros(
+        prod(train.shape[1:]), dtype=torch.float64, device=as_tensor(train[:1]).device
+    )
+    for part in _parts(train):
+        mean += part.sum(dim=0)
+    mean /= len(train)
     axes = mean.new_zeros(0, len(mean))
     if components:
         axes = _axes(train, mean, components)
@@ -76,8 +83,11 @@ def _parts(images: Array | Images, mean: Tensor | float = 0.0) -> Iterator[Tenso
     step = rows_at_once(prod(images.shape[1:]), CHUNK)
     for start in range(0, len(images), step):
         part = as_tensor(images[start : start + step]).flatten(1)
-        unit = part.double() / 255 if part.dtype == torch.uint8 else part.double()
-        yield unit - mean
+        unit = torch.empty(part.shape, dtype=torch.float64, device=part.device).copy_(part)
+        if part.dtype == torch.uint8:
+            unit /= 255
+        unit -= mean
+        yield unit
 
 
 @register.metric(

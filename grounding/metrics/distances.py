@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grounding.metrics.arrays import rows_at_once
+from grounding._images import rows_at_once
 from grounding.metrics.products import CHUNK, WIDEST, EightBitProducts, RealProducts, signed
 
 Progress = Callable[[int, int], None]

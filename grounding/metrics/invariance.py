@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from grounding import _registry as register
+from grounding._images import Images
 from grounding._streams import generator
-from grounding.metrics.arrays import Images, NotMeasurable, encoded, unit_images
+from grounding.metrics.arrays import NotMeasurable, encoded, unit_images
 from grounding.metrics.transformations import TRANSFORMATIONS, changed
 
 IMAGES = 1000

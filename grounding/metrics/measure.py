@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from grounding import _registry as register
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.metrics.anchors import mean_margin
-from grounding.metrics.arrays import Array, Images, NotMeasurable, as_labels, as_points, as_tensor
+from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points, as_tensor
 from grounding.metrics.distances import Progress
 from grounding.metrics.facts import names, needs
 from grounding.metrics.invariance import answers

@@ -12,7 +12,7 @@ import functools
 import torch
 from torch import Tensor
 
-from grounding.metrics.arrays import rows_at_once
+from grounding._images import rows_at_once
 
 CHUNK = 2048  # references that are prepared together, at most
 # |r|^2 - 2 q.r, the largest number on the way, is at most 3 D 128^2 and has to have 31 bits.
