@@ -17,7 +17,7 @@ from torch import Tensor
 
 import grounding
 from grounding._paths import given_path
-from grounding.data.stored import held
+from grounding.data.stored import sample
 from grounding.export.arrays import arrays_path, read_arrays
 from grounding.export.figures import Files, confusion_figure, curves_figure
 from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
@@ -100,7 +100,7 @@ def figures(run: Run) -> dict[str, Files]:
         portrait = run.dynamics()
         found |= {"retention": retention_figure(portrait), "spectrum": spectrum_figure(portrait)}
         if len(portrait.attractors):
-            images, names = held(run.splits.train.images), run.splits.class_names
+            images, names = sample(run.splits.train.images), run.splits.class_names
             found["attractors"] = gallery_figure(portrait, images, names)
     return found
 
