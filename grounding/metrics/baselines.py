@@ -22,8 +22,8 @@ def pca_error(train: Array | Images, test: Array | Images, components: int) -> f
     """Mean squared error per value of test images redrawn from principal components of others.
 
     Of images so large and so many that their covariance would take 100 MB, the components are
-    found by multiplying with it, which needs no covariance: the error is then exact to about a
-    thousandth of itself. Halko, Martinsson and Tropp, Finding structure with randomness, SIAM
+    found by multiplying with it, which needs no covariance: the error is then exact to a few
+    thousandths of itself. Halko, Martinsson and Tropp, Finding structure with randomness, SIAM
     Review 2011, section 4.5.
 
     Args:

@@ -176,7 +176,7 @@ def test_components_of_large_images_need_no_covariance(count, monkeypatch):
     monkeypatch.setattr(baselines, "MOST_BYTES", 0)
     monkeypatch.setattr(baselines, "CHUNK", 40)
     found = [metrics.pca_error(train, test, components) for components in (3, 10, 50)]
-    assert found == pytest.approx(exact, rel=1e-3)
+    assert found == pytest.approx(exact, rel=5e-3)
 
 
 def test_auroc_by_scikit_learn_and_with_infinite_scores():
