@@ -28,6 +28,8 @@ Layout = Literal["NHW", "NHWC", "NCHW"]
 Given = npt.ArrayLike | Tensor | StoredArray
 
 LARGEST_LABEL = 2**31 - 1  # what the pages' files hold
+MAX_NAME = 1000  # characters of a label
+NUMBERS = (int, float, np.number)
 PARTS = ("train", "test", "val")
 
 
@@ -119,7 +121,7 @@ def image_set(
 
 
 def labels_of(
-    labels: Mapping[str, tuple[str, Any]], counts: Mapping[str, int]
+    labels: Mapping[str, tuple[str, Any]], counts: Mapping[str, int], what: str = "image"
 ) -> tuple[dict[str, Labels], dict[int, str]]:
     """Labels by part as whole numbers, and their names if they were names.
 
@@ -128,23 +130,26 @@ def labels_of(
     Args:
         labels: by part, each with what to call it in a message.
         counts: the number of images of each part.
+        what: has a label, in messages.
 
     Raises:
         UserError: they are neither, or not one for each image.
     """
     arrays = {part: (name, np.asarray(given)) for part, (name, given) in labels.items()}
     for part, (name, array) in arrays.items():
-        array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+        array = array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
+        if array.dtype.kind == "O" and all(isinstance(one, NUMBERS) for one in array.tolist()):
+            array = np.array(array.tolist())  # as a column of pandas holds them
         arrays[part] = name, array
         if array.ndim == 2 and len(array) == counts.get(part):
             raise UserError(
                 f"{name} has {times(array.shape)} values; give the number of the class of each "
-                "image, such as labels.argmax(1)"
+                f"{what}, such as labels.argmax(1)"
             )
         if array.shape != (counts.get(part, 0),):
             raise UserError(
-                f"{name} has {times(array.shape) or 'no'} labels for {counts.get(part, 0)} images; "
-                "there must be one for each image, or none at all"
+                f"{name} has {times(array.shape) or 'no'} labels for {counts.get(part, 0)} "
+                f"{what}s; there must be one for each {what}, or none at all"
             )
     texts = {part for part, (_, array) in arrays.items() if array.dtype.kind in "USO"}
     if texts and texts != arrays.keys():
@@ -153,6 +158,10 @@ def labels_of(
         return {part: _whole(*one) for part, one in arrays.items()}, {}
     named = {part: [_text(one) for one in array.tolist()] for part, (_, array) in arrays.items()}
     every = sorted({one for part in named.values() for one in part}, key=natural)
+    if every and len(longest := max(every, key=len)) > MAX_NAME:
+        raise UserError(
+            f"a label has {len(longest)} characters, at most {MAX_NAME}: {longest[:40]}"
+        )
     if all(re.fullmatch("0|-?[1-9][0-9]{0,8}", one) for one in every):
         return {part: np.array(one, np.int64) for part, one in named.items()}, {}
     number = {one: at for at, one in enumerate(every)}

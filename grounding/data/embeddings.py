@@ -17,10 +17,10 @@ import numpy.typing as npt
 from grounding._errors import UserError
 from grounding._files import open_regular, unpacked_limit
 from grounding.data import array_files
+from grounding.data.arrays import labels_of
 
 MOST_DIMENSIONS = 4096
 MOST_ARRAYS = 100  # of a file, in which the latents are looked for by their shape
-MAX_TEXT = 1000  # characters of a label
 MAX_LINE = 1 << 20  # characters of a line, or of lines that a quoted cell joins
 ENDINGS = (".npy", ".npz", ".parquet", ".csv", ".tsv")
 # Names under which files keep latents, labels and what is neither.
@@ -86,15 +86,9 @@ def embeddings(latents: Any, labels: Any = None, *, source: str = "arrays") -> E
         )
     if labels is None:
         return Embeddings(checked, None, source)
-    numbers, names = _as_numbers(_numpy(labels), source)
-    if len(numbers) != len(checked):
-        raise UserError(f"{source}: {len(checked)} latents, but {len(numbers)} labels")
-    if (numbers != numbers.astype(np.int32)).any():
-        raise UserError(
-            f"{source}: labels are {numbers.min()} to {numbers.max()}; they must be whole numbers "
-            "of 32 bits, or text"
-        )
-    return Embeddings(checked, numbers, source, names)
+    given = {"train": (f"{source}: labels", _numpy(labels))}
+    numbers, names = labels_of(given, {"train": len(checked)}, "latent")
+    return Embeddings(checked, numbers["train"], source, names)
 
 
 def read_embeddings(latents: Path, labels: Path | None = None) -> Embeddings:
@@ -330,35 +324,3 @@ def _numpy(values: Any) -> npt.NDArray[Any]:
         except TypeError:
             values = values.to_numpy()
     return np.asarray(values)
-
-
-def _as_numbers(
-    labels: npt.NDArray[Any], source: str
-) -> tuple[npt.NDArray[np.int64], dict[int, str]]:
-    """Labels as whole numbers; text is numbered in its order, unless it is numbers itself."""
-    if labels.ndim == 2 and 1 in labels.shape:
-        labels = labels.reshape(-1)
-    if labels.ndim != 1:
-        raise UserError(f"{source}: labels are {' x '.join(map(str, labels.shape))}, expected N")
-    if labels.dtype.kind in "iub":
-        return labels.astype(np.int64), {}
-    if labels.dtype.kind == "f":
-        if not np.array_equal(labels, np.round(labels)):
-            row = int(np.flatnonzero(labels != np.round(labels))[0])
-            raise UserError(f"{source}: label {row} is {labels[row]}, which is no whole number")
-        return labels.astype(np.int64), {}
-    # No array of text: all of its values would be as long as the longest.
-    texts = [str(one) for one in labels.tolist()]
-    names = sorted(set(texts))
-    if len(longest := max(names, key=len)) > MAX_TEXT:
-        raise UserError(
-            f"{source}: a label has {len(longest)} characters, at most {MAX_TEXT}: {longest[:40]}"
-        )
-    if all(_is_whole(name) for name in names):
-        return np.array([int(one) for one in texts]), {}
-    numbers = {name: number for number, name in enumerate(names)}
-    return np.array([numbers[one] for one in texts]), dict(enumerate(names))
-
-
-def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 19

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,16 @@ class StoredImages:
 AnyImages = Images | StoredImages
 
 
+class Rows(Protocol):
+    """Images uint8 (N, C, H, W), to be indexed by rows int64 (M,), or by one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)."""
+
+    def __getitem__(self, rows: Any, /) -> Images: ...
+
+
 def fits(size: int) -> bool:
     """Whether so many bytes of images are held in memory."""
     return size <= IN_MEMORY
@@ -146,7 +156,7 @@ class ImagesOnDemand:
     ndim = 4
 
     def __init__(
-        self, images: AnyImages, rows: npt.NDArray[np.int64], device: torch.device | str = "cpu"
+        self, images: Rows, rows: npt.NDArray[np.int64], device: torch.device | str = "cpu"
     ) -> None:
         self._images, self._rows = images, rows
         self.device = torch.device(device)
@@ -157,7 +167,13 @@ class ImagesOnDemand:
 
     def __getitem__(self, which: int | slice | Tensor) -> Tensor:
         rows = self._rows[which.cpu().numpy() if isinstance(which, Tensor) else which]
-        found = np.require(self._images[rows], requirements=("C", "W"))
+        if rows.ndim == 0:
+            one = np.require(self._images[rows], requirements=("C", "W"))
+            return torch.from_numpy(one).to(self.device)
+        found = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        step = max(1, BLOCK // max(1, prod(self.shape[1:])))
+        for start in range(0, len(rows), step):  # what is converted would lie there twice
+            found[start : start + step] = self._images[rows[start : start + step]]
         return torch.from_numpy(found).to(self.device)
 
     def index_select(self, dim: int, which: Tensor) -> Tensor:
@@ -174,15 +190,44 @@ class ImagesOnDemand:
         """The same, with what is asked for on another device."""
         return ImagesOnDemand(self._images, self._rows, device)
 
+    def first(self, count: int) -> "ImagesOnDemand":
+        """The first of them, at most so many."""
+        return ImagesOnDemand(self._images, self._rows[:count], self.device)
+
     def numpy(self) -> Images:
         """All of them, in memory."""
-        every: Images = self._images[self._rows]
-        return every
+        return self[:].cpu().numpy()
 
 
 ImageTensor = Tensor | ImagesOnDemand
 
 
-def held(images: ImageTensor, most: int = 20_000) -> Tensor:
-    """Images as a tensor; of those that stay in their file, the first `most` stand for all."""
-    return images if isinstance(images, Tensor) else images[:most]
+SAMPLE = 20_000
+
+
+def sample(images: ImageTensor) -> ImageTensor:
+    """Images; of those that stay in their file, the first `SAMPLE` stand for all."""
+    return images if isinstance(images, Tensor) else images.first(SAMPLE)
+
+
+def joined(first: ImageTensor, second: ImageTensor) -> ImageTensor:
+    """Images of two splits, one after the other; those that stay in their file stay there."""
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return torch.cat((first, second))
+    return ImagesOnDemand(_Both(first, second), np.arange(len(first) + len(second)))
+
+
+class _Both:
+    """Two arrays of images, to be indexed as one by rows int64 (M,)."""
+
+    def __init__(self, first: ImageTensor, second: ImageTensor) -> None:
+        self._parts = first, second
+        self.shape = (len(first) + len(second), *first.shape[1:])
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Images:
+        found = np.empty((*rows.shape, *self.shape[1:]), np.uint8)
+        later, start = rows >= len(self._parts[0]), 0
+        for part, mine in zip(self._parts, (~later, later), strict=True):
+            found[mine] = part[torch.from_numpy(rows[mine] - start)].cpu().numpy()
+            start = len(part)
+        return found

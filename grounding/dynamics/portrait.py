@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.dynamics.attractors import (
     Attractors,
@@ -145,8 +146,8 @@ def portrait(
     *,
     labels: Tensor | None = None,
     classify: Callable[[Tensor], Tensor] | None = None,
-    training_images: Tensor | None = None,
-    fresh_images: Tensor | None = None,
+    training_images: Images | None = None,
+    fresh_images: Images | None = None,
     scale: float | None = None,
     gaussian_starts: int = GAUSSIAN_STARTS,
     jacobians_at: int = JACOBIANS,
@@ -166,7 +167,8 @@ def portrait(
         z: (N, D) float32, latents of real images, finite and not all the same.
         labels: (N,) whole numbers, of the same images.
         classify: names latents (B, D) by labels (B,); with `labels`, for the accuracy.
-        training_images: uint8 or in [0, 1], what the model was trained on.
+        training_images: uint8 or in [0, 1], what the model was trained on; a tensor, or what can be
+            indexed like one.
         fresh_images: likewise, what it was not trained on; of the larger set as many are drawn as
             the other one has.
         scale: unit of all lengths; default: that of z. See `scale_of`.
@@ -208,11 +210,8 @@ def portrait(
         nearest = nearest_image(pictures, training_images)
     if training_images is not None and fresh_images is not None:
         compared = min(len(training_images), len(fresh_images))
-        drawn = [
-            _drawn(images, compared, seed, name)
-            for images, name in ((training_images, "training"), (fresh_images, "fresh"))
-        ]
-        stored = memorisation(pictures[_reached(reached.members[len(z) :])], *drawn)
+        drawn = pictures[_reached(reached.members[len(z) :])]
+        stored = memorisation(drawn, training_images, fresh_images, seed)
     return Portrait(
         flow=found,
         attractors=reached,
@@ -262,12 +261,6 @@ def gaussian(z: Tensor, count: int, seed: int) -> Tensor:
 def _reached(members: Tensor) -> Tensor:
     which: Tensor = members[members >= 0].unique()
     return which
-
-
-def _drawn(images: Tensor, count: int, seed: int, name: str) -> Tensor:
-    if len(images) == count:
-        return images
-    return images[torch.randperm(len(images), generator=generator(seed, name))[:count]]
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ FOLLOWED = 750  # test images of a run
 
 @register.metric(
     "safe_horizon",
-    report="profile",
     axis="dynamics",
     unit="steps",
     digits=0,
@@ -24,7 +23,6 @@ def _safe_horizon(dynamics: Portrait) -> float:
 
 @register.metric(
     "attractors",
-    report="profile",
     axis="dynamics",
     digits=0,
     tables=("index",),
@@ -38,7 +36,6 @@ def _attractors(dynamics: Portrait) -> float:
 
 @register.metric(
     "effective_attractors",
-    report="profile",
     axis="dynamics",
     digits=1,
     tables=(),
@@ -52,7 +49,6 @@ def _effective_attractors(dynamics: Portrait) -> float:
 
 @register.metric(
     "memorisation",
-    report="profile",
     axis="dynamics",
     digits=2,
     better="lower",
@@ -67,7 +63,6 @@ def _memorisation(dynamics: Portrait) -> float:
 
 @register.metric(
     "spectral_radius",
-    report="profile",
     axis="dynamics",
     digits=2,
     better="lower",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from grounding._images import Images
 from grounding.dynamics import Portrait
 from grounding.export.figures import BLUE, TEXT, VERMILION, Files, figure_files, plain
 
@@ -48,7 +49,7 @@ def retention_figure(portrait: Portrait) -> Files:
 
 
 def gallery_figure(
-    portrait: Portrait, training_images: Tensor, names: Mapping[int, str] | None = None
+    portrait: Portrait, training_images: Images, names: Mapping[int, str] | None = None
 ) -> Files:
     """The attractors of the largest basins, each beside the nearest training image.
 

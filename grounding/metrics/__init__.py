@@ -11,31 +11,33 @@ from grounding.metrics.anchors import anchor_count
 from grounding.metrics.arrays import NotMeasurable
 from grounding.metrics.baselines import pca_error
 from grounding.metrics.calibration import vote_shares
+from grounding.metrics.calinski_harabasz import calinski_harabasz
 from grounding.metrics.classification import (
     ClassScore,
     accuracy,
     classification_report,
-    knn_accuracy,
     knn_predict,
 )
 from grounding.metrics.collapse import rank_me, uniformity
+from grounding.metrics.continuity import continuity
 from grounding.metrics.coranking import rnx_area
+from grounding.metrics.davies_bouldin import davies_bouldin
 from grounding.metrics.facts import facts, meaning, names
+from grounding.metrics.fisher_ratio import fisher_ratio
 from grounding.metrics.intrinsic_dimension import two_nn_dimension
+from grounding.metrics.knn_accuracy import knn_accuracy
 from grounding.metrics.linear_probe import linear_probe_accuracy
 from grounding.metrics.manifold_score import manifold_score
 from grounding.metrics.measure import Measured, Space, measure
-from grounding.metrics.neighbors import nearest
-from grounding.metrics.novelty import auroc, odd_images
-from grounding.metrics.pairs import (
-    continuity,
+from grounding.metrics.neighbor_label_agreement import (
     neighbor_label_agreement,
     neighbor_label_shares,
-    silhouette,
-    trustworthiness,
 )
-from grounding.metrics.separation import calinski_harabasz, davies_bouldin, fisher_ratio
+from grounding.metrics.neighbors import nearest
+from grounding.metrics.novelty import auroc, odd_images
+from grounding.metrics.silhouette import silhouette
 from grounding.metrics.spread import Spread, spread
+from grounding.metrics.trustworthiness import trustworthiness
 
 __all__ = [
     "ClassScore",

@@ -33,7 +33,6 @@ def vote_shares(neighbor_labels: Array, labels: Array) -> dict[float, tuple[floa
 @register.metric(
     "vote_calibration_error",
     title="calibration of votes",
-    report="profile",
     axis="classes",
     digits=3,
     better="lower",

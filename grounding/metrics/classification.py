@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from grounding import _registry as register
-from grounding.metrics.arrays import Array, NotMeasurable, as_labels, encoded
-from grounding.metrics.neighbors import check_k, nearest
-
-BANK_VIEWS, BANK_K = 30, 15
+from grounding.metrics.arrays import Array, as_labels
 
 
 class ClassScore(NamedTuple):
@@ -85,108 +81,3 @@ def _pair(y_true: Array, y_pred: Array) -> tuple[Tensor, Tensor]:
             "expected the same (N,), N >= 1"
         )
     return true.cpu(), predicted.cpu()
-
-
-def knn_accuracy(
-    train_z: Array,
-    train_labels: Array,
-    test_z: Array,
-    test_labels: Array,
-    k: int = 5,
-    *,
-    metric: str = "euclidean",
-) -> float:
-    """Share of test points that the majority of their k nearest training points names right.
-
-    Args:
-        train_z: (N, D).
-        train_labels: (N,).
-        test_z: (Q, D), same dtype and device.
-        test_labels: (Q,).
-        k: neighbours, 1 <= k <= N; of equally frequent labels the lowest wins.
-        metric: "euclidean" or "cosine".
-    """
-    indices = nearest(test_z, train_z, k, metric=metric).indices
-    return accuracy(test_labels, knn_predict(as_labels(train_labels).to(indices.device)[indices]))
-
-
-@register.metric(
-    "knn_test_accuracy",
-    title="kNN accuracy",
-    better="higher",
-    tables=(),
-    alias_of="knn_accuracy",
-    place=20,
-)
-@register.metric(
-    "knn_accuracy",
-    title="kNN accuracy",
-    report="analysis",
-    axis="classes",
-    better="higher",
-    tables=("index", "compare", "seeds"),
-    place=0,
-)
-def _knn_accuracy(test_labels: Tensor, neighbor_labels: Tensor, k: int) -> float:
-    """Share of test images named right by their nearest training latents."""
-    check_k(k, neighbor_labels.shape[1])
-    return accuracy(test_labels, knn_predict(neighbor_labels))
-
-
-@register.metric(
-    "knn_1_accuracy",
-    title="kNN, k = 1",
-    report="probes",
-    axis="classes",
-    better="higher",
-    k=1,
-    tables=("index", "compare"),
-    place=1,
-)
-def _knn_1_accuracy(test_labels: Tensor, neighbor_labels: Tensor) -> float:
-    """Share of test images named right by their one nearest training latent."""
-    return accuracy(test_labels, neighbor_labels[:, 0])
-
-
-@register.metric(
-    "augmented_bank_accuracy",
-    title="augmented bank",
-    report="probes",
-    better="higher",
-    k=BANK_K,
-    tables=("compare",),
-    place=3,
-)
-def _augmented_bank_accuracy(
-    bank_z: Tensor, train_labels: Tensor, test_z: Tensor, test_labels: Tensor, metric: str
-) -> float:
-    """By the 15 nearest of 30 augmented views of each training image."""
-    labels = train_labels.repeat(len(bank_z) // len(train_labels))
-    return knn_accuracy(bank_z, labels, test_z, test_labels, BANK_K, metric=metric)
-
-
-@register.metric(
-    "cycle_accuracy",
-    title="kNN after D and E",
-    report="profile",
-    axis="dynamics",
-    better="higher",
-    tables=("index",),
-    place=90,
-)
-def _cycle_accuracy(
-    train_z: Tensor,
-    train_labels: Tensor,
-    test_z: Tensor,
-    test_labels: Tensor,
-    encode: Callable[[Tensor], Tensor],
-    decode: Callable[[Tensor], Tensor],
-    k: int,
-    metric: str,
-) -> float:
-    """Share of test images named right by their latents once decoded and encoded again."""
-    check_k(k, len(train_z))
-    drawn = encoded(lambda z: encode(decode(z)), test_z)
-    if not bool(drawn.isfinite().all()):
-        raise NotMeasurable("latents that are decoded and encoded are not finite")
-    return knn_accuracy(train_z, train_labels, drawn, test_labels, k, metric=metric)

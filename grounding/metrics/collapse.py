@@ -20,7 +20,6 @@ COLLAPSED = 2.0  # a RankMe below this is that of latents on a line
 @register.metric(
     "rank_me",
     title="RankMe",
-    report="profile",
     axis="spread",
     digits=1,
     better="higher",
@@ -76,7 +75,6 @@ def uniformity(z: Array, seed: int = 0) -> float:
 
 @register.metric(
     "uniformity",
-    report="profile",
     axis="spread",
     digits=2,
     better="lower",

@@ -61,7 +61,13 @@ def rnx_values(
         raise NotMeasurable(f"there are {count} points, at least 3 are needed")
     itself = torch.arange(count, device=z.device) if anchors is None else anchors.to(z.device)
     before, after = (
-        Distances(points[itself], points, itself=itself, dtype=torch.float64) for points in (x, z)
+        Distances(
+            points if anchors is None else points[itself],
+            points,
+            itself=itself,
+            dtype=torch.float64,
+        )
+        for points in (x, z)
     )
     k = torch.arange(1, count - 1, dtype=torch.float64)  # 1 ... N - 2
     shares = (1 / k) / (1 / k).sum()
@@ -110,7 +116,6 @@ def _order(block: Block, rows: slice) -> Tensor:
 @register.metric(
     "rnx_area",
     title="R_NX area",
-    report="profile",
     axis="geometry",
     better="higher",
     tables=("index", "compare", "seeds"),

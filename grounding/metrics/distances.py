@@ -17,13 +17,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grounding.metrics.products import CHUNK, WIDEST, EightBitProducts, RealProducts
+from grounding._images import rows_at_once
+from grounding.metrics.products import CHUNK, WIDEST, EightBitProducts, RealProducts, signed
 
 Progress = Callable[[int, int], None]
 
 # A product of fewer rows reads the references too often for the work it does; to be busy, other
-# devices than the CPU need more.
-ROWS, ROWS_ELSEWHERE, LARGEST_BLOCK = 256, 8192, 256 << 20
+# devices than the CPU need more. Each thread of the CPU has a block of its own.
+ROWS, ROWS_ELSEWHERE = 256, 8192
+LARGEST_BLOCK, LARGEST_BLOCK_ELSEWHERE = 64 << 20, 256 << 20
 PART = 2048  # references whose distances to ROWS queries stay in the CPU's cache
 SHORT = 128  # columns of points for which a product costs less than to read its block again
 GROUP = 16  # references of which only the nearest is looked at first
@@ -49,7 +51,7 @@ class Block:
 
     def tiles(self) -> Iterator[slice]:
         """Rows few enough to be read repeatedly."""
-        size = TILE if self.squared.device.type == "cpu" else LARGEST_BLOCK
+        size = TILE if self.squared.device.type == "cpu" else LARGEST_BLOCK_ELSEWHERE
         step = max(1, size // (self.squared.shape[1] * self.squared.element_size()))
         for start in range(0, len(self.squared), step):
             yield slice(start, start + step)
@@ -84,29 +86,36 @@ class Distances:
             )
         low = torch.minimum(queries.amin(dim=0), references.amin(dim=0)).double()
         high = torch.maximum(queries.amax(dim=0), references.amax(dim=0)).double()
-        differ = (high > low).nonzero()[:, 0]
+        differ, same = (high > low).nonzero()[:, 0], queries is references
         if len(differ) < len(low):  # columns in which all points agree
             kept = differ if len(differ) else differ.new_zeros(1)
-            queries, references = queries[:, kept], references[:, kept]
+            references = references[:, kept]
+            queries = references if same else queries[:, kept]
+        of_bytes, given = references.dtype == torch.uint8, references.dtype
+        if of_bytes:  # the only copy of them that is needed
+            references = signed(references)
+            queries = references if same else signed(queries)
         self._queries, self._references, self.itself = queries, references, itself
         self.short = references.device.type == "cpu" and references.shape[1] <= SHORT
         self.count = len(references)
         self.available = self.count - (itself is not None)  # neighbours that a query can have
         self._products: RealProducts | EightBitProducts
-        if references.dtype == torch.uint8 and references.shape[1] <= WIDEST:
+        if of_bytes and references.shape[1] <= WIDEST:
             self._products = EightBitProducts(references)
         else:
             # Squares of float32 would overflow or vanish; and bounds do not hold for TF32.
             fits = 2**-40 < float((high - low).amax()) < 2**40
             fits = fits and torch.get_float32_matmul_precision() == "highest"
-            wanted = dtype or references.dtype
+            wanted = dtype or given
             narrow = fits and wanted == torch.float32
             self._products = RealProducts(references, torch.float32 if narrow else torch.float64)
-        full = ROWS if references.device.type == "cpu" else ROWS_ELSEWHERE
-        most = LARGEST_BLOCK // (len(references) * self._products.dtype.itemsize)
-        self.rows_per_block = max(1, min(full, most))
-        dtype = self._products.dtype
-        self._most = math.inf if dtype.is_floating_point else torch.iinfo(dtype).max
+        self.dtype = self._products.dtype
+        on_cpu = references.device.type == "cpu"
+        full, largest = (
+            (ROWS, LARGEST_BLOCK) if on_cpu else (ROWS_ELSEWHERE, LARGEST_BLOCK_ELSEWHERE)
+        )
+        self.rows_per_block = max(1, min(full, largest // (self.count * self.dtype.itemsize)))
+        self._most = math.inf if self.dtype.is_floating_point else torch.iinfo(self.dtype).max
         self._memory = threading.local()
 
     def each_block(
@@ -232,12 +241,22 @@ class Distances:
         """
         places = torch.arange(len(queries), device=queries.device)
         for part in places.split(max(1, self.rows_per_block // 4)):
-            q_PD = self._queries[queries[part]]
-            exact = [_direct(q_PD, r_CD) for r_CD in self._references.split(CHUNK)]
-            exact_PN = torch.cat(exact, dim=1)
-            if self.itself is not None:
-                exact_PN.scatter_(1, self.itself[queries[part]][:, None], math.inf)
+            exact_PN = queries.new_empty(len(part), self.count, dtype=torch.float64)
+            for start, exact_PC in self.columns(queries[part]):
+                exact_PN[:, start : start + exact_PC.shape[1]] = exact_PC
             yield part, exact_PN
+
+    def columns(self, queries: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """The same, some references at a time: the first of them and distances (R, C) float64."""
+        q_RD, start = self._queries[queries].double(), 0
+        for r_CD in self._references.split(rows_at_once(self._references.shape[1], CHUNK)):
+            exact_RC = _direct(q_RD, r_CD)
+            if self.itself is not None:
+                own = self.itself[queries] - start
+                rows = ((own >= 0) & (own < len(r_CD))).nonzero()[:, 0]
+                exact_RC[rows, own[rows]] = math.inf
+            yield start, exact_RC
+            start += len(r_CD)
 
 
 def _direct(q: Tensor, r: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class Facts:
     Attributes:
         title: its name in tables for people; default: that of the metric, with spaces.
         report: the report that holds it: "analysis", "manifold", "probes" or "profile"; "" for
-            none.
+            none; default: "profile" of what has an axis, else "manifold".
         axis: of the profile, which holds every metric that has one, whatever report it is of:
             "classes", "geometry", "spread", "decoder", "dynamics", "invariance" or "novelty".
         unit: behind the value, e.g. "of 100".
@@ -31,7 +31,7 @@ class Facts:
     """
 
     title: str
-    report: str = "manifold"
+    report: str
     unit: str = ""
     digits: int = 4
     better: Literal["higher", "lower"] | None = None
@@ -49,7 +49,9 @@ def facts(name: str) -> Facts:
     Raises:
         ValueError: there is none of that name.
     """
-    return Facts(**{"title": name.replace("_", " "), **register.metric[name].facts})
+    given = register.metric[name].facts
+    report = "profile" if given.get("axis") else "manifold"
+    return Facts(**{"title": name.replace("_", " "), "report": report, **given})
 
 
 def names(*, report: str | None = None, table: str | None = None) -> tuple[str, ...]:

@@ -59,7 +59,6 @@ def two_nn_dimension(points: Array, seed: int = 0) -> float:
 @register.metric(
     "latent_dimension",
     title="TwoNN dimension",
-    report="profile",
     axis="geometry",
     digits=1,
     tables=("index",),
@@ -74,7 +73,6 @@ def _latent_dimension(z: Tensor, seed: int) -> float:
 @register.metric(
     "pixel_dimension",
     title="TwoNN of the pixels",
-    report="profile",
     axis="geometry",
     digits=1,
     tables=(),

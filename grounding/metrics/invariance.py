@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from grounding import _registry as register
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.metrics.arrays import NotMeasurable, encoded, unit_images
 from grounding.metrics.transformations import TRANSFORMATIONS, changed
@@ -35,7 +36,7 @@ class Answers(NamedTuple):
 
 
 def answers(
-    images: Tensor, encode: Callable[[Tensor], Tensor], seed: int, most: int = IMAGES
+    images: Images, encode: Callable[[Tensor], Tensor], seed: int, most: int = IMAGES
 ) -> Answers:
     """Change some images by every transformation, and encode them.
 
@@ -52,7 +53,7 @@ def answers(
         raise NotMeasurable(f"there are {len(images)} images, at least {FEWEST} are needed")
     draws = generator(seed, "transformations")
     some = torch.randperm(len(images), generator=draws)[:most]
-    chosen = unit_images(images[some.to(images.device)])
+    chosen = unit_images(images[some])
     before = encoded(encode, chosen)
     after, strengths = {}, {}
     for name, one in TRANSFORMATIONS.items():
@@ -101,7 +102,6 @@ def _r2(z: Tensor, strengths: Tensor) -> float:
 @register.metric(
     "response",
     title="response to changes",
-    report="profile",
     axis="invariance",
     unit="median distances",
     digits=2,
@@ -118,7 +118,6 @@ def _response(changed_latents: Answers) -> dict[str, float]:
 @register.metric(
     "strength_r2",
     title="strength of changes, R²",
-    report="profile",
     axis="invariance",
     digits=2,
     tables=("index",),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from grounding import _registry as register
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.metrics.anchors import mean_margin
 from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points, as_tensor
@@ -24,6 +25,7 @@ from grounding.metrics.novelty import odd_scores
 from grounding.metrics.pairs import point_values
 
 Lazy = Array | Callable[[], Array] | None
+LazyImages = Lazy | Images | Callable[[], Images]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -44,7 +46,8 @@ class Space:
         train_labels: (M,).
         test_z: (Q, D) latents of the test images; default: z.
         test_labels: (Q,); default: labels.
-        train_images: (M, C, H, W), uint8 or in [0, 1].
+        train_images: (M, C, H, W), uint8 or in [0, 1]; these and the next may also be what is
+            indexed like a tensor, and reads what is asked for.
         test_images: (Q, C, H, W), likewise.
         bank_z: (V x M, D) latents of V augmented views of the training images, view by view.
         reconstruction_errors: (Q,) mean squared error of each test image.
@@ -69,8 +72,8 @@ class Space:
     train_labels: Lazy = None
     test_z: Lazy = None
     test_labels: Lazy = None
-    train_images: Lazy = None
-    test_images: Lazy = None
+    train_images: LazyImages = None
+    test_images: LazyImages = None
     bank_z: Lazy = None
     reconstruction_errors: Lazy = None
     encode: Callable[[Tensor], Tensor] | None = None

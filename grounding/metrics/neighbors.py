@@ -62,21 +62,37 @@ def nearest(
     if metric == "cosine":
         queries, references = _unit_vectors(queries, 0), _unit_vectors(references, 1)
     itself = torch.arange(len(queries), device=queries.device) if exclude_self else None
-    distances = Distances(queries, references, itself=itself, dtype=dtype)
-    check_k(k, distances.available)
+    check_k(k, len(references) - exclude_self)
     indices = torch.empty(len(queries), k, dtype=torch.int64, device=queries.device)
     found = torch.empty_like(indices, dtype=torch.float64)
 
-    in_groups = distances.short and len(references) > max(MANY, 2 * GROUP * _candidates(k))
+    def search(which: Tensor, dtype: torch.dtype) -> Tensor:
+        """Find those of some queries; returns those of them for which float32 is too coarse."""
+        some = queries if len(which) == len(queries) else queries[which]
+        own = None if itself is None else itself[which]
+        distances = Distances(some, references, itself=own, dtype=dtype)
+        in_groups = distances.short and len(references) > max(MANY, 2 * GROUP * _candidates(k))
+        coarse = torch.zeros(len(which), dtype=torch.bool, device=which.device)
 
-    def search(start: int, stop: int) -> None:
-        if in_groups:
-            part = _nearest_in_groups(distances, start, stop, k)
-        else:
-            part = nearest_in_block(distances, distances.block(start, stop), k)
-        found[start:stop], indices[start:stop] = part
+        def work(start: int, stop: int) -> None:
+            if in_groups:
+                candidates = _candidates_in_groups(distances, start, stop, k)
+            else:
+                candidates = _candidates_in_block(distances, distances.block(start, stop), k)
+            part, unproven = _nearest_of(candidates, k)
+            if distances.dtype == torch.float32:
+                coarse[start + unproven] = True
+            else:
+                _measure_in_full(distances, candidates.queries, unproven, part)
+            found[which[start:stop]], indices[which[start:stop]] = part
 
-    distances.each_block(search, progress, ROWS if in_groups else None)
+        distances.each_block(work, progress, ROWS if in_groups else None)
+        return which[coarse]
+
+    # Points of tight clusters far from each other are too near for float32, rarely for float64.
+    coarse = search(torch.arange(len(queries), device=queries.device), dtype)
+    if len(coarse):
+        search(coarse, torch.float64)
     # The cosine distance is half the squared distance of the unit vectors.
     return Neighbors((found.square() / 2 if metric == "cosine" else found).to(dtype), indices)
 
@@ -88,11 +104,33 @@ def check_k(k: int, available: int) -> None:
 
 
 def nearest_in_block(distances: Distances, block: Block, k: int) -> Neighbors:
-    """The k nearest references of a block's queries; distances are float64.
+    """The k nearest references of a block's queries; distances are float64."""
+    candidates = _candidates_in_block(distances, block, k)
+    found, unproven = _nearest_of(candidates, k)
+    _measure_in_full(distances, block.queries, unproven, found)
+    return found
 
-    A few more than k candidates are taken by the block's values and measured again. No other
-    reference can be nearer if the worst candidate, less the error bound, is still farther than the
-    k-th; rows that fail this test, as duplicates do, are measured in full.
+
+class _Candidates(NamedTuple):
+    """References that may be the nearest of some queries.
+
+    Attributes:
+        queries: (B,) int64.
+        distances: (B, C) float64, exact.
+        columns: (B, C) int64, which they are, ascending.
+        beyond: (B,) float64, squared distances below which no other reference is.
+    """
+
+    queries: Tensor
+    distances: Tensor
+    columns: Tensor
+    beyond: Tensor
+
+
+def _candidates_in_block(distances: Distances, block: Block, k: int) -> _Candidates:
+    """A few more than k, by the block's values.
+
+    No other reference can be nearer than the worst candidate, less the error bound.
     """
     count = min(_candidates(k), distances.available)
     worst_B = torch.empty_like(block.tolerance)
@@ -105,11 +143,14 @@ def nearest_in_block(distances: Distances, block: Block, k: int) -> Neighbors:
     beyond_B = worst_B - block.tolerance
     if count == distances.available:
         beyond_B.fill_(math.inf)
-    return _proven(distances, block.queries, exact_BC, columns_BC, beyond_B, k)
+    return _Candidates(block.queries, exact_BC, columns_BC, beyond_B)
 
 
-def _nearest_in_groups(distances: Distances, start: int, stop: int, k: int) -> Neighbors:
-    """The same of queries start..stop - 1, by the least value in each group of references."""
+def _candidates_in_groups(distances: Distances, start: int, stop: int, k: int) -> _Candidates:
+    """All of a few more than k groups of references, by the least value in each group.
+
+    Of queries start..stop - 1.
+    """
     least_BG, tolerance_B = distances.least(start, stop)
     values, groups = torch.topk(least_BG, _candidates(k), dim=1, largest=False, sorted=False)
     columns_BC = distances.columns_of(groups).flatten(1).sort(dim=1).values
@@ -119,34 +160,47 @@ def _nearest_in_groups(distances: Distances, start: int, stop: int, k: int) -> N
     exact_BC.masked_fill_(columns_BC == distances.count, math.inf)
     if distances.itself is not None:
         exact_BC.masked_fill_(known == distances.itself[start:stop, None], math.inf)
-    return _proven(distances, queries, exact_BC, known, values.amax(dim=1) - tolerance_B, k)
+    return _Candidates(queries, exact_BC, known, values.amax(dim=1) - tolerance_B)
 
 
-def _proven(
-    distances: Distances,
-    queries: Tensor,
-    exact_BC: Tensor,
-    columns_BC: Tensor,
-    beyond_B: Tensor,
-    k: int,
-) -> Neighbors:
-    """The k nearest of candidates, or of all where a reference that is none may be nearer.
+def _nearest_of(candidates: _Candidates, k: int) -> tuple[Neighbors, Tensor]:
+    """The k nearest of the candidates, and the rows (U,) in which another one may be nearer."""
+    exact_BC, order = candidates.distances.sort(dim=1, stable=True)
+    found, indices = exact_BC[:, :k], candidates.columns.gather(1, order)[:, :k]
+    unproven = (candidates.beyond <= found[:, -1].square()).nonzero()[:, 0]
+    return Neighbors(found, indices), unproven
+
+
+def _measure_in_full(
+    distances: Distances, queries: Tensor, unproven: Tensor, found: Neighbors
+) -> None:
+    """Put the nearest of all references into those rows of `found` that are not proven.
 
     Args:
         distances: of the queries.
         queries: (B,) int64.
-        exact_BC: distances of the candidates.
-        columns_BC: which these are, ascending.
-        beyond_B: squared distances below which no other reference is.
-        k: how many.
+        unproven: (U,) int64, rows of them.
+        found: (B, k), to be changed.
     """
-    exact_BC, order = exact_BC.sort(dim=1, stable=True)
-    found, indices = exact_BC[:, :k], columns_BC.gather(1, order)[:, :k]
-    unproven = (beyond_B <= found[:, -1].square()).nonzero()[:, 0]
-    for part, exact_PN in distances.rows(queries[unproven]):
-        whole = exact_PN.sort(dim=1, stable=True)
-        found[unproven[part]], indices[unproven[part]] = (one[:, :k] for one in whole)
-    return Neighbors(found, indices)
+    k = found.distances.shape[1]
+    if not len(unproven):
+        return
+    values_Uk = found.distances.new_empty(len(unproven), 0)
+    columns_Uk = unproven.new_empty(len(unproven), 0)
+    for start, exact_UC in distances.columns(queries[unproven]):
+        rows = torch.arange(len(unproven), device=unproven.device)
+        if values_Uk.shape[1] == k:  # of equally near ones those before come first
+            rows = (exact_UC < values_Uk[:, -1:]).any(dim=1).nonzero()[:, 0]
+        new = torch.arange(start, start + exact_UC.shape[1], device=unproven.device)
+        values = torch.cat((values_Uk[rows], exact_UC[rows]), dim=1)
+        columns = torch.cat((columns_Uk[rows], new.expand(len(rows), -1)), dim=1)
+        values, order = (part[:, :k] for part in values.sort(dim=1, stable=True))
+        columns = columns.gather(1, order)
+        if len(rows) == len(unproven):
+            values_Uk, columns_Uk = values, columns
+        else:
+            values_Uk[rows], columns_Uk[rows] = values, columns
+    found.distances[unproven], found.indices[unproven] = values_Uk, columns_Uk
 
 
 def _candidates(k: int) -> int:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from grounding import _registry as register
+from grounding._images import Images
 from grounding._streams import generator
 from grounding.metrics.arrays import NotMeasurable, encoded, unit_images
 from grounding.metrics.neighbors import nearest
 
 IMAGES = 500
 REDRAWS = 50
+
+NOVELTY: Mapping[str, Any] = {
+    "axis": "novelty",
+    "unit": "AUROC",
+    "digits": 3,
+    "better": "higher",
+    "sample": IMAGES,
+}  # what all scores of odd images have in common
 
 Map = Callable[[Tensor], Tensor]
 
@@ -37,17 +46,21 @@ def odd_images(images: Tensor, labels: Tensor | None = None, seed: int = 0) -> d
         labels: (N,) whole numbers.
         seed: the same is drawn on every device.
     """
+    return dict(_odd_kinds(images, labels, seed))
+
+
+def _odd_kinds(images: Tensor, labels: Tensor | None, seed: int) -> Iterator[tuple[str, Tensor]]:
+    """Kinds of odd images, one after the other: of large images, all at once are large."""
     draws = generator(seed, "odd images")
-    noise = torch.rand(images.shape, generator=draws).to(images)
+    yield "noise", torch.rand(images.shape, generator=draws).to(images)
+    yield "inverted", 1 - images
+    if images.shape[2] == images.shape[3]:
+        yield "rotated by 90", images.rot90(1, (2, 3))
+    yield "rotated by 180", images.rot90(2, (2, 3))
     other = images[_partners(len(images), labels, draws).to(images.device)]
     middle = images.shape[2] // 2
-    odd = {"noise": noise, "inverted": 1 - images}
-    if images.shape[2] == images.shape[3]:
-        odd["rotated by 90"] = images.rot90(1, (2, 3))
-    odd["rotated by 180"] = images.rot90(2, (2, 3))
-    odd["halves"] = torch.cat((images[:, :, :middle], other[:, :, middle:]), dim=2)
-    odd["two at once"] = torch.maximum(images, other)
-    return odd
+    yield "halves", torch.cat((images[:, :, :middle], other[:, :, middle:]), dim=2)
+    yield "two at once", torch.maximum(images, other)
 
 
 def auroc(scores: Tensor, odd_scores: Tensor) -> float:
@@ -83,7 +96,7 @@ class OddScores(NamedTuple):
 
 
 def odd_scores(
-    images: Tensor,
+    images: Images,
     labels: Tensor | None,
     train_z: Tensor,
     encode: Map,
@@ -114,7 +127,7 @@ def odd_scores(
     if len(images) < 2:
         raise NotMeasurable("there is one image only, at least 2 are needed")
     some = torch.randperm(len(images), generator=generator(seed, "real images"))[:most]
-    real = unit_images(images[some.to(images.device)])
+    real = unit_images(images[some])
     of_some = None if labels is None else labels[some.to(labels.device)]
 
     def scores(x: Tensor) -> dict[str, Tensor]:
@@ -128,7 +141,7 @@ def odd_scores(
         return {name: of.nan_to_num(math.inf, math.inf) for name, of in found.items()}
 
     of_real = scores(real)
-    of_odd = {kind: scores(x) for kind, x in odd_images(real, of_some, seed).items()}
+    of_odd = {kind: scores(x) for kind, x in _odd_kinds(real, of_some, seed)}
     odd = {name: {kind: of[name] for kind, of in of_odd.items()} for name in of_real}
     return OddScores(of_real, odd)
 
@@ -136,49 +149,22 @@ def odd_scores(
 @register.metric(
     "novelty_distance",
     title="novelty by distance",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
     tables=("index", "compare", "seeds"),
-    sample=IMAGES,
     place=110,
+    **NOVELTY,
 )
 def _novelty_distance(scores_of_odd: OddScores) -> dict[str, float]:
     """How well the distance to the nearest training latent tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["distance"], scores_of_odd.odd["distance"])
 
 
-@register.metric(
-    "novelty_error",
-    title="novelty by error",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
-    tables=(),
-    sample=IMAGES,
-    place=111,
-)
+@register.metric("novelty_error", title="novelty by error", tables=(), place=111, **NOVELTY)
 def _novelty_error(scores_of_odd: OddScores, decode: Map) -> dict[str, float]:  # noqa: ARG001
     """How well the reconstruction error tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["error"], scores_of_odd.odd["error"])
 
 
-@register.metric(
-    "novelty_drift",
-    title="novelty by drift",
-    report="profile",
-    axis="novelty",
-    unit="AUROC",
-    digits=3,
-    better="higher",
-    tables=(),
-    sample=IMAGES,
-    place=112,
-)
+@register.metric("novelty_drift", title="novelty by drift", tables=(), place=112, **NOVELTY)
 def _novelty_drift(scores_of_odd: OddScores, decode: Map) -> dict[str, float]:  # noqa: ARG001
     """How well |E(D(z)) - z| tells odd images, 0.5 is chance."""
     return auroc_by_kind(scores_of_odd.real["drift"], scores_of_odd.odd["drift"])

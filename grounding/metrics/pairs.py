@@ -1,122 +1,21 @@
-"""Metrics that compare every pair of points: all in one pass over the distances."""
+"""What metrics that compare every pair of points need: all in one pass over the distances."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import threshold
 
-from grounding import _registry as register
-from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points, as_tensor
+from grounding.metrics.arrays import Array, NotMeasurable, as_points
 from grounding.metrics.distances import Block, Distances, Progress
-from grounding.metrics.neighbors import check_k, nearest, nearest_in_block
+from grounding.metrics.neighbors import nearest_in_block
 from grounding.metrics.separation import Classes
 
 # Of a mean distance, how much a block's distances may be off by before they are measured again.
 # What they are off by on average is its square at most.
 LOOSE = 1e-4
-
-
-def trustworthiness(x: Array, z: Array, k: int = 5) -> float:
-    """How far the k nearest in z are also near in x, in [0, 1]; 1 is best.
-
-    ``1 - 2 / (n k (2n - 3k - 1)) * sum_i sum_j max(0, r(i, j) - k)`` over the k nearest j of i in
-    z, where r is the rank of j among the neighbours of i in x, from 1, by euclidean distance, ties
-    by the lower index. Venna and Kaski, Neighborhood preservation in nonlinear projection methods,
-    ICANN 2001.
-
-    Args:
-        x: (N, P) points before, float32, float64 or uint8.
-        z: (N, D) points after, of any of these dtypes.
-        k: neighbours, 1 <= k < N / 2.
-    """
-    return float(point_values(z, x=x, trustworthiness_k=k)["trustworthiness"].mean())
-
-
-def continuity(x: Array, z: Array, k: int = 5) -> float:
-    """How far the k nearest in x are still near in z, in [0, 1]: trustworthiness, roles swapped."""
-    return float(point_values(z, x=x, trustworthiness_k=k)["continuity"].mean())
-
-
-def silhouette(z: Array, labels: Array) -> float:
-    """Mean of ``(b - a) / max(a, b)``, in [-1, 1]; 1 is best.
-
-    a is a point's mean distance to the others of its class, b the least mean distance to another
-    class. A point alone in its class counts 0, and so does one with a = b = 0. Rousseeuw 1987.
-
-    Args:
-        z: (N, D).
-        labels: (N,), at least two classes.
-    """
-    return float(point_values(z, labels=labels, k=1)["silhouette"].mean())
-
-
-def neighbor_label_agreement(z: Array, labels: Array, k: int = 5) -> float:
-    """Mean share of the k nearest other points that have a point's label, in [0, 1].
-
-    Args:
-        z: (N, D).
-        labels: (N,).
-        k: neighbours, 1 <= k <= N - 1.
-    """
-    return float(neighbor_label_shares(nearest(z, z, k, exclude_self=True).indices, labels).mean())
-
-
-def neighbor_label_shares(indices: Array, labels: Array) -> Tensor:
-    """Share of each point's neighbours that have its label, (N,) float64 in [0, 1].
-
-    Args:
-        indices: (N, k) int64, the nearest others of each point.
-        labels: (N,).
-    """
-    indices, labels = as_tensor(indices), as_labels(labels)
-    if indices.ndim != 2 or labels.shape != indices.shape[:1]:
-        raise ValueError(
-            f"indices have shape {tuple(indices.shape)} and labels {tuple(labels.shape)}, "
-            "expected (N, k) and (N,)"
-        )
-    labels = labels.to(indices.device)
-    return (labels[indices] == labels[:, None]).double().mean(dim=1)
-
-
-@register.metric("silhouette", better="higher", tables=(), place=21)
-def _silhouette(labels: Tensor, pairs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001
-    """Own class against the nearest other class, -1 to 1."""
-    return pairs["silhouette"]
-
-
-@register.metric("trustworthiness", better="higher", tables=(), place=24)
-def _trustworthiness(
-    x: Tensor, z: Tensor, trustworthiness_k: int, pairs: Mapping[str, Tensor]
-) -> Tensor:
-    """Neighbours in latent space that are neighbours in pixels, 0 to 1."""
-    _check_same_points(x, z, trustworthiness_k)
-    return pairs["trustworthiness"]
-
-
-@register.metric("continuity", better="higher", tables=(), place=25)
-def _continuity(
-    x: Tensor, z: Tensor, trustworthiness_k: int, pairs: Mapping[str, Tensor]
-) -> Tensor:
-    """Neighbours in pixels that are neighbours in latent space, 0 to 1."""
-    _check_same_points(x, z, trustworthiness_k)
-    return pairs["continuity"]
-
-
-@register.metric(
-    "neighbor_label_agreement",
-    title="neighbour label agreement",
-    better="higher",
-    tables=(),
-    place=26,
-)
-def _agreement(z: Tensor, labels: Tensor, k: int, pairs: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001
-    """Share of the nearest latents that have the same label, 0 to 1."""
-    check_k(k, len(z) - 1)
-    return pairs["neighbor_label_agreement"]
 
 
 def point_values(
@@ -158,7 +57,7 @@ def point_values(
     after, before = distances(z), None
     if x is not None:
         x = as_points(x, "x")
-        _check_same_points(x, z, near)
+        check_same_points(x, z, near)
         before = distances(x)
     classes = None if labels is None else Classes(z, labels)
     count = max(k if classes else 1, near if before else 1)
@@ -264,7 +163,7 @@ def _silhouettes_of(sums_KB: Tensor, itself: Tensor, classes: Classes) -> tuple[
     return torch.where(size_B > 1, silhouettes, 0.0), longer_B
 
 
-def _check_same_points(x: Tensor, z: Tensor, k: int) -> None:
+def check_same_points(x: Tensor, z: Tensor, k: int) -> None:
     """Raise ValueError unless x and z have the same N points, NotMeasurable unless k < N / 2."""
     if len(x) != len(z):
         raise ValueError(f"x has {len(x)} points and z {len(z)}, they must be the same points")

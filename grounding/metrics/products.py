@@ -12,7 +12,9 @@ import functools
 import torch
 from torch import Tensor
 
-CHUNK = 2048  # references that are prepared together
+from grounding._images import rows_at_once
+
+CHUNK = 2048  # references that are prepared together, at most
 # |r|^2 - 2 q.r, the largest number on the way, is at most 3 D 128^2 and has to have 31 bits.
 WIDEST = (2**31 - 1) // (3 * 128**2)
 
@@ -28,10 +30,11 @@ class RealProducts:
     def __init__(self, references: Tensor, dtype: torch.dtype) -> None:
         self.dtype = dtype
         count, width = references.shape
-        sums = [part.double().sum(dim=0) for part in references.split(CHUNK)]
+        step = rows_at_once(width, CHUNK)
+        sums = [part.double().sum(dim=0) for part in references.split(step)]
         self._centre = torch.stack(sums).sum(dim=0) / count  # short vectors have small errors
         self._operand = torch.ones(count, width + 2, dtype=dtype, device=references.device)
-        for part, rows in zip(references.split(CHUNK), self._operand.split(CHUNK), strict=True):
+        for part, rows in zip(references.split(step), self._operand.split(step), strict=True):
             rows[:, :width] = part.double() - self._centre
             rows[:, width + 1] = rows[:, :width].double().square().sum(dim=1)
         self._longest = self._operand[:, -1].amax().double().sqrt()
@@ -62,30 +65,32 @@ class EightBitProducts:
     """The same for uint8 points: distances are whole numbers, and exact.
 
     Args:
-        references: (N, D) uint8, D up to `WIDEST`.
+        references: (N, D) int8, see `signed`, D up to `WIDEST`.
     """
 
     dtype = torch.int32
 
     def __init__(self, references: Tensor) -> None:
-        width = references.shape[1]
+        self._operand, width = references, references.shape[1]
+        self._step = rows_at_once(width, CHUNK)
         self._in_hardware = references.device.type == "cpu" and width > 1 and _is_exact_here()
         # Elsewhere sums of products of 8-bit numbers stay below 2^24, up to which float32 is exact.
         self._as = torch.float32 if width * 128**2 <= 2**24 else torch.float64
-        operand = _signed(references)
-        self._norms = torch.cat([_squared_norms(part) for part in operand.split(CHUNK)])
-        self._operand = operand if self._in_hardware else operand.to(self._as)
+        self._norms = torch.cat([_squared_norms(part) for part in references.split(self._step)])
 
     def prepare(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """As of `RealProducts`."""
-        return _signed(queries), self._norms.new_zeros(len(queries), dtype=torch.float64)
+        return queries, self._norms.new_zeros(len(queries), dtype=torch.float64)
 
     def squared(self, left: Tensor, references: slice, out: Tensor) -> None:
         """As of `RealProducts`."""
         if self._in_hardware:
             torch._int_mm(left, self._operand[references].T, out=out)  # has no public name yet
         else:
-            out.copy_(left.to(self._as) @ self._operand[references].T)
+            # As they are, eight times as many references fit into memory.
+            left_as, parts = left.to(self._as), self._operand[references].split(self._step)
+            for part, found in zip(parts, out.split(self._step, dim=1), strict=True):
+                found.copy_(left_as @ part.to(self._as).T)
         torch.add(self._norms[references], out, alpha=-2, out=out)
         out += _squared_norms(left)[:, None]
 
@@ -110,8 +115,8 @@ def _is_exact_here() -> bool:
     return torch.equal(found.double(), left.double() @ right.double().T)
 
 
-def _signed(points: Tensor) -> Tensor:
-    """Points from 0..255 as int8, -128..127."""
+def signed(points: Tensor) -> Tensor:
+    """Points uint8 as int8, 128 less: they are as far apart."""
     return points.bitwise_xor(128).view(torch.int8)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from grounding.data import to_unit
-from grounding.data.stored import held
+from grounding.data.stored import sample
 from grounding.dynamics import Portrait, regrounding, step_lengths
 from grounding.dynamics.portrait import LOSS
 from grounding.export.arrays import Array, arrays_path, document_and_arrays
@@ -68,7 +68,7 @@ def dynamics_output(run: Run, path: Path, images: int = FOLLOWED) -> Output:
         names = run.splits.class_names
         figures = {"retention": retention_figure(found), "spectrum": spectrum_figure(found)}
         if len(found.attractors):
-            figures["attractors"] = gallery_figure(found, held(run.splits.train.images), names)
+            figures["attractors"] = gallery_figure(found, sample(run.splits.train.images), names)
         for name, formats in figures.items():
             for kind, data in formats.items():
                 files[path.with_name(f"{path.stem}_{name}.{kind}")] = data

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,7 +17,8 @@ from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._progress import progress_bar
 from grounding._streams import generator
-from grounding.data import Split
+from grounding.data import ImageSet, Split
+from grounding.data.arrays import from_arrays
 from grounding.data.embeddings import Embeddings, embeddings
 from grounding.experiment.sections import LONGEST_NAME, NAME
 from grounding.export.arrays import arrays_path, document_and_arrays
@@ -121,8 +121,9 @@ def evaluate(
     Args:
         latents: (N, D), D up to 4096; an array, a tensor, or what `read_embeddings` gave.
         labels: (N,) whole numbers or text; None without labels.
-        images: (N, H, W), (N, H, W, C) or (N, C, H, W), uint8 or floats in [0, 1], shown in the
-            viewer; trustworthiness and continuity compare their pixels with the latents.
+        images: (N, H, W), (N, H, W, C) or (N, C, H, W), as `grounding.datasets.from_arrays` takes
+            them, or what it gives; shown in the viewer; trustworthiness and continuity compare
+            their pixels with the latents.
         name: writes `artifacts/<name>_evaluation.json`, the points for the viewer and a manifest,
             so that the index shows them; "" writes nothing.
         k: neighbours.
@@ -137,7 +138,7 @@ def evaluate(
         UserError: arrays that do not fit, with row and shape; or the name is taken.
     """
     given = latents if isinstance(latents, Embeddings) else embeddings(latents, labels)
-    pictures = None if images is None else as_pictures(images, len(given.latents))
+    pictures = None if images is None else _pictures(images, len(given.latents))
     manifest = _claimed(name, given, force) if name else None
     started = time.perf_counter()
     z, of = torch.from_numpy(given.latents), given.labels
@@ -182,40 +183,17 @@ def evaluate(
     return Evaluation(found.values, found.margins, found.left_out, protocol, files, name)
 
 
-def as_pictures(images: Any, rows: int) -> Tensor:
-    """Images uint8 (N, C, H, W) of an array in a usual form.
-
-    Args:
-        images: (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1 to 4, uint8 or floats in [0, 1].
-        rows: how many there have to be.
+def _pictures(images: Any, rows: int) -> Tensor:
+    """Images uint8 (N, C, H, W) of an array in any form that `from_arrays` takes, or of a set.
 
     Raises:
-        UserError: another shape, type or number.
+        UserError: they are none of that, or not as many as there are rows.
     """
-    if hasattr(images, "detach"):
-        images = images.detach().cpu().numpy()
-    array: npt.NDArray[Any] = np.asarray(images)
-    shape = " x ".join(map(str, array.shape))
-    if array.ndim == 3:
-        array = array[:, None]
-    elif array.ndim == 4 and array.shape[1] > 4 and array.shape[3] <= 4:
-        array = array.transpose(0, 3, 1, 2)
-    if array.ndim != 4 or not 1 <= array.shape[1] <= 4:
-        raise UserError(
-            f"images are {shape}; expected N x H x W, with 1 to 4 channels first or last"
-        )
-    if len(array) != rows:
-        raise UserError(f"{rows} latents, but {len(array)} images")
-    if array.dtype.kind == "f":
-        if not 0 <= array.min() <= array.max() <= 1:  # also false for NaN
-            raise UserError(
-                f"images are floats from {array.min():.3g} to {array.max():.3g}; expected [0, 1], "
-                "or uint8"
-            )
-        array = np.round(array * 255).astype(np.uint8)
-    if array.dtype != np.uint8:
-        raise UserError(f"images are {array.dtype}; expected uint8, or floats in [0, 1]")
-    return torch.from_numpy(np.require(array, requirements=("C", "W")))
+    images = images if isinstance(images, ImageSet) else from_arrays(images)
+    found = np.asarray(images.train_images)
+    if len(found) != rows:
+        raise UserError(f"{rows} latents, but {len(found)} images")
+    return torch.from_numpy(np.require(found, requirements=("C", "W")))
 
 
 def _metrics() -> list[str]:

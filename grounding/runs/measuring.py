@@ -16,7 +16,7 @@ from grounding._errors import UserError, printable
 from grounding._progress import progress_bar
 from grounding._streams import generator
 from grounding.data import Splits, to_unit
-from grounding.data.stored import held
+from grounding.data.stored import sample
 from grounding.dynamics import Portrait
 from grounding.experiment import Experiment
 from grounding.export.report import analysis_text, metric_lines, profile_table
@@ -34,7 +34,7 @@ from grounding.metrics import (
     vote_shares,
 )
 from grounding.metrics.anchors import CONFIDENCE
-from grounding.metrics.classification import BANK_K, BANK_VIEWS
+from grounding.metrics.augmented_bank_accuracy import BANK_K, BANK_VIEWS
 from grounding.metrics.collapse import has_collapsed
 from grounding.metrics.facts import needs
 from grounding.models.autoencoder import count_parameters
@@ -85,8 +85,8 @@ def space_of(
         train_labels=splits.train.labels,
         test_z=lambda: run.latents_of("test"),
         test_labels=splits.test.labels,
-        train_images=lambda: held(splits.train.images),
-        test_images=lambda: held(splits.test.images),
+        train_images=lambda: sample(splits.train.images),
+        test_images=lambda: sample(splits.test.images),
         bank_z=(lambda: _bank(run)) if has_bank(run.experiment, splits) else None,
         reconstruction_errors=(lambda: _errors(run)) if decoder else None,
         encode=lambda images: run.model.encode(images.to(run.device)),

@@ -17,7 +17,7 @@ from torch import Tensor
 from grounding._errors import UserError
 from grounding._paths import given_path
 from grounding.data import ImageSet, Splits, to_unit
-from grounding.data.stored import ImageTensor, held
+from grounding.data.stored import ImageTensor, joined, sample
 from grounding.experiment import Experiment, differences, experiment_from_dict, setting
 from grounding.models import Autoencoder
 from grounding.models.attached import AttachedSettings
@@ -230,8 +230,8 @@ class Run:
                 every[chosen],
                 labels=None if labels is None else labels[chosen],
                 classify=None if train_labels is None else classify,
-                training_images=held(splits.train.images),
-                fresh_images=torch.cat((held(splits.val.images), held(splits.test.images))),
+                training_images=sample(splits.train.images),
+                fresh_images=joined(sample(splits.val.images), sample(splits.test.images)),
                 scale=scale_of(every),
                 gaussian_starts=gaussian_starts,
                 seed=seed,

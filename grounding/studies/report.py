@@ -17,7 +17,7 @@ from torch import Tensor
 
 import grounding
 from grounding._paths import given_path
-from grounding.data.stored import held
+from grounding.data.stored import sample
 from grounding.export.arrays import arrays_path, read_arrays
 from grounding.export.figures import Files, confusion_figure, curves_figure
 from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
@@ -29,7 +29,7 @@ from grounding.projection.components import principal_components
 from grounding.runs.artifacts import Made, Output, made_from, made_once
 from grounding.runs.chain import bring_up_to_date, make_each, outputs_of
 from grounding.runs.measuring import space_of
-from grounding.runs.run import UNTRAINED, Run
+from grounding.runs.run import Run
 from grounding.studies.controls import CONTROLS, measure_control
 
 PARTS = ("points", "profile", "dynamics")
@@ -100,7 +100,7 @@ def figures(run: Run) -> dict[str, Files]:
         portrait = run.dynamics()
         found |= {"retention": retention_figure(portrait), "spectrum": spectrum_figure(portrait)}
         if len(portrait.attractors):
-            images, names = held(run.splits.train.images), run.splits.class_names
+            images, names = sample(run.splits.train.images), run.splits.class_names
             found["attractors"] = gallery_figure(portrait, images, names)
     return found
 
@@ -140,7 +140,7 @@ def _sections(
     if run.has_trained_decoder:
         yield _reconstructions(run)
     else:
-        yield Section("Reconstructions", [f"There are none: {UNTRAINED}."])
+        yield Section("Reconstructions", [f"There are none: {run.without_decoder}."])
     if "confusion" in drawn:
         k, metric = run.experiment.analysis.k, run.experiment.analysis.metric
         text = [

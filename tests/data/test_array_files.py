@@ -144,6 +144,8 @@ class TestLabels:
             ([b"x", b"y", b"x"], [0, 1, 0], {0: "x", 1: "y"}),
             (["7", "-3", "0"], [7, -3, 0], {}),
             (["7", "07", "7"], [1, 0, 1], {0: "07", 1: "7"}),
+            ([[4, 0, 2]], [4, 0, 2], {}),
+            (np.array([4, 0.0, 2], dtype=object), [4, 0, 2], {}),
         ],
     )
     def test_numbers_and_names(self, labels, expected, names):
@@ -160,6 +162,7 @@ class TestLabels:
             ([0, 2**40, 2], "go beyond 2147483647"),
             ([0j, 1, 2], "y are complex128"),
             ([None, "a", "b"], "None is no label"),
+            (["a" * 1001, "b", "b"], "a label has 1001 characters, at most 1000: aaa"),
             (5, "y has no labels for 3 images"),
         ],
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operations import blocks_of
+from operations import Operations, blocks_of
 from sklearn import manifold
 from sklearn.neighbors import NearestNeighbors
 
@@ -237,3 +237,30 @@ def test_groups_of_many_references_hide_nothing(count, kind, monkeypatch):
         found = nearest(queries, points, 5, exclude_self=own)
         assert torch.equal(found.indices, order[:, :5])
         torch.testing.assert_close(found.distances.double(), values[:, :5], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("many", [0, neighbors.MANY])
+def test_tight_clusters_are_told_apart_without_measuring_every_pair(many, monkeypatch):
+    monkeypatch.setattr(neighbors, "MANY", many)
+    draws = torch.Generator().manual_seed(0)
+    centres = torch.randn(10, 8, generator=draws) * 10
+    points = centres.repeat(250, 1) + 1e-3 * torch.randn(2500, 8, generator=draws)
+    with Operations() as seen:
+        found = nearest(points[:400], points, 4)
+    oracle = NearestNeighbors(n_neighbors=4, algorithm="kd_tree").fit(points.double().numpy())
+    distances, indices = oracle.kneighbors(points[:400].double().numpy())
+    assert np.array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-6, atol=1e-12)
+    assert seen.direct < 400 * 2500 / 4
+
+
+def test_copies_of_one_point_take_no_memory_for_all_pairs(monkeypatch):
+    monkeypatch.setattr(neighbors, "MANY", 0)
+    points = torch.ones(30_000, 3)
+    points[::7000] = 0
+    with Operations() as seen:
+        found = nearest(points[:257], points, 3)
+    assert found.indices[0].tolist() == [0, 7000, 14_000]
+    assert found.indices[1:].unique().tolist() == [1, 2, 3]
+    assert not found.distances.any()
+    assert seen.bytes < 256 * 30_000 * 8 / 4

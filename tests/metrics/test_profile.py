@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from grounding import data, metrics
-from grounding.metrics import NotMeasurable, Space, facts, measure, names
+from grounding.metrics import NotMeasurable, Space, baselines, facts, measure, names
 from grounding.metrics.coranking import rnx_values
 from grounding.metrics.invariance import answers, responses, strength_r2
 from grounding.metrics.novelty import auroc, odd_images, odd_scores
@@ -167,6 +167,16 @@ def test_errors_of_mean_image_and_components_by_scikit_learn(count):
     assert metrics.pca_error(train / 255, test / 255, 10) == pytest.approx(
         metrics.pca_error(train, test, 10), rel=1e-4
     )
+
+
+@pytest.mark.parametrize("count", [60, 290])
+def test_components_of_large_images_need_no_covariance(count, monkeypatch):
+    train, test = DIGITS[:count], DIGITS[200:]
+    exact = [metrics.pca_error(train, test, components) for components in (3, 10, 50)]
+    monkeypatch.setattr(baselines, "MOST_BYTES", 0)
+    monkeypatch.setattr(baselines, "CHUNK", 40)
+    found = [metrics.pca_error(train, test, components) for components in (3, 10, 50)]
+    assert found == pytest.approx(exact, rel=5e-3)
 
 
 def test_auroc_by_scikit_learn_and_with_infinite_scores():

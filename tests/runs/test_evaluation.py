@@ -117,6 +117,17 @@ def test_without_labels_and_images_what_needs_them_is_left_out_aloud():
     assert found.files == ()
 
 
+def test_axes_that_sizes_do_not_tell_are_told_as_messages_say(in_folder):
+    columns = np.stack([IMAGES] * 3, 3)[:, :, :4]  # 600 x 8 x 4 x 3
+    narrow = columns.transpose(0, 3, 1, 2)  # 600 x 3 x 8 x 4
+    shown = {}
+    for name, layout, images in (("last", "NHWC", columns), ("second", "NCHW", narrow)):
+        given = grounding.datasets.from_arrays(images, layout=layout)
+        found = grounding.evaluate(Z, Y, given, name=name, max_points=20)
+        shown[name] = json.loads(found.files[1].read_text())["image_shape"]
+    assert shown == {"last": [3, 8, 4], "second": [3, 8, 4]}
+
+
 def test_the_command_writes_report_points_and_manifest(in_folder, capsys):
     np.savez("my digits.npz", latents=Z, labels=Y)
     np.save("images.npy", IMAGES)
@@ -154,11 +165,12 @@ def test_the_command_writes_report_points_and_manifest(in_folder, capsys):
         (Z[0], None, None, "latents are 8; expected N x D"),
         (np.zeros((4, 4097)), None, None, "rows of 1 to 4096 numbers"),
         (np.array([["a", "b"]] * 3), None, None, "latents are <U1, expected numbers"),
-        (Z, Y[:-1], None, "600 latents, but 599 labels"),
-        (Z, Y + 0.5, None, "label 0 is 0.5, which is no whole number"),
+        (Z, Y[:-1], None, "has 599 labels for 600 latents"),
+        (Z, Y + 0.5, None, "label 0.5 in row 0 is no whole number"),
         (Z, Y, IMAGES[:5], "600 latents, but 5 images"),
-        (Z, Y, IMAGES * 3, "images are floats from 0 to 3; expected [0, 1]"),
-        (Z, Y, np.zeros((600, 9, 9, 9)), "images are 600 x 9 x 9 x 9; expected N x H x W"),
+        (Z, Y, IMAGES * 300, "values from 0 to 300; they must be in [0, 1] or [0, 255]"),
+        (Z, Y, np.zeros((600, 3, 9, 4)), "from_arrays(x, layout='NCHW') or 'NHWC'"),
+        (Z, Y, np.zeros((600, 9, 9, 9)), "has shape 600 x 9 x 9 x 9; images have 1 to 4 channels"),
     ],
 )
 def test_what_does_not_fit_is_one_line(latents, labels, images, problem):

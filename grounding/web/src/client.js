@@ -2,7 +2,7 @@
  * The page's side of the worker.
  *
  *   const client = startClient({onProgress, onNotice, onMeasured,
- *       onThumbnails, onDamage, onCrash});
+ *       onThumbnails, onCrash});
  *   await client.loadPoints({url})              -> LatentPoints        (rejects with PageError)
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
@@ -40,7 +40,6 @@ import { latestWins } from "./scheduling.js";
  * @property {(text: string) => void} [onNotice] worth a quiet line: something was replaced
  * @property {(own: Float64Array) => void} [onMeasured]
  * @property {(thumbnails: Thumbnails) => void} [onThumbnails] more of them have come
- * @property {(error: PageError) => void} [onDamage] what was loaded is not what was written: show it no longer
  * @property {(error: PageError) => void} [onCrash] the worker is gone
  */
 
@@ -49,18 +48,17 @@ const WORKER_HEADERS =
   "allow worker-src 'self', and its Content-Type for .js files has to be text/javascript.";
 
 /** @param {Listeners} [listeners] */
-export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onDamage, onCrash } = {}) {
+export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, {ask: Ask | "picture", resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
   const pending = new Map();
   let lastId = 0;
 
   worker.addEventListener("message", ({ data }) => {
-    const { id, answer, error, progress, notice, measured, damage, block, decoded } = /** @type {Reply} */ (data);
+    const { id, answer, error, progress, notice, measured, block, decoded } = /** @type {Reply} */ (data);
     if (progress) return onProgress?.(progress);
     if (notice) return onNotice?.(notice);
     if (measured) return onMeasured?.(measured);
-    if (damage) return onDamage?.(fromPlain(damage));
     if (block !== undefined) return arrived(id, block);
     const waiting = pending.get(id);
     pending.delete(id);

@@ -6,17 +6,19 @@
  *       that are still to come: await thumbnails(onBlock), onBlock(offset, bytes) in order.
  *       manifest: a promise of integrity.js's
  *
- * Thumbnails are most of an arrays file and its last array: `value` is there as soon as everything
- * before them is, and names them without their bytes. Throws PageError "missing", "network",
- * "too-large", "too-many", "not-json", "damaged", the last of them where the last byte is read. An arrays
- * file that cannot be used is replaced by the JSON file, aloud; not so one that is damaged.
+ * Thumbnails are most of an arrays file and its last array: of a file that no manifest knows, or one
+ * too large to be checked, `value` is there as soon as everything before them is, and names them
+ * without their bytes. Of any other it is there once the whole file has the hash that its manifest
+ * says: nothing of a damaged file is ever shown. Throws PageError "missing", "network", "too-large",
+ * "too-many", "not-json", "damaged". An arrays file that cannot be used is replaced by the JSON file,
+ * aloud; not so one that is damaged.
  */
 
 import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "./arrays.js";
 import { arraysValue } from "./assets.js";
 import { MAX_BYTES, announced, chunksOf, download, joined, nameOf, request, tooLarge } from "./download.js";
 import { PageError, asPageError } from "./errors.js";
-import { checkWhole, keeper, manifestBeside } from "./integrity.js";
+import { MOST_BYTES, checkWhole, keeper, manifestBeside } from "./integrity.js";
 import { LENGTH_BYTES, arraysOf, broken, endOf, headerEnd, headerOf } from "./safetensors.js";
 import { arraysUrl, otherSpelling } from "./urls.js";
 
@@ -122,16 +124,19 @@ async function loadArrays(url, entry, what, onProgress) {
       const message = "The arrays file does not belong to the JSON file.";
       throw new PageError("arrays", message, "Export them again.");
     }
+    const manifest = manifestBeside(url, meta); // comes in beside the arrays
     // The page allocates all thumbnails at once: only if the server, too, says that they will come.
     const end = told === null ? size : endOf(header, TAIL);
     total = end;
-    const bytes = await readUpTo(end);
+    let bytes = await readUpTo(end);
+    if (end === size || (size <= MOST_BYTES && (await manifest))) {
+      total = size;
+      bytes = await readUpTo(size);
+      await checkWhole(await manifest, url, kept.chunks);
+    }
     const value = arraysValue(meta, arraysOf(header, bytes.slice(0, end).buffer));
-    const manifest = manifestBeside(url, meta);
-    const check = async () => checkWhole(await manifest, url, kept.chunks);
     if (end === size) {
       void incoming.return();
-      await check();
       return { value, thumbnails: null, manifest };
     }
     const tail = header.places[TAIL];
@@ -139,10 +144,7 @@ async function loadArrays(url, entry, what, onProgress) {
     return {
       value,
       manifest,
-      async thumbnails(onBlock) {
-        await readTail(incoming, left, tail, onBlock, onProgress);
-        await check();
-      },
+      thumbnails: (onBlock) => readTail(incoming, left, tail, onBlock, onProgress),
     };
   } catch (error) {
     void incoming.return();

@@ -2,8 +2,7 @@
  * What page and worker say to each other.
  *
  * The page sends {id, ask, base, ...arguments}, base being its own address; the worker answers {id, answer} or {id, error}, and
- * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block} and, if their file is not as
- * its manifest has it, {id, damage}; the picture of a probe as
+ * before that any number of {id, progress} and {id, notice}; thumbnails follow as {id, block}; the picture of a probe as
  * {id, decoded}, and once, with id 0, {measured}. `Calls` names, for each `ask`, its arguments and its answer; client.js offers each as a method.
  */
 
@@ -88,9 +87,8 @@
 /** @typedef {{[K in Ask]: {id: number, ask: K, base: string} & Calls[K]["arguments"]}[Ask]} Request */
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
- *   progress?: Progress, notice?: string, damage?: import("./errors.js").PlainError, measured?: Float64Array,
- *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply damage:
- *   of a file that was answered, found with its last byte; measured:
+ *   progress?: Progress, notice?: string, measured?: Float64Array,
+ *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply measured:
  *   distances of references to their nearest others, ascending; block: of the thumbnails of a file
  *   that was answered, null: no more will come; decoded: of a probe that was answered, C * H * W
  */

@@ -40,8 +40,6 @@ const PICTURE_MS = 1;
 let assetsLoad = null;
 /** @type {Promise<import("./integrity.js").Manifest | null>} */
 let manifestLoad = Promise.resolve(null);
-/** That the arrays file is not as it was written turns out with its last byte. @type {Promise<void>} */
-let assetsCheck = Promise.resolve();
 /** @type {InteractiveAssets | null} */
 let assets = null;
 /** @type {{matrix: Float32Array, dim: number} | null} */
@@ -85,19 +83,12 @@ function paced(tell) {
 async function sendThumbnails(read, id) {
   if (!read) return;
   await new Promise((resolve) => setTimeout(resolve));
-  /** @type {PageError | null} */
-  let damage = null;
   try {
     await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
   } catch (error) {
-    const known = asPageError(error);
-    if (known.code === "damaged") damage = known;
-    else say({ id, notice: `Some pictures are missing: ${known.message}` });
+    say({ id, notice: `Some pictures are missing: ${asPageError(error).message}` });
   }
   say({ id, block: null });
-  if (!damage) return;
-  say({ id, damage: toPlain(damage) });
-  throw damage;
 }
 
 function ready() {
@@ -171,10 +162,7 @@ const answers = {
     assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     manifestLoad = loading.then(({ manifest }) => manifest, () => null);
     assets = await assetsLoad;
-    const sent = sendThumbnails((await loading).thumbnails, id);
-    sent.catch(() => undefined);
-    assetsCheck = manifestLoad.then((manifest) => (manifest ? sent : undefined));
-    assetsCheck.catch(() => undefined);
+    void sendThumbnails((await loading).thumbnails, id);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
   },
@@ -186,7 +174,6 @@ const answers = {
       loadModels(encoderUrl, decoderUrl, listeners(id).onProgress, async (url, bytes) => checkWhole(await manifestLoad, url, [bytes])),
       assetsLoad,
     ]);
-    await assetsCheck;
     const facts = { encoder: loaded.encoder.facts, decoder: loaded.decoder.facts };
     if (references) checkBelongTogether(references, facts.encoder, facts.decoder);
     models = loaded;

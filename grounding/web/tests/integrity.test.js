@@ -66,9 +66,7 @@ test("arrays that are as the manifest has them", async () => {
 test("one bit of the arrays is another: one sentence with both names, and no JSON in their place", async () => {
   const { arrays, text, manifest } = run();
   serve({ "/artifacts/x.json": text, "/artifacts/x.safetensors": changed(arrays), "/artifacts/e.run.json": manifest });
-  const { thumbnails } = await loadFile(DATA, "points", listeners);
-  assert(thumbnails);
-  await assert.rejects(thumbnails(() => undefined), { code: "damaged", message: "x.safetensors is damaged, or of another export: its hash is not the one in e.run.json." });
+  await assert.rejects(loadFile(DATA, "points", listeners), { code: "damaged", message: "x.safetensors is damaged, or of another export: its hash is not the one in e.run.json." });
 });
 
 test("the JSON file alone is compared as well", async () => {

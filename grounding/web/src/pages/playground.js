@@ -42,7 +42,6 @@ async function main() {
     onMeasured: (own) => (playground.ready ? playground.ready.measured(own) : (measured = own)),
     onThumbnails: () => playground.ready?.thumbnails(),
     onCrash: (error) => listeners.onCrash?.(error),
-    onDamage: (error) => listeners.onDamage?.(error),
   });
   const loads = { assets: client.loadAssets({ url: assets }), models: client.loadModels({ encoder, decoder }) };
   // Whatever fails is told where it is waited for, further down.
@@ -52,11 +51,7 @@ async function main() {
   // The models take longer than a file of points.
   const loading = shell.panels.showLoading(700);
   const { showNotice, showError } = shell.panels;
-  const onDamage = (/** @type {unknown} */ error) => {
-    client.stop();
-    shell.stop("error", () => showError(error));
-  };
-  Object.assign(listeners, { onProgress: loading.update, onNotice: showNotice, onCrash: showError, onDamage });
+  Object.assign(listeners, { onProgress: loading.update, onNotice: showNotice, onCrash: showError });
   try {
     const { startPlayground } = await code;
     playground.ready = await startPlayground({ shell, address, client, loads, loading });

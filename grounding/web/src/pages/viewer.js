@@ -30,7 +30,6 @@ async function main() {
     onProgress: (progress) => listeners.onProgress?.(progress),
     onNotice: (text) => listeners.onNotice?.(text),
     onCrash: (error) => listeners.onCrash?.(error),
-    onDamage: (error) => listeners.onDamage?.(error),
     onThumbnails: () => view.current?.refresh(),
   });
   const file = client.loadPoints({ url: data });
@@ -48,10 +47,6 @@ async function main() {
       view.current ? view.current.progress(progress) : loading.update(progress),
     onNotice: showNotice,
     onCrash: showError,
-    onDamage: (/** @type {unknown} */ error) => {
-      client.stop();
-      shell.stop("error", () => showError(error));
-    },
   });
   openContext(shell.canvas);
   try {
