@@ -104,6 +104,7 @@ def test_lists_and_schema_have_the_new_names(place):
     assert "Channels of the first convolution" in schema
 
 
+@pytest.mark.full
 def test_index_and_comparison_show_the_new_metric(place):
     shown = grounding(place, "publish", "site")
     assert shown.returncode == 0, shown.stderr
@@ -147,6 +148,7 @@ def test_what_the_page_says_in_passing_is_python_and_yaml(place):
     assert "participation_ratio" in result.stdout
 
 
+@pytest.mark.full
 def test_changed_components_are_measured_again_but_nothing_is_trained_again(place):
     changed = place / "my_components.py"
     before = changed.read_text(encoding="utf-8")

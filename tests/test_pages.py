@@ -14,7 +14,11 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-LONG = ("images.test.mjs", "notebook.test.mjs")  # each makes runs of its own
+# The first two make runs of their own; the others go through what can be wrong, file by file.
+LONG = (
+    *("images.test.mjs", "notebook.test.mjs"),
+    *("arrays.test.mjs", "viewer_errors.test.mjs", "playground_errors.test.mjs"),
+)
 E2E = [
     pytest.param(path.name, marks=[pytest.mark.full] if path.name in LONG else [])
     for path in sorted((WEB / "e2e").glob("*.test.mjs"))
