@@ -1,6 +1,6 @@
 # make run    set up and run the whole chain on one experiment; CONFIG= picks another
 # make test   set up and run all checks
-# make paper  set up and repeat the headline: experiments 6 and 7 over five seeds, beside controls
+# make paper  set up and repeat the tables of docs/few_images.md, over five seeds, beside controls
 # make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
 # make claims set up and check the figures of the documents, those that cost BUDGET (600) seconds
 # make docs   build the reference of the Python API from its docstrings, site/reference
@@ -35,6 +35,7 @@ test-full: lint browser
 
 paper: $(VENV)/.installed
 	@$(BIN)/grounding compare 6 7 --seeds 0-4 --output docs/few_images
+	@$(BIN)/grounding compare 2 10 4 --seeds 0-4 --no-controls --output docs/equal_steps
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/suite.py $(if $(QUESTIONS),--only $(QUESTIONS))

@@ -182,7 +182,7 @@ def test_the_table_has_every_packaged_experiment():
 def test_config_headers_and_the_readme_quote_the_same_scores():
     from grounding.experiment.document import packaged_configs
 
-    rows = dict(re.findall(r"^\| (\d) [^\n]*?\| (0\.\d{3}) \|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (\d+) [^\n]*?\| (0\.\d{3}) \|", README, re.MULTILINE))
     for config in packaged_configs():
         header = config.read_text(encoding="utf-8").split("\nexperiment:")[0]
         accuracy = rows[config.stem.partition("_")[0]]

@@ -1,6 +1,6 @@
 """Print the rows of the README's table of experiments from what runs have measured.
 
-for i in 0 1 2 3 4 5 6 7 8 9; do grounding run --config $i; done
+for i in 0 1 2 3 4 5 6 7 8 9 10; do grounding run --config $i; done
 python tools/profile_rows.py artifacts
 """
 

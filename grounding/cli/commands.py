@@ -96,7 +96,8 @@ def run(
 @click.option(
     "--controls/--no-controls",
     default=True,
-    help="raw pixels, PCA, the untrained encoder and the one trained with labels (default: yes)",
+    help="the encoder trained with labels and untrained, PCA, the mean image, pixels, HOG, "
+    "distances of deformed images (default: yes)",
 )
 @options.RESUME
 @click.option(

@@ -1,4 +1,4 @@
-"""Metrics of latent spaces: arrays in, numbers out.
+"""Metrics of latent spaces, and what is known of images without one: arrays in, numbers out.
 
 Each function takes tensors or NumPy arrays: `trustworthiness(x, z, k=5)`. `measure` takes a `Space`
 and the names of registered metrics, and calculates what several of them need only once.
@@ -22,8 +22,11 @@ from grounding.metrics.collapse import rank_me, uniformity
 from grounding.metrics.continuity import continuity
 from grounding.metrics.coranking import rnx_area
 from grounding.metrics.davies_bouldin import davies_bouldin
+from grounding.metrics.deformation import hidden_markov_distortion, image_distortion
+from grounding.metrics.deskew import deskew
 from grounding.metrics.facts import facts, meaning, names
 from grounding.metrics.fisher_ratio import fisher_ratio
+from grounding.metrics.hog import hog
 from grounding.metrics.intrinsic_dimension import two_nn_dimension
 from grounding.metrics.knn_accuracy import knn_accuracy
 from grounding.metrics.linear_probe import linear_probe_accuracy
@@ -52,8 +55,12 @@ __all__ = [
     "classification_report",
     "continuity",
     "davies_bouldin",
+    "deskew",
     "facts",
     "fisher_ratio",
+    "hidden_markov_distortion",
+    "hog",
+    "image_distortion",
     "knn_accuracy",
     "knn_predict",
     "linear_probe_accuracy",

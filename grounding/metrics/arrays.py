@@ -46,8 +46,14 @@ def as_points(values: Array, name: str = "points") -> Tensor:
 
 
 def unit_images(images: Array) -> Tensor:
-    """Images (N, C, H, W) in [0, 1] as float32, from uint8 or floats."""
+    """Images (N, C, H, W) in [0, 1] as float32, from uint8 or floats.
+
+    Raises:
+        ValueError: they have another shape.
+    """
     found = as_tensor(images)
+    if found.ndim != 4:
+        raise ValueError(f"images have shape {tuple(found.shape)}, expected (N, C, H, W)")
     return found.float() / 255 if found.dtype == torch.uint8 else found.float()
 
 

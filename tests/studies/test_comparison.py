@@ -14,8 +14,10 @@ import grounding
 from grounding.cli import main
 from grounding.data import to_unit
 from grounding.experiment import load_experiment
+from grounding.metrics import NotMeasurable
 from grounding.runs.building import load_splits
-from grounding.studies.controls import labels_control
+from grounding.studies.controls import CONTROLS
+from grounding.studies.labelled import labels_control
 from grounding.studies.seeds import seed_experiment
 
 
@@ -64,21 +66,31 @@ def test_experiments_first_then_controls(compared):
         ("untrained encoder", "untrained"),
         ("PCA-4", "pca"),
         ("raw pixels", "raw_pixels"),
+        ("pixels, deskewed", "deskewed_pixels"),
+        ("HOG, deskewed", "hog"),
+        ("IDM, deskewed", "image_distortion"),
+        ("P2DHMDM, deskewed", "p2dhmdm"),
+        ("mean image", "mean_image"),
     ]
     for row in document["rows"]:
         assert set(row["values"]) == {"0", "1"}
-        values = [row["values"][seed]["knn_accuracy"] for seed in ("0", "1")]
-        assert row["summary"]["knn_accuracy"]["mean"] == pytest.approx(sum(values) / 2)
-        assert all(0.2 < value <= 1 for value in values)
         error = row["values"]["0"].get("test_reconstruction_error")
-        assert (error is not None) is (row["control"] is None)
+        assert (error is not None) is (row["control"] in (None, "pca", "mean_image"))
+        if row["control"] == "mean_image":
+            assert row["values"]["0"].keys() == {"test_reconstruction_error"}
+            continue
+        for k in ("knn_accuracy", "knn_1_accuracy"):
+            values = [row["values"][seed][k] for seed in ("0", "1")]
+            assert row["summary"][k]["mean"] == pytest.approx(sum(values) / 2)
+            assert all(0.2 < value <= 1 for value in values)
 
 
 def test_paired_differences_are_of_the_values(compared):
     _, document = compared
     values = {row["name"]: row["values"] for row in document["rows"]}
     found = document["differences"]["knn_accuracy"]
-    assert len(found) == 6 + 5  # of two experiments to all others, each pair once
+    # Of two experiments to all others, each pair once; the mean image has no neighbours.
+    assert len(found) == 10 + 9
     for one in found:
         apart = [
             values[one["first"]][seed]["knn_accuracy"] - values[one["second"]][seed]["knn_accuracy"]
@@ -92,7 +104,7 @@ def test_paired_differences_are_of_the_values(compared):
 def test_raw_pixels_by_other_means(compared, monkeypatch):
     folder, document = compared
     monkeypatch.chdir(folder)
-    row = document["rows"][-1]
+    row = next(row for row in document["rows"] if row["name"] == "raw pixels")
     for seed in (0, 1):
         experiment = seed_experiment(grounding.load_config("two.yaml"), seed)
         splits = load_splits(experiment)[1]
@@ -105,7 +117,60 @@ def test_raw_pixels_by_other_means(compared, monkeypatch):
         assert row["values"][str(seed)]["knn_accuracy"] == pytest.approx(share, abs=0.02)
 
 
-@pytest.mark.parametrize("config", list("0123456789"))
+def test_what_a_control_cannot_do_is_said_once(in_folder, capsys, monkeypatch):
+    image_set(Path("images"), shape=(10, 10))
+    monkeypatch.setattr("grounding.studies.controls.LARGEST", 144 * 80 * 100 - 1)
+    assert compare(own_config(), "--seeds", "0-1", "--set", "training.epochs=1") == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if ", left out: " in line]
+    few = "144 x 80 pairs of images take too long, at most 11,519 pairs of this size are measured"
+    assert said == [
+        "HOG, deskewed, left out: images are 10 x 10 pixels, at least 12 x 12 are needed",
+        f"IDM, deskewed, left out: {few}",
+        f"P2DHMDM, deskewed, left out: {few}",
+    ]
+    rows = json.loads(Path("artifacts/comparison.json").read_text())["rows"]
+    kept = ["labels", "untrained", "pca", "raw_pixels", "deskewed_pixels", "mean_image"]
+    assert [row["control"] for row in rows[1:]] == kept
+
+
+def test_images_without_classes_have_no_neighbours_to_name_them(in_folder):
+    controls = {control.key: control for control in CONTROLS}
+    for labels, reason in (([], "there are no labels"), ([7], "of one class only")):
+        image_set(Path("images"), labels=labels)
+        experiment, splits = load_splits(grounding.load_config(own_config()))
+        with pytest.raises(NotMeasurable, match=reason):
+            controls["p2dhmdm"].measure(experiment, splits, False)
+        assert "knn_accuracy" not in controls["hog"].measure(experiment, splits, False)
+        error = controls["mean_image"].measure(experiment, splits, False)
+        pixels = [to_unit(split.images[:]).double() for split in (splits.train, splits.test)]
+        expected = (pixels[1] - pixels[0].mean(0)).square().mean().item()
+        assert error == {"test_reconstruction_error": pytest.approx(expected)}
+
+
+def test_a_control_has_one_row_for_all_experiments_for_which_it_is_the_same():
+    one = grounding.load_config("2")
+    changed = {
+        "validation": grounding.load_config("2", data={"val_samples": 500}),
+        "images": grounding.load_config("2", data={"train_samples": 200}),
+        "metric": grounding.load_config("2", analysis={"metric": "cosine"}),
+        "k": grounding.load_config("2", analysis={"k": 3}),
+        "latent": grounding.load_config("2", model={"latent_dim": 16}),
+    }
+    alike = {
+        control.key: {
+            name for name, other in changed.items()
+            if control.shared_by(other) == control.shared_by(one)
+        }
+        for control in CONTROLS
+    }  # fmt: skip
+    assert alike["untrained"] == {"validation"}
+    assert alike["pca"] == {"validation"}
+    assert alike["raw_pixels"] == alike["hog"] == {"validation", "latent"}
+    assert alike["p2dhmdm"] == {"validation", "latent", "metric"}
+    assert alike["mean_image"] == {"validation", "latent", "metric", "k"}
+
+
+@pytest.mark.parametrize("config", [str(number) for number in range(11)])
 def test_the_control_with_labels_learns_labels_only(config):
     experiment = grounding.load_config(config)
     control, command = labels_control(experiment, f"grounding run --config {config}")
@@ -123,7 +188,7 @@ def test_the_control_with_labels_learns_labels_only(config):
 def test_csv_json_and_figure_agree(compared):
     folder, document = compared
     rows = list(csv.DictReader((folder / "artifacts/comparison.csv").read_text().splitlines()))
-    assert len(rows) == 7 * 2
+    assert len(rows) == 12 * 2
     values = {row["name"]: row["values"] for row in document["rows"]}
     for row in rows:
         measured = {k: v for k, v in row.items() if v and k not in ("name", "control", "seed")}
@@ -131,7 +196,7 @@ def test_csv_json_and_figure_agree(compared):
         of_seed = values[row["name"]][row["seed"]]
         assert numbers == {name: v for name, v in of_seed.items() if v is not None}
     svg = (folder / "artifacts/comparison.svg").read_text()
-    for row in document["rows"]:
+    for row in document["rows"][:-1]:
         mean = row["summary"]["knn_accuracy"]
         assert f"{mean['mean']:.4f} ± {mean['standard_deviation']:.4f}" in svg
 
