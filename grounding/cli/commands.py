@@ -105,7 +105,7 @@ def run(
     type=options.Place(),
     default=Path("artifacts/comparison"),
     metavar="STEM",
-    help="write STEM.json, STEM.csv and STEM.svg (default: artifacts/comparison)",
+    help="write STEM.json, STEM.csv, STEM.html and STEM.svg (default: artifacts/comparison)",
 )
 def compare(
     configs: tuple[str, ...],

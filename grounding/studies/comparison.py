@@ -12,6 +12,7 @@ from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
+from grounding.export.report_page import Table
 from grounding.metrics import NotMeasurable, Spread, facts, names
 from grounding.runs.artifacts import document_bytes
 from grounding.runs.building import load_splits
@@ -30,9 +31,10 @@ from grounding.studies.seeds import (
     summarize,
     write_study,
 )
+from grounding.studies.study_page import DRAWN, study_page
 from grounding.training.checkpoint import versions
 
-DRAWN = "knn_accuracy"
+APART = ("kNN accuracy, difference over seeds", "mean", "± 95 %", "p", "p, Holm")
 
 
 @dataclass
@@ -74,7 +76,7 @@ def compare(
     Args:
         experiments: with names of their own.
         seeds: each is a training, and a draw of the splits.
-        stem: of the files: STEM.json, STEM.csv, STEM.svg.
+        stem: of the files: STEM.json, STEM.csv, STEM.html, STEM.svg.
         controls: whether to measure the controls as well.
         resume: continue interrupted trainings.
         commands: what trains each of the experiments for these seeds, for messages.
@@ -86,7 +88,7 @@ def compare(
     for name, count in Counter(experiment.name for experiment in experiments).items():
         if count > 1:
             raise UserError(f"{count} of the configs have experiment.name {name}; name each once")
-    places = [stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "csv", "svg")]
+    places = [stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "csv", "html", "svg")]
     for place in places:
         check_writable(place)
     check_not_of_another(stem.name, *places, kind="comparison", folder=stem.parent)
@@ -117,6 +119,11 @@ def compare(
 
 def comparison_lines(rows: Sequence[Row]) -> list[str]:
     """A table of mean and standard deviation, one line a row."""
+    head, cells = _table(rows)
+    return text_table("lr" + "r" * (len(head) - 2), head, cells)
+
+
+def _table(rows: Sequence[Row]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     of = {name: one for row in rows for name, one in row.facts.items()}
     shown = (name for name, one in of.items() if "compare" in one["tables"])
     columns = sorted(shown, key=lambda name: of[name]["place"])
@@ -127,13 +134,16 @@ def comparison_lines(rows: Sequence[Row]) -> list[str]:
         summary = row.summary
         values = (_plus_minus(summary.get(name), of[name]["digits"]) for name in columns)
         cells.append((row.name, str(len(row.metrics)), *values))
-    return text_table("lr" + "r" * len(columns), head, cells)
+    return head, cells
 
 
 def difference_lines(apart: Sequence[Difference]) -> list[str]:
     """A table of paired differences of the kNN accuracy."""
-    head = ("kNN accuracy, difference over seeds", "mean", "± 95 %", "p", "p, Holm")
-    rows = [
+    return text_table("lrrrr", APART, _apart(apart))
+
+
+def _apart(apart: Sequence[Difference]) -> list[tuple[str, ...]]:
+    return [
         (
             f"{one.first} - {one.second}",
             f"{one.mean:+.4f}",
@@ -143,7 +153,6 @@ def difference_lines(apart: Sequence[Difference]) -> list[str]:
         )
         for one in apart
     ]
-    return text_table("lrrrr", head, rows)
 
 
 def _differences(rows: Sequence[Row], metric: str) -> list[Difference]:
@@ -224,8 +233,9 @@ def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) ->
         "configs": {name: experiment.as_dict() for name, experiment in configs.items()},
     }
     files = {places[0]: document_bytes(values), places[1]: csv_text(lines).encode()}
+    files[places[2]] = _page(rows, seeds)
     if any(_drawn(row) for row in rows):
-        files[places[2]] = _figure(rows)
+        files[places[3]] = _figure(rows)
     made_from = {"experiments": list(configs), "seeds": list(seeds)}
     write_study(places[0].stem, "comparison", files, made_from, {})
     return list(files)
@@ -243,9 +253,37 @@ def _values(row: Row) -> dict[str, Any]:
     }
 
 
+def _page(rows: Sequence[Row], seeds: Sequence[int]) -> bytes:
+    ours = [row for row in rows if not row.control]
+    names = [row.experiments[0].name for row in ours]
+    head, cells = _table(rows)
+    tables = {}
+    if apart := _differences(rows, DRAWN):
+        said = (
+            "Paired over the seeds: the same images were drawn for both. p by the paired t test, "
+            "and for all of them together by Holm's method."
+        )
+        tables["Differences"] = (said, Table(APART, _apart(apart), range(1, 5)))
+    return study_page(
+        " and ".join(names),
+        f"grounding compare {' '.join(f'{name}.yaml' for name in names)} "
+        f"--seeds {','.join(map(str, seeds))}",
+        Table(head, cells, range(1, len(head))),
+        {row.name: _drawn(row) for row in rows},
+        controls=[row.name for row in rows if row.control],
+        tables=tables,
+        configs=[row.experiments[0] for row in ours],
+        axis=_axis(rows),
+    )
+
+
+def _axis(rows: Sequence[Row]) -> str:
+    return f"kNN accuracy on test images, k = {_neighbors(rows)}"
+
+
 def _figure(rows: Sequence[Row]) -> bytes:
     drawn = [FigureRow(row.name, _drawn(row), bool(row.control)) for row in rows if _drawn(row)]
-    return spread_figure(drawn, f"kNN accuracy on test images, k = {_neighbors(rows)}")
+    return spread_figure(drawn, _axis(rows))
 
 
 def _neighbors(rows: Sequence[Row]) -> str:

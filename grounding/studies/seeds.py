@@ -13,6 +13,7 @@ from grounding._errors import UserError, say
 from grounding._files import check_writable
 from grounding.experiment import Experiment
 from grounding.export.report import text_table
+from grounding.export.report_page import Table
 from grounding.metrics import Spread, spread
 from grounding.runs.artifacts import document_bytes, enter, make, reason_to_make
 from grounding.runs.building import data_lines, load_splits
@@ -29,11 +30,15 @@ from grounding.runs.manifest import (
 from grounding.runs.measuring import measure_run, results_of
 from grounding.runs.run import load_run
 from grounding.runs.training import train_experiment
+from grounding.studies.study_page import DRAWN, study_page
 from grounding.training.checkpoint import versions
 
 MEASURED = ("analysis", "manifold", "probes", "profile")
 
 Results = Mapping[str, Mapping[str, Any]]
+
+COLUMNS = ("mean", "sd", "± 95 %", "min", "max")
+LEGEND = "sd with n - 1; ± 95 %: half the interval of the mean, by Student's t"
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def run_seeds(
     force: bool = False,
     resume: bool = False,
 ) -> None:
-    """Run an experiment for several seeds, print a table and write it as JSON and CSV.
+    """Run an experiment for several seeds, print a table and write it as JSON, CSV and HTML.
 
     Args:
         experiment: what to run.
@@ -110,7 +115,7 @@ def run_seeds(
     )
     if series.runs:
         say("", *summary_lines(series))
-        for ending in ("json", "csv"):
+        for ending in ("json", "csv", "html"):
             say(f"wrote {series_path(experiment).with_suffix(f'.{ending}')}")
     check_complete([series])
 
@@ -135,8 +140,8 @@ def seed_series(
     """
     path = series_path(experiment)
     check_writable(path)
-    both = (path, path.with_suffix(".csv"))
-    check_not_of_another(study_name(experiment), *both, kind="seeds")
+    files = (path, *(path.with_suffix(ending) for ending in (".csv", ".html")))
+    check_not_of_another(study_name(experiment), *files, kind="seeds")
     runs: list[SeedRun] = []
     failures: dict[int, str] = {}
     own = [(seed, seed_experiment(experiment, seed)) for seed in seeds]
@@ -209,11 +214,13 @@ def summary_lines(series: Series) -> list[str]:
     """A table of every metric over the seeds."""
     seeds = ", ".join(str(run.seed) for run in series.runs)
     named = f"{series.experiment.name}, {len(series.runs)} seeds"
-    head = (named, "mean", "sd", "± 95 %", "min", "max")
+    lines = text_table("lrrrrr", (named, *COLUMNS), _rows(series))
+    return [*lines, "", f"seeds {seeds}; {LEGEND}"]
+
+
+def _rows(series: Series) -> list[tuple[str, ...]]:
     facts = series.facts
-    rows = [(name, *_cells(found, facts[name]["digits"])) for name, found in series.summary.items()]
-    says = f"seeds {seeds}; sd with n - 1; ± 95 %: half the interval of the mean, by Student's t"
-    return [*text_table("lrrrrr", head, rows), "", says]
+    return [(name, *_cells(found, facts[name]["digits"])) for name, found in series.summary.items()]
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -310,8 +317,26 @@ def _write(series: Series) -> None:
         "seeds": [run.seed for run in series.runs],
         "runs": [f"{run.name}{ENDING}" for run in series.runs],
     }
-    files = {path: document_bytes(values), path.with_suffix(".csv"): csv_text(rows).encode()}
+    seeds = [run.seed for run in series.runs]
+    page = study_page(
+        f"{series.experiment.name}, {len(seeds)} seeds",
+        f"grounding run --config {series.experiment.name}.yaml --seeds {','.join(map(str, seeds))}",
+        Table(("", *COLUMNS), _rows(series), range(1, 6)),
+        {series.experiment.name: values_of(series.runs)},
+        configs=[series.experiment],
+    )
+    files = {
+        path: document_bytes(values),
+        path.with_suffix(".csv"): csv_text(rows).encode(),
+        path.with_suffix(".html"): page,
+    }
     write_study(study_name(series.experiment), "seeds", files, made_from, results)
+
+
+def values_of(runs: Sequence[SeedRun], metric: str = DRAWN) -> dict[int, float]:
+    """A metric by seed, where it could be measured."""
+    found = {run.seed: run.metrics.get(metric) for run in runs}
+    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def _score(run: SeedRun) -> str:

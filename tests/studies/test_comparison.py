@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import shlex
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -195,16 +197,22 @@ def test_csv_json_and_figure_agree(compared):
         numbers = {name: float(value) for name, value in measured.items()}
         of_seed = values[row["name"]][row["seed"]]
         assert numbers == {name: v for name, v in of_seed.items() if v is not None}
-    svg = (folder / "artifacts/comparison.svg").read_text()
+    svg, page = ((folder / f"artifacts/comparison.{e}").read_text() for e in ("svg", "html"))
     for row in document["rows"][:-1]:
         mean = row["summary"]["knn_accuracy"]
         assert f"{mean['mean']:.4f} ± {mean['standard_deviation']:.4f}" in svg
+        assert f"{mean['mean']:.4f} ± {mean['standard_deviation']:.4f}" in page
+    assert svg.encode() in b64decode(re.search(r"data:image/svg\+xml;base64,([^\"]+)", page)[1])
+    for one in document["differences"]["knn_accuracy"]:
+        assert f"{one['first']} - {one['second']}" in page
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
 
 
 def test_again_in_the_same_bytes_and_whole(compared, monkeypatch, capsys):
     folder, _ = compared
     monkeypatch.chdir(folder)
-    places = [Path(f"artifacts/comparison.{ending}") for ending in ("json", "csv", "svg")]
+    places = [Path(f"artifacts/comparison.{ending}") for ending in ("json", "csv", "html", "svg")]
     before = [place.read_bytes() for place in places]
     assert compare("four.yaml", "two.yaml", "--seeds", "0-1") == 0
     shown = capsys.readouterr().out
