@@ -46,6 +46,12 @@ KINDS = {
         {**VIEWS, "target": "view", "mirrored": True, "composites": 3},
         {"optimizer": "adamw", "schedule": "one_cycle", "weight_decay": 0.01},
     ),
+    "regrounded": Kind(
+        {"name": "vgg", "hidden_dims": [4, 8]},
+        {"contrastive": 1.0, "reconstruction": 8.0, "regrounding": 1.0},
+        {"temperature": 0.1, "regrounding_to_decoder": 0.3},
+        {**VIEWS, "target": "view"},
+    ),
     "vicreg": Kind(weights={"vicreg": 1.0}, loader=VIEWS),
     "variational": Kind(
         {"name": "vanilla_fc", "hidden_dims": [32, 16]}, {"kl": 1e-3, "reconstruction": 1.0}
@@ -89,6 +95,7 @@ def trained(
     precision: torch.dtype = torch.float32,
     images: data.Splits | None = None,
     model: models.Autoencoder | None = None,
+    weighted: objectives.Objectives | None = None,
     loader: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> Training:
@@ -102,7 +109,7 @@ def trained(
         chosen["augmentations"] = data.Augmentations(chosen["augmentations"])
     return train(
         model,
-        new_objectives(kind, model, epochs, seed, precision=precision),
+        weighted or new_objectives(kind, model, epochs, seed, precision=precision),
         data.TrainingInputs(
             images.train.images.to(device), seed=seed, batch_size=batch_size, **chosen
         ),

@@ -28,6 +28,7 @@ from grounding.objectives.contrastive import contrastive_loss
 from grounding.objectives.kl import kl_divergence
 from grounding.objectives.labels import classification_loss
 from grounding.objectives.reconstruction import reconstruction_error
+from grounding.objectives.regrounding import regrounding_distance
 from grounding.objectives.vicreg import vicreg_loss
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "contrastive_loss",
     "kl_divergence",
     "reconstruction_error",
+    "regrounding_distance",
     "trains_decoder",
     "vicreg_loss",
 ]

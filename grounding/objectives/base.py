@@ -87,13 +87,18 @@ class Step:
         with self._layers(self.sample):
             return self._model.decode(self.sample).float()
 
+    def encode(self, images: Tensor) -> Tensor:
+        """E of other images (B, C, H, W), (B, D)."""
+        with self._layers(images):
+            return self._model.encode(images).float()
+
     @cached_property
     def _encoded(self) -> tuple[Tensor, Tensor]:
         inputs, encoder = self.batch.inputs, self._model.encoder
+        if not self._objectives.need_features:
+            latents = self.encode(inputs)
+            return latents, latents
         with self._layers(inputs):
-            if not self._objectives.need_features:
-                latents = self._model.encode(inputs).float()
-                return latents, latents
             assert isinstance(encoder, nn.Sequential)
             features = encoder[:-1](inputs)
             return features, encoder[-1](features).float()
@@ -110,8 +115,8 @@ class Objective(nn.Module):
 
     A subclass has a `forward`; its parameters are of layers that only training needs.
     `@register.objective(name, settings=...)` takes these facts: needs_views (1 unless said),
-    trains_decoder (False), uses_labels (False), and smallest_batch, the images without which a step
-    cannot be computed (1).
+    trains_decoder (False), reads_decoder (False: it does without one that is trained), uses_labels
+    (False), and smallest_batch, the images without which a step cannot be computed (1).
 
     If its settings have a method `problem(weight, images)`, that returns why it cannot be used with
     this weight and number of training images, or "". Only if they have a property or field
@@ -238,6 +243,10 @@ def check(
         needed = facts.get("needs_views", 1)
         if weight and views < needed:
             raise ValueError(f"{name} compares views of an image; set views to {needed} or more")
+        if weight and facts.get("reads_decoder") and not trains_decoder(weights):
+            raise ValueError(
+                f"{name} needs a decoder that is trained; give reconstruction a weight as well"
+            )
         if weight and facts.get("uses_labels") and (mirrored or composites):
             key = "mirrored" if mirrored else "composites"
             raise ValueError(f"{key} makes images without a label; drop it, or {name}")

@@ -19,6 +19,8 @@ from torch import Tensor
 from grounding import _registry as register
 from grounding.data.loader import TrainingInputs
 from grounding.data.splits import to_unit
+from grounding.metrics.deformation import hidden_markov_distortion
+from grounding.metrics.deskew import deskew
 from grounding.metrics.neighbors import nearest
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.base import Array, Context, Objective, Step
@@ -29,6 +31,7 @@ from grounding.objectives.projection_head import ProjectionSettings, projection_
 VIEWS = 10
 CLEAN_WEIGHT = 2
 BATCH = 500
+MOST_DEFORMED = 500  # images; with their mirror images that is a million pairs, about a minute
 
 
 class ContrastiveSettings(ProjectionSettings):
@@ -44,6 +47,9 @@ class ContrastiveSettings(ProjectionSettings):
     well; at most `near`. 0 for none."""
     close_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How much such a view counts beside one of the same image."""
+    deformation: bool = False
+    """How badly one image can be deformed into another, which nobody has to learn, decides on the
+    nearest images as much as the latent space does; for at most 500 training images."""
     near_from: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the epochs after which near and close begin; nearest images are looked for anew
     before each epoch."""
@@ -57,6 +63,13 @@ class ContrastiveSettings(ProjectionSettings):
         """Why these cannot be used with a weight and a number of images, or ""."""
         if self.near and not weight:
             return "near has an effect on contrastive only, whose weight is 0"
+        if self.deformation and not self.near:
+            return "deformation has an effect on near only, which is 0"
+        if self.deformation and images is not None and images > MOST_DEFORMED:
+            return (
+                f"deformation compares each image with each, at most {MOST_DEFORMED} images, and "
+                f"there are {images}"
+            )
         if images is not None and self.near >= images:
             return f"near {self.near} needs more images than that, and there are {images}"
         return ""
@@ -84,11 +97,14 @@ class Contrastive(Objective):
         self.projection = projection_head(context.model.latent_dim, settings.projection_dims)
         self.near_after = round(settings.near_from * (context.epochs or 0))
         self.nearest: Tensor | None = None
+        self.deformed: Tensor | None = None
 
     def begin_epoch(self, model: Autoencoder, loader: TrainingInputs, epoch: int) -> None:
         """Look for each image's nearest images, once the encoder has learnt something."""
         if self.settings.near and epoch > self.near_after:
-            self.nearest = find_neighbors(model, loader, self.settings.near, epoch)
+            if self.settings.deformation and self.deformed is None:
+                self.deformed = deformation_distances(loader.lasting_images()[:])
+            self.nearest = find_neighbors(model, loader, self.settings.near, epoch, self.deformed)
 
     def forward(self, step: Step) -> Tensor:
         """The loss of one step, a scalar."""
@@ -172,11 +188,25 @@ def neighbors_among(nearest: Tensor, close: int, identities: Tensor) -> tuple[Te
 
 
 @torch.no_grad()
-def find_neighbors(model: Autoencoder, loader: TrainingInputs, k: int, epoch: int) -> Tensor:
+def find_neighbors(
+    model: Autoencoder,
+    loader: TrainingInputs,
+    k: int,
+    epoch: int,
+    deformed: Tensor | None = None,
+) -> Tensor:
     """The k nearest of each training image, int64 (N, k), by the cosine of their mean unit latents.
 
     The mean is over 10 views, drawn for this epoch, and over the clean image, which counts twice.
     Leaves the model in evaluation mode.
+
+    Args:
+        model: what encodes them.
+        loader: what has the images, and draws their views.
+        k: how many.
+        epoch: which one the views are drawn for.
+        deformed: other distances of the images, (N, N) on the CPU. The sum of both counts then,
+            each divided by its mean.
     """
     model.eval()
     means = []
@@ -189,8 +219,27 @@ def find_neighbors(model: Autoencoder, loader: TrainingInputs, k: int, epoch: in
             total += _unit_latents(model, loader.augment(clean, draws))
         means.append(total)
     latents = torch.cat(means)
+    if deformed is not None:
+        unit = F.normalize(latents.double().cpu(), dim=1)
+        distances = 1 - unit @ unit.T
+        distances = distances / distances.mean() + deformed.double() / deformed.double().mean()
+        distances.fill_diagonal_(torch.inf)
+        return distances.argsort(dim=1, stable=True)[:, :k].to(latents.device)
     found = nearest(latents, latents, k, metric="cosine", exclude_self=True)
     return found.indices.to(latents.device)  # of MPS, which has no float64, it looks on the CPU
+
+
+def deformation_distances(images: Array) -> Tensor:
+    """How badly each of some images can be deformed into each, (N, N) on the CPU.
+
+    P2DHMDM (see `hidden_markov_distortion`) of upright images, there and back.
+
+    Args:
+        images: (N, C, H, W), uint8 or in [0, 1].
+    """
+    upright = deskew(images)
+    one_way = hidden_markov_distortion(upright, upright)
+    return one_way + one_way.T
 
 
 def _unit_latents(model: Autoencoder, images: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 import torch
-from small_trainings import CPU, KINDS, kept, trained
+from small_trainings import CPU, KINDS, kept, new_model, trained
 
+from grounding import data, objectives
 from grounding._errors import UserError
 from grounding.training import checkpoint_bytes, read_checkpoint
 from grounding.training.resume import changes, epochs_problem, next_run
@@ -45,6 +46,26 @@ def test_a_training_that_goes_on_equals_an_uninterrupted_one(kind, tmp_path):
         for held in (whole, resumed)
     ]
     assert losses[0] == losses[1]
+
+
+def test_nearest_images_by_deformation_are_found_again(tmp_path):
+    """They are looked for before the second epoch; that is where the training goes on."""
+    few = data.cut(data.load(), train=12, val=8, test=8, seed=42)
+    settings = {"near": 4, "close": 2, "near_from": 0.5, "temperature": 0.1}
+    parts = []
+
+    def training(deformation, **arguments):
+        model = new_model("contrastive")
+        weighted = objectives.build(
+            {"contrastive": 1.0}, model=model, epochs=2, deformation=deformation, **settings
+        )
+        return kept(trained("contrastive", model=model, weighted=weighted, images=few, **arguments))
+
+    whole = training(True, save=lambda training: parts.append(stored(training, tmp_path)))
+    resumed = training(True, start=parts[0])
+    assert all(torch.equal(tensor, bits(resumed)[key]) for key, tensor in bits(whole).items())
+    other = training(False, start=parts[0])
+    assert not all(torch.equal(tensor, bits(other)[key]) for key, tensor in bits(whole).items())
 
 
 def test_a_finished_training_is_given_back(tmp_path):
