@@ -7,6 +7,7 @@ import torch
 from small_trainings import CPU, KINDS, kept, trained
 
 from grounding import data
+from grounding.dynamics import portrait, step_lengths
 from grounding.metrics.neighbors import nearest
 from grounding.training import resolve_device
 
@@ -73,3 +74,65 @@ def test_neighbours_are_those_of_the_processor(metric):
     ours = nearest(z, z[:500], 5, metric=metric)
     theirs = nearest(z.to(GPU), z[:500].to(GPU), 5, metric=metric)
     assert torch.equal(theirs.indices.cpu(), ours.indices)
+
+
+def towards_ten(z):
+    """A contraction in each of ten cells: to the nearest of ten ends."""
+    ends = 4 * torch.eye(10, z.shape[1], device=z.device)
+    end = ends[(z[:, None] - ends).square().sum(dim=2).argmin(dim=1)]
+    return end + 0.6 * (z - end)
+
+
+def test_a_flow_ends_where_it_ends_on_the_processor():
+    z = 4 * torch.randn(300, 16, generator=torch.Generator().manual_seed(0))
+    labels = towards_ten(z)[:, :10].argmax(dim=1)
+
+    def measured(device):
+        return portrait(
+            lambda images: towards_ten(images.flatten(1)),
+            lambda latents: latents[:, :, None, None],
+            z.to(device),
+            labels=labels,
+            classify=lambda z: z[:, :10].argmax(dim=1),
+        )
+
+    here, there = measured(CPU), measured(GPU)
+    assert there.flow.ends.device.type == "cuda"
+    assert len(there.attractors) == len(here.attractors) == 10
+    assert torch.equal(there.basins, here.basins)
+    assert there.accuracies == here.accuracies
+    assert (there.converged, there.safe_horizon) == (here.converged, here.safe_horizon) == (1, 200)
+    assert abs(there.median_steps - here.median_steps) <= 1
+    torch.testing.assert_close(there.pictures, here.pictures, rtol=0, atol=1e-3)
+    assert there.derivative == here.derivative == "forward mode"
+    assert there.radii_at_data.tolist() == pytest.approx(here.radii_at_data.tolist(), rel=1e-4)
+
+
+def test_the_flow_of_a_trained_model_goes_the_way_that_it_goes_on_the_processor():
+    model = trained("conv", epochs=3).model.eval()
+    images = torch.tensor(data.load().test_images[:200]) / 255
+    labels = torch.tensor(data.load().test_labels[:200])
+    with torch.no_grad():
+        z = model.encode(images)
+
+    def measured(device):
+        model.to(device)
+        there = z.to(device)
+        with torch.no_grad():
+            lengths = step_lengths(lambda z: model.encode(model.decode(z)), there, 5)
+        found = portrait(
+            model.encode,
+            model.decode,
+            there,
+            labels=labels,
+            classify=lambda some: labels[torch.cdist(some.cpu(), z[:100]).argmin(dim=1)],
+            steps=10,
+            jacobians_at=8,
+        )
+        return lengths.cpu(), found
+
+    (lengths, here), (others, there) = measured(CPU), measured(GPU)
+    torch.testing.assert_close(others, lengths, rtol=1e-2, atol=1e-4)
+    torch.testing.assert_close(there.paths, here.paths, rtol=1e-2, atol=1e-2 * float(z.std()))
+    assert there.accuracies == pytest.approx(here.accuracies, abs=0.02)
+    assert there.radii_at_data.tolist() == pytest.approx(here.radii_at_data.tolist(), rel=1e-2)
