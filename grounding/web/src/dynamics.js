@@ -37,6 +37,7 @@ import { isObject } from "./safetensors.js";
  * @property {Int32Array} settled (N) after how many steps; -1 for never
  * @property {Attractor[]} attractors the one with the most references first
  * @property {number} scale mean distance of latents from their mean
+ * @property {number} k neighbours that name a latent
  * @property {number} images of which the following were measured
  * @property {number[]} times
  * @property {number[] | null} accuracies at these, null without labels
@@ -52,10 +53,9 @@ const DEFAULT_STEPS = 200;
 const NEAR = 0.02;
 /** Of the extent of a layout: as files round it. */
 const SAME_PLACE = 1e-4;
-const MAKE = "Make it again: grounding dynamics --config NAME.";
 
 /** @param {string} what */
-const broken = (what) => new PageError("value", `The file of the dynamics ${what}.`, MAKE);
+const broken = (what) => new PageError("value", `The file of the dynamics ${what}.`, "Make it again: grounding dynamics --config NAME.");
 
 /** @param {number} [last] */
 export const stopsOf = (last = DEFAULT_STEPS) => [0, ...PATH_TIMES.filter((t) => t < last), last];
@@ -110,7 +110,7 @@ export function parseDynamics(value, assets) {
   const file = asFile(value, ["steps", "scale", "times", "gallery"]);
   const sha = file.checkpoint_sha256;
   if (typeof sha === "string" && assets.about.checkpointSha256 && sha !== assets.about.checkpointSha256) {
-    throw new PageError("mismatch", "The file of the dynamics is of another checkpoint than the points.", MAKE);
+    throw new PageError("mismatch", "The file of the dynamics is of another checkpoint than the points.", "Make both again: grounding run --config NAME.");
   }
   const { count, latentDim } = assets;
   const pixels = assets.digitSamples.length / assets.digits;
@@ -170,6 +170,7 @@ function measuredIn(file) {
   return {
     scale: whole(file.scale),
     images: whole(file.images),
+    k: whole(file.k),
     times,
     accuracies: accuracies.length === times.length ? accuracies : null,
     safe: typeof file.safe_horizon === "number" ? file.safe_horizon : null,

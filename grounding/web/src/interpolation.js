@@ -90,7 +90,7 @@ export async function flowOf(z, models, { times, rest }) {
   for (let t = 0; visited.length < times.length; t++) {
     const isStill = rests !== null || left !== null;
     const start = performance.now();
-    if (!isStill || !picture) picture = await models.decode(here, 1);
+    picture ??= await models.decode(here, 1);
     if (t === times[visited.length]) {
       visited.push(here);
       pictures.push(picture);
@@ -102,7 +102,7 @@ export async function flowOf(z, models, { times, rest }) {
     if (!next.every(Number.isFinite)) left = t + 1;
     else {
       if (driftOf(here, next, z.length)[0] < rest) rests = t;
-      here = next;
+      [here, picture] = [next, null];
     }
   }
   return { visited, decoded: pictures, rests, left, lengths };

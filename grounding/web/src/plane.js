@@ -46,6 +46,17 @@ function unit(v) {
 }
 
 /**
+ * Of length 1 and across a: v's own part there or, where it has none, an axis of the space.
+ * @param {Float64Array} v @param {Float64Array} a of length 1
+ */
+function across(v, a) {
+  const rest = without(v, a);
+  if (dot(rest, rest) > 1e-18 * dot(v, v)) return unit(rest);
+  const least = a.reduce((best, value, i) => (Math.abs(value) < Math.abs(a[best]) ? i : best), 0);
+  return unit(without(a.map((_, i) => Number(i === least)), a));
+}
+
+/**
  * @param {Float32Array} rows (N, dim) @param {number} dim
  * @returns {Plane}
  */
@@ -71,7 +82,7 @@ export function principalPlane(rows, dim) {
 function leadingDirections(centred, dim) {
   const start = (/** @type {number} */ phase) => unit(Float64Array.from({ length: dim }, (_, i) => Math.sin(phase + 1.7 * (i + 1) * phase)));
   let [a, b] = [start(1), start(2)];
-  b = unit(without(b, a));
+  b = across(b, a);
   const times = (/** @type {Float64Array} */ v) => {
     const out = new Float64Array(dim);
     for (const row of centred) {
@@ -84,7 +95,7 @@ function leadingDirections(centred, dim) {
     const [next, other] = [times(a), times(b)];
     if (!dot(next, next)) break;
     a = unit(next);
-    b = unit(without(other, a));
+    b = across(other, a);
   }
   const [ca, cb] = [times(a), times(b)];
   const angle = 0.5 * Math.atan2(2 * dot(a, cb), dot(a, ca) - dot(b, cb));

@@ -1,12 +1,12 @@
 /**
- * The largest attractors on the stage: decoded, with their share, beside their places.
+ * The largest attractors on the stage: decoded, with their share, each above its place, where its members gather.
  *
  *   const labels = attractorLabels(shape, {onChoose});   labels.node
  *   labels.show(dynamics, basins, theme)    builds them; null, null hides them
  *   labels.mark(attractor | -1)             the chosen one
  *   labels.place(view)                      cloud.view()'s; undefined hides them
  *
- * Pictures keep clear of each other: one whose place is taken moves aside, with a line to where it belongs.
+ * Pictures keep clear of each other: one whose place is taken moves aside. A line leads to where it belongs.
  */
 
 import { project } from "../camera.js";
@@ -16,8 +16,10 @@ import { element, replaceChildren } from "../ui/element.js";
 import { attractorWords, percent } from "./flow_words.js";
 
 const MOST = 12;
+/** Fewer on a small stage: one for so many square pixels. */
+const AREA = 22_000;
 /** Around its place, in units of a label's size: the nearest free one is taken. */
-const ASIDE = [[0, 0], ...[1.1, 2.1, 3.1].flatMap((far) => [[0, -far], [far, 0], [-far, 0], [0, far], [far, -far], [-far, -far], [far, far], [-far, far]])];
+const ASIDE = [...[0.85, 1.6, 2.6, 3.6].flatMap((far) => [[0, -far], [far, 0], [-far, 0], [0, far], [far, -far], [-far, -far], [far, far], [-far, far]])];
 
 /** @param {readonly number[]} shape @param {{onChoose: (attractor: number) => void}} listeners */
 export function attractorLabels(shape, { onChoose }) {
@@ -46,7 +48,7 @@ export function attractorLabels(shape, { onChoose }) {
           "button",
           { type: "button", class: "attractor-label", "aria-label": name, title: name, "aria-pressed": "false", onclick: () => onChoose(i) },
           canvas,
-          element("span", { class: "number", "aria-hidden": "true" }, percent(attractor.count / total)),
+          element("span", { class: "number", "aria-hidden": "true" }, percent(attractor.count / total).replace("less than", "<")),
         );
         const line = element("i", { class: "attractor-line", "aria-hidden": "true" });
         for (const part of [button, line]) part.style.setProperty("--basin", cssColor(basins.color(i, theme)));
@@ -64,9 +66,10 @@ export function attractorLabels(shape, { onChoose }) {
       const [wide, high] = [labels[0].button.offsetWidth || 50, labels[0].button.offsetHeight || 60];
       /** @type {[number, number][]} */
       const taken = [];
-      for (const { button, line, point } of labels) {
+      const most = Math.floor((view.width * view.height) / AREA);
+      for (const [i, { button, line, point }] of labels.entries()) {
         const { x, y, depth } = project(view.matrix, point[0], point[1], point[2], view.width, view.height);
-        const isSeen = depth > 0 && x > 0 && y > 0 && x < view.width && y < view.height;
+        const isSeen = i < most && depth > 0 && x > 0 && y > 0 && x < view.width && y < view.height;
         button.hidden = line.hidden = !isSeen;
         if (!isSeen) continue;
         const places = ASIDE.map(([right, down]) => /** @type {[number, number]} */ ([

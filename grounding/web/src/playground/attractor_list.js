@@ -73,7 +73,7 @@ export function attractorList(assets, classes, { onChoose, onReference }) {
     );
     const left = attractors.slice(shown, reached);
     more.hidden = !left.length;
-    more.textContent = `Show more: ${formatCount(left.length)} smaller ones hold ${percent(left.reduce((sum, { count }) => sum + count, 0) / all.length)}`;
+    more.textContent = `${formatCount(left.length)} more, with ${percent(left.reduce((sum, { count }) => sum + count, 0) / all.length)}`;
   }
 
   function showDetail() {

@@ -18,13 +18,15 @@ import { attractorList } from "./attractor_list.js";
 import { basinsOf } from "./basins.js";
 import { startFlowPlayer } from "./flow_player.js";
 import { flowStrip } from "./flow_strip.js";
-import { keptWords, liveWords, lossWords, things } from "./flow_words.js";
+import { howWords, keptWords, liveWords, lossWords, things } from "./flow_words.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("../messages.js").Flowed} Flowed */
 
 /** A step this short leads nowhere: of the scale; without a file, of the latents' own length. */
 const REST = 1e-4;
+/** While it plays, the dock is written so often: painting it takes as long as moving all points. */
+const DOCK_MS = 150;
 /** A trail that leaves the picture between two stops is drawn straight. */
 const TRAIL_WIDTH = 2;
 
@@ -43,6 +45,7 @@ export function flowMode(context) {
   /** @type {Flowed | null} */
   let flowed = null;
   let asked = "";
+  let dockAt = 0;
   let currentWords = "";
 
   const strip = flowStrip(assets.imageShape, {
@@ -55,7 +58,7 @@ export function flowMode(context) {
       else player.to(place < stops.length - 1 ? stops.length - 1 : 0);
     },
   });
-  const player = startFlowPlayer({ get: () => place, set: setPlace, onChange: (isPlaying) => strip.showPlaying(isPlaying, isAtEnd()) });
+  const player = startFlowPlayer({ get: () => place, set: setPlace, onChange: () => showPlace() });
   const list = attractorList(assets, classes, {
     onChoose: choose,
     onReference: (reference) => {
@@ -66,6 +69,7 @@ export function flowMode(context) {
   const labels = attractorLabels(assets.imageShape, { onChoose: (attractor) => choose(attractor === chosen() ? -1 : attractor) });
 
   const loss = element("p", { class: "loss", role: "status" }, "Reading the run’s dynamics …");
+  const how = element("p", { class: "muted small-text" });
   const missing = element("p", { class: "small-text missing", hidden: true });
   const byClass = element("button", { type: "button", onclick: () => setColor("class") }, assets.hasLabels ? "Class" : "One colour");
   const byBasin = element("button", { type: "button", onclick: () => setColor("basin") }, "Where it ends");
@@ -82,8 +86,9 @@ export function flowMode(context) {
     element("h2", { id: "flow-title" }, "Decode, encode again"),
     element("p", {}, "f turns a latent z into a picture and encodes that picture again:"),
     element("p", { class: "formula" }, "z ← f(z) = E(D(z))"),
-    element("p", {}, "Repeated, every point flows. Where f changes nothing any more, there is an attractor: a picture that the model has for many."),
+    element("p", {}, "Repeated, every point flows. Where f changes nothing any more is an attractor: one picture, in which many end."),
     loss,
+    how,
     missing,
     element("p", { class: "muted small-text" }, `The current ${assets.isDigits ? "digit" : "image"} flows live below; the Probe tab chooses it, or a point of the cloud that is taken as input.`),
   );
@@ -99,12 +104,12 @@ export function flowMode(context) {
       if (!dynamics) return without(`Only the current ${assets.isDigits ? "digit" : "image"} flows: there is no file of this run’s dynamics, which “grounding dynamics --config ${assets.about.experiment || "NAME"}” writes.`);
     } catch (error) {
       const { message, next } = asPageError(error);
-      return without(`Only the current ${assets.isDigits ? "digit" : "image"} flows. ${message} ${next}`);
+      return without(`Only the current ${assets.isDigits ? "digit" : "image"} flows. ${message} ${next.replaceAll("NAME", assets.about.experiment || "NAME")}`);
     }
     basins = basinsOf(dynamics, assets, classes);
     stops = dynamics.stops;
     loss.textContent = lossWords(dynamics, what);
-    coloring.hidden = !stage || !dynamics.attractors.some(({ count }) => count);
+    how.textContent = howWords(dynamics, what);
     stage?.cloud.setTrails(dynamics.places);
     if (isActive) enter();
   }
@@ -125,10 +130,14 @@ export function flowMode(context) {
     showPlace();
   }
   function showPlace() {
-    const steps = stepsAt(stops, place);
-    strip.showPlace(place, steps);
-    strip.showPlaying(player.isPlaying, isAtEnd());
-    strip.say(dynamics ? keptWords(dynamics, steps, what) : "");
+    const now = performance.now();
+    if (!player.isPlaying || now - dockAt > DOCK_MS) {
+      dockAt = now;
+      const steps = stepsAt(stops, place);
+      strip.showPlace(place, steps);
+      strip.showPlaying(player.isPlaying, isAtEnd());
+      strip.say(dynamics ? keptWords(dynamics, steps, what) : "");
+    }
     if (dynamics) stage?.cloud.setFlow(place);
     draw();
   }
@@ -217,6 +226,7 @@ export function flowMode(context) {
 
   function enter() {
     isActive = true;
+    coloring.hidden = !stage || !dynamics?.attractors.some(({ count }) => count);
     void load();
     strip.showStops(stops);
     place = placeOf(stops, address.state.steps);

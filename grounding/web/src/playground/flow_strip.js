@@ -47,12 +47,14 @@ export function flowStrip(shape, { onPlace, onPlay }) {
       slider.max = String(stops.length - 1);
       node.style.setProperty("--cells", String(stops.length));
       cells = stops.map((stop, place) => {
-        const canvas = imageCanvas(shape, `Decoded after ${stepsWords(stop)}`);
+        const canvas = imageCanvas(shape, "");
+        for (const name of ["role", "aria-label"]) canvas.removeAttribute(name);
         const name = element("b", { class: "flow-name" });
         const button = element(
           "button",
-          { type: "button", class: "quiet flow-cell", "aria-label": `To ${stepsWords(stop)}`, onclick: () => onPlace(place) },
+          { type: "button", class: "quiet flow-cell", onclick: () => onPlace(place) },
           canvas,
+          element("span", { class: "visually-hidden" }, `To ${stepsWords(stop)}, `),
           element("span", { class: "number" }, `t = ${stop}`),
           name,
         );

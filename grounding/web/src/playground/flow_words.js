@@ -3,6 +3,7 @@
  *
  *   things(assets)                              "digits" or "images"
  *   lossWords(dynamics, things)                 what repeating f costs, from the start to the last step
+ *   howWords(dynamics, things)                  how that was measured
  *   keptWords(dynamics, steps, things)          "After 5 steps 63 % of the digits are still told right."
  *   fateWords(dynamics, things)                 who comes to rest, who goes round, who flies off
  *   attractorWords(attractor, total, top, things)   one attractor in a line
@@ -39,8 +40,15 @@ export function lossWords(dynamics, what) {
   const between = five && five.steps > 0 ? ` after ${stepsWords(five.steps)} ${percent(five.share)},` : "";
   const figures = `at the start ${percent(first)} are told right,${between} after ${formatCount(times[times.length - 1])} ${percent(last)}`;
   if (first - last <= LOSS) return `In this run it keeps the ${what}: ${figures}.`;
-  const harmless = safe === null ? "" : safe < 1 ? " Not one step is free." : ` Up to ${stepsWords(safe)} cost hardly anything.`;
+  const harmless = safe === null ? "" : safe < 1 ? " Even the first step costs some." : ` Up to ${stepsWords(safe)} cost hardly anything.`;
   return `In this run it loses the ${what}: ${figures}.${harmless}`;
+}
+
+/** @param {Dynamics} dynamics @param {string} what */
+export function howWords({ accuracies, images, k }, what) {
+  if (!accuracies) return "";
+  const by = k === 1 ? "the nearest training latent" : k > 1 ? `the ${k} nearest training latents` : "the nearest training latents";
+  return `Told right: named by ${by}, measured on ${formatCount(images)} test ${what}.`;
 }
 
 /** @param {Dynamics} dynamics @param {number} steps @param {string} what */
@@ -63,15 +71,15 @@ export function fateWords({ attractors, members, converged, cycling, diverging, 
   if (others > 0.005) parts.push(`${percent(others)} are still on their way after ${stepsWords(last)}`);
   const rest = parts.length ? ` ${parts.join("; ")}.` : "";
   if (!reached) return `There is no attractor: nothing comes to rest within ${stepsWords(last)}.${rest}`;
-  const where = reached === 1 ? "one attractor" : `${formatCount(reached)} attractors`;
+  const where = reached === 1 ? "one attractor: a place where f leaves a latent as it is" : `${formatCount(reached)} attractors: places where f leaves a latent as it is`;
   const most = inside === members.length ? `All ${formatCount(inside)} ${what} end` : `${formatCount(inside)} of ${formatCount(members.length)} ${what} end`;
-  return `${most} in ${where}: places where f leaves a latent as it is.${rest}`;
+  return `${most} in ${where}.${rest}`;
 }
 
 /** @param {{count: number, period: number}} attractor @param {number} total @param {{name: string, share: number} | null} top */
 export function attractorWords({ count, period }, total, top) {
   const share = percent(count / total);
-  const mostly = top ? `, ${top.share >= 0.995 ? "all" : "mostly"} ${top.name}` : "";
+  const mostly = top ? `, ${top.share >= 0.995 ? "all" : top.share >= 0.5 ? "mostly" : "most often"} ${top.name}` : "";
   return `${share}${mostly}${period > 1 ? `, a round of ${stepsWords(period)}` : ""}`;
 }
 

@@ -221,7 +221,7 @@ export function sliceMode(context, planes, { onTake, onFlow }) {
         const [r, g, b] = basins?.color(end, theme) ?? [0, 0, 0];
         swatch.style.backgroundColor = `rgb(${r} ${g} ${b})`;
         const top = basins?.top(end);
-        return element("li", {}, swatch, `Attractor ${end + 1}${top ? `, mostly ${top.name}` : ""}`);
+        return element("li", {}, swatch, `Attractor ${end + 1}${top ? `, ${top.share >= 0.5 ? "mostly" : "most often"} ${top.name}` : ""}`);
       }),
     );
   }

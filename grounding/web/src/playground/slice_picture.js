@@ -29,9 +29,9 @@ import { element } from "../ui/element.js";
 /** Pixels of the canvas for one of an image's, at least: marks are drawn finer than pixels. */
 const PIXELS = 1_120;
 /** How much of its colour a cell's ground keeps: strokes are white. */
-const GROUND = { light: 0.82, dark: 0.52 };
+const GROUND = { light: 0.62, dark: 0.48 };
 /** The longest arrow, in cells. */
-const LONGEST = 0.92;
+const LONGEST = 0.8;
 const KEYS_PER_SIDE = 30;
 const FINE = 5;
 
@@ -118,9 +118,9 @@ export function slicePicture([channels, height, width], side, { onPoint }) {
   function drawField(field, plane) {
     const longest = Math.max(...field.map(({ x, y }) => Math.hypot(x, y))) || 1;
     const isSeen = (LONGEST * cell) / Math.sqrt(longest);
-    for (const [color, more] of /** @type {const} */ ([["rgb(0 0 0 / 70%)", 3], ["#fff", 0]])) {
+    for (const [color, more] of /** @type {const} */ ([["rgb(0 0 0 / 60%)", 0.03 * cell], ["rgb(255 255 255 / 85%)", 0]])) {
       pen.strokeStyle = pen.fillStyle = color;
-      pen.lineWidth = 0.035 * cell + more;
+      pen.lineWidth = 0.028 * cell + more;
       pen.lineCap = "round";
       pen.lineJoin = "round";
       field.forEach(({ x, y }, i) => {
@@ -131,7 +131,7 @@ export function slicePicture([channels, height, width], side, { onPoint }) {
         const [cx, cy] = onCanvas(...cellCentre(plane, side, Math.floor(i / side), i % side));
         const [dx, dy] = [(drawn * x) / length, (-drawn * y) / length];
         const [ex, ey] = [cx + dx / 2, cy + dy / 2];
-        const head = Math.min(0.22 * cell, 0.5 * drawn) / drawn;
+        const head = Math.min(0.17 * cell, 0.5 * drawn) / drawn;
         pen.beginPath();
         pen.moveTo(cx - dx / 2, cy - dy / 2);
         pen.lineTo(ex, ey);
