@@ -190,7 +190,7 @@ test("a reference that is taken as input flows", async () => {
 
 /** @param {Page} page */
 const sliced = (page) => page.waitForFunction(() => /nearest after 20 steps/.test(document.querySelector(".side")?.textContent ?? ""), null, { timeout: 60_000 });
-const DECODED = ".slice-dock .preview canvas";
+const DECODED = ".slice-here canvas";
 
 test("a slice: pictures, colours and arrows; a click and arrow keys choose a point, which can flow", async () => {
   const page = await open("&mode=slice&digit=4");
@@ -225,7 +225,7 @@ test("a slice: pictures, colours and arrows; a click and arrow keys choose a poi
   await page.getByRole("button", { name: "Slice", exact: true }).click();
   await page.getByRole("button", { name: "Take as input" }).click();
   await answered(page);
-  assert.equal(await picture(page, ".dock > .previews .preview:nth-child(1) canvas"), chosen);
+  assert.equal(await picture(page, ".preview:nth-child(1) canvas"), chosen);
   expectNoProblems(page);
 });
 
@@ -235,7 +235,7 @@ test("a slice through three points has each of them in its place, and the way be
   await answered(page);
   const nearest = () => page.locator(".neighbor").first().innerText();
   assert.match(await nearest(), /#3\b[^]*< 0\.01 ×/);
-  for (const name of ["A · Start", "B · End", "C · Third"]) assert(await page.locator(".side").getByText(name).locator("visible=true").isVisible());
+  for (const name of ["A · First", "B · Second", "C · Third"]) assert(await page.getByText(name).isVisible());
   await page.getByRole("button", { name: "Back to the input" }).click();
   await answered(page);
   assert.match(await page.locator(".slice-words").innerText(), /lies off this plane/);

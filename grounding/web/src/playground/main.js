@@ -114,7 +114,6 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   const announcer = startAnnouncer();
   const card = pointCard(assets, classes, {
     onTake: (reference) => {
-      card.hide();
       const isFlow = address.state.mode === "flow";
       if (!isFlow) setMode("probe");
       probe.take(reference);

@@ -8,11 +8,11 @@
 import { nearestAttractor } from "../dynamics.js";
 import { formatNumber } from "../format.js";
 import { cellCentre, gridOf, onPlane } from "../plane.js";
+import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
 import { basinsOf } from "./basins.js";
 import { endpointSection } from "./endpoints.js";
-import { previews } from "./previews.js";
 import { slicePicture } from "./slice_picture.js";
 import { probeSentence } from "./words.js";
 
@@ -74,7 +74,7 @@ export function sliceMode(context, planes, { onTake, onFlow }) {
   const layers = element("section", { "aria-labelledby": "layers-title" }, element("h2", { id: "layers-title" }, "What is drawn"), shown.pictures.node, shown.basins.node, shown.field.node, done, legend);
   const corners = endpointSection(assets, classes, {
     title: "Corners of the plane",
-    names: ["Start", "End", "Third"],
+    names: ["First", "Second", "Third"],
     onPick: pick,
     onActive(corner) {
       active = corner;
@@ -85,12 +85,12 @@ export function sliceMode(context, planes, { onTake, onFlow }) {
       step({ from: any(), to: any(), third: any(), at: null });
     },
   });
-  const pictures = previews(assets.imageShape, [{ title: "Decoded here", formula: "D(z)" }]);
+  const here = imageCanvas(assets.imageShape, "Decoded here");
   const where = element("p", {});
   const take = element("button", { type: "button", onclick: () => currentPicture && onTake(currentPicture) }, "Take as input");
   const flowHere = element("button", { type: "button", onclick: onFlow }, "Let it flow from here");
   const home = element("button", { type: "button", onclick: () => step({ at: null }) }, "Back to the input");
-  const dock = element("div", { class: "slice-dock" }, pictures.node, element("div", { class: "slice-words" }, where, element("div", { class: "buttons" }, flowHere, take, home)));
+  const dock = element("div", { class: "slice-dock" }, element("figure", { class: "slice-here" }, here, element("figcaption", {}, element("b", {}, "Decoded here"), " ", element("i", {}, "D(z)"))), element("div", { class: "slice-words" }, where, element("div", { class: "buttons" }, flowHere, take, home)));
   const waiting = element("p", { class: "slice-waiting", role: "status" }, "Decoding …");
   const node = element("div", { class: "slice", hidden: true }, picture.node, waiting);
 
@@ -182,8 +182,7 @@ export function sliceMode(context, planes, { onTake, onFlow }) {
       if (!found || !isActive || !plane) return;
       current = latent && address.state.at ? { x: address.state.at[0], y: address.state.at[1], distance: 0 } : onPlane(plane, z);
       currentPicture = found.decoded;
-      pictures.paint(0, found.decoded);
-      pictures.note(0, "");
+      paintImage(here, found.decoded, assets.imageShape);
       readouts.update(found, { drift: found.drift });
       const isHere = address.state.at !== null;
       home.hidden = !isHere;
