@@ -14,8 +14,8 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-# The first two make runs of their own; the next go through what can be wrong, file by file; the last
-# computes many basins.
+# The first two make runs of their own; the next go through what can be wrong, file by file; the
+# last computes many basins.
 LONG = (
     *("images.test.mjs", "notebook.test.mjs"),
     *("arrays.test.mjs", "viewer_errors.test.mjs", "playground_errors.test.mjs"),
