@@ -14,10 +14,12 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-# The first two make runs of their own; the others go through what can be wrong, file by file.
+# The first two make runs of their own; the next go through what can be wrong, file by file; the
+# last computes many basins.
 LONG = (
     *("images.test.mjs", "notebook.test.mjs"),
     *("arrays.test.mjs", "viewer_errors.test.mjs", "playground_errors.test.mjs"),
+    *("flow_states.test.mjs", "slice.test.mjs"),
 )
 E2E = [
     pytest.param(path.name, marks=[pytest.mark.full] if path.name in LONG else [])

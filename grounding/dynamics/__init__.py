@@ -16,12 +16,14 @@ from grounding.dynamics.flow import Flow, Landmarks, flow, regrounding, scale_of
 from grounding.dynamics.memorisation import memorisation, nearest_image
 from grounding.dynamics.portrait import Portrait, gaussian, portrait
 from grounding.dynamics.spectrum import eigenvalues, is_differentiable, jacobians
+from grounding.dynamics.trails import Trails, trails
 
 __all__ = [
     "Attractors",
     "Flow",
     "Landmarks",
     "Portrait",
+    "Trails",
     "attractors",
     "class_counts",
     "eigenvalues",
@@ -39,4 +41,5 @@ __all__ = [
     "regrounding_drift",
     "scale_of",
     "step_lengths",
+    "trails",
 ]

@@ -72,7 +72,7 @@ def attractors(f: Map, found: Flow, counted: int | None = None) -> Attractors:
     while bool(loose.any()):
         rest = loose.nonzero()[:, 0]
         ends = found.ends[rest.to(device)]
-        places_LBD = _round(f, ends[:together]).double()
+        places_LBD = rounds(f, ends[:together]).double()
         last = (places_LBD[-1] - places_LBD[-2]).norm(dim=1) / found.scale
         for number, start in enumerate(rest[:together]):
             if loose[start] and last[number] >= SETTLED:
@@ -115,7 +115,7 @@ def landmarks(f: Map, found: Flow, reached: Attractors) -> Landmarks | None:
     places, values = [z[stable.to(z.device)]], [largest[stable]]
     periods, speeds = [torch.ones(int(stable.sum())).long()], [torch.zeros(int(stable.sum()))]
     z = reached.places[cycles.to(reached.places.device)]
-    for period, round_LD in zip(reached.periods[cycles], _round(f, z).unbind(1), strict=True):
+    for period, round_LD in zip(reached.periods[cycles], rounds(f, z).unbind(1), strict=True):
         steps = (round_LD[1:].double() - round_LD[:-1].double()).norm(dim=1) / found.scale
         places.append(round_LD)
         values.append(torch.zeros(len(round_LD), dtype=torch.complex128))
@@ -127,7 +127,7 @@ def landmarks(f: Map, found: Flow, reached: Attractors) -> Landmarks | None:
     return Landmarks(*(torch.cat(part).to(device) for part in (places, values, periods, speeds)))
 
 
-def _round(f: Map, z: Tensor) -> Tensor:
+def rounds(f: Map, z: Tensor) -> Tensor:
     """Latents (B, D) and where they are after each of `ROUND` steps, (1 + ROUND, B, D)."""
     places = [z]
     for _ in range(ROUND if len(z) else 0):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from grounding.data import to_unit
 from grounding.data.stored import sample
-from grounding.dynamics import Portrait, regrounding, step_lengths
+from grounding.dynamics import Portrait, Trails, nearest_image, regrounding, step_lengths, trails
+from grounding.dynamics.memorisation import Nearest
 from grounding.dynamics.portrait import LOSS
 from grounding.export.arrays import Array, arrays_path, document_and_arrays
 from grounding.export.points import placed
@@ -24,7 +25,7 @@ from grounding.metrics.arrays import as_tensor
 from grounding.metrics.novelty import auroc_by_kind, odd_images
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.exporting import ASSETS, PROJECTION_K, embedding_of
-from grounding.runs.run import FOLLOWED, GAUSSIAN_STARTS, Run
+from grounding.runs.run import FOLLOWED, GAUSSIAN_STARTS, SHOWN, Run
 
 ODD_IMAGES = 80  # of each kind, and as many real ones
 PATH_LENGTH = 20
@@ -59,10 +60,13 @@ def dynamics_output(run: Run, path: Path, images: int = FOLLOWED) -> Output:
         if run.without_dynamics:
             raise LeftOut(run.without_dynamics)
         found = run.dynamics(images)
+        further = trails_of_others(run, found, images)
         values = {**numbers(run, found), "novelty": novelty(run)}
+        shown, of_others = page_arrays(run, found, further, images)
+        values["gallery"] += of_others
         beside = arrays_path(path)
         document, arrays = document_and_arrays(
-            {**head, "split": "test", **values}, None, beside.name, page_arrays(run, found, images)
+            {**head, "split": "test", **values}, None, beside.name, shown
         )
         files = {path: document, beside: arrays}
         names = run.splits.class_names
@@ -145,27 +149,66 @@ def novelty(run: Run) -> dict[str, Any]:
     return {"odd_images": count, "path_steps": PATH_LENGTH, "auroc": found, "mean_auroc": means}
 
 
-def page_arrays(run: Run, found: Portrait, images: int) -> dict[str, Array]:
-    """What a page needs to show where the references of the playground go."""
+def trails_of_others(run: Run, found: Portrait, images: int) -> Trails:
+    """Where those references of the playground go that the portrait has not followed."""
+    shown, followed = run.followed(SHOWN), run.followed(images)
+    others = shown[~torch.isin(shown, followed)]
+    f = regrounding(run.model.encode, lambda z: run.model.decode(z.to(run.device)))
+    return trails(f, as_tensor(run.latents_of("test", others)).clone(), found)
+
+
+def page_arrays(
+    run: Run, found: Portrait, further: Trails, images: int
+) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+    """What a page needs to show where the references of the playground go.
+
+    Also what the gallery says of attractors that none of those reach whom the portrait follows.
+    """
     embedding = embedding_of(run, "test", ASSETS)
-    followed = torch.searchsorted(embedding.indices, run.followed(images))
     k = min(PROJECTION_K, len(embedding.indices))
-    reached = found.attractors
-    paths = placed(found.paths.flatten(0, 1), embedding, k)
-    pictures = (found.pictures * 255).round().clamp(0, 255)
-    return {
-        "reference": followed.numpy().astype(np.int32),
-        "reference_attractor": reached.members[: found.images].numpy().astype(np.int32),
-        "reference_steps": found.flow.steps[: found.images].numpy().astype(np.int32),
-        "reference_path": paths.reshape(len(found.paths), -1, 3).transpose(1, 0, 2),
-        "attractor_latents": reached.places.float().cpu().numpy(),
-        "attractor_points": placed(reached.places, embedding, k),
-        "attractor_images": pictures.flatten(1).numpy().astype(np.uint8),
-        "attractor_counts": reached.counts.numpy().astype(np.int32),
-        "attractor_periods": reached.periods.numpy().astype(np.int32),
+    mine = torch.isin(embedding.indices, run.followed(images))
+    reached, others, training = found.attractors, further.others, run.splits.train
+
+    def merged(of_portrait: Tensor, of_others: Tensor) -> Tensor:
+        both = of_portrait.new_empty(len(mine), *of_portrait.shape[1:])
+        both[mine], both[~mine] = of_portrait, of_others
+        return both
+
+    paths = merged(found.paths.transpose(0, 1), further.paths.transpose(0, 1))
+    places = torch.cat((reached.places, others.places))
+    drawn, stored = [found.pictures], [found.nearest_training]
+    if len(others):
+        drawn.append(run.decoded(others.places).cpu())
+        stored.append(nearest_image(drawn[1], sample(training.images)) if len(training) else None)
+    arrays = {
+        "reference": np.arange(len(mine), dtype=np.int32),
+        "reference_points": embedding.points,
+        "reference_attractor": _int32(merged(reached.members[: found.images], further.members)),
+        "reference_steps": _int32(merged(found.flow.steps[: found.images], further.steps)),
+        "reference_path": placed(paths.flatten(0, 1), embedding, k).reshape(*paths.shape[:2], 3),
+        "attractor_latents": places.float().cpu().numpy(),
+        "attractor_points": placed(places, embedding, k),
+        "attractor_images": _bytes(torch.cat(drawn)),
+        "attractor_counts": _int32(torch.cat((reached.counts, torch.zeros(len(others)).long()))),
+        "attractor_periods": _int32(torch.cat((reached.periods, others.periods))),
         "eigenvalues_at_data": _real_and_imaginary(found.at_data),
         "eigenvalues_at_attractors": _real_and_imaginary(found.at_attractors),
     }
+    nearest_ones = [one.indices for one in stored if one is not None]
+    if nearest_ones:
+        images_of = to_unit(training.images[torch.cat(nearest_ones)])
+        arrays["attractor_nearest_images"] = _bytes(images_of)
+    described = [
+        {
+            "share": 0.0,
+            "period": int(others.periods[which]),
+            "from_gaussian": False,
+            **({} if found.basins is None else {"classes": {}}),
+            **_nearest(run, stored[1], which),
+        }
+        for which in range(len(others))
+    ]
+    return arrays, described
 
 
 def said(values: Mapping[str, Any]) -> list[str]:
@@ -201,14 +244,32 @@ def _described(run: Run, found: Portrait, which: int) -> dict[str, Any]:
     if found.basins is not None and found.classes is not None:
         of_class = zip(found.classes.tolist(), found.basins[which].tolist(), strict=True)
         one["classes"] = {str(label): count for label, count in of_class if count}
-    if found.nearest_training is not None:
-        nearest_one, labels = int(found.nearest_training.indices[which]), run.splits.train.labels
-        one["nearest_training_image"] = nearest_one
-        one["nearest_training_label"] = None if labels is None else int(labels[nearest_one])
-        one["nearest_training_distance"] = float(found.nearest_training.distances[which])
+    one |= _nearest(run, found.nearest_training, which)
     if which < len(found.radii_at_attractors):
         one["spectral_radius"] = number(float(found.radii_at_attractors[which]))
     return one
+
+
+def _nearest(run: Run, found: Nearest | None, which: int) -> dict[str, Any]:
+    """The training image that is nearest to the picture of one attractor."""
+    if found is None:
+        return {}
+    image, labels = int(found.indices[which]), run.splits.train.labels
+    return {
+        "nearest_training_image": image,
+        "nearest_training_label": None if labels is None else int(labels[image]),
+        "nearest_training_distance": float(found.distances[which]),
+    }
+
+
+def _int32(values: Tensor) -> Array:
+    return values.numpy().astype(np.int32)
+
+
+def _bytes(images: Tensor) -> Array:
+    """(N, C * H * W) uint8 of images in [0, 1]."""
+    pixels = (images.flatten(1) * 255).round().clamp(0, 255)
+    return pixels.cpu().numpy().astype(np.uint8)
 
 
 def _radii(radii: Tensor) -> dict[str, Any]:

@@ -166,7 +166,11 @@ def play_run(run: Run, height: int) -> Page:
     """The playground of a run; its files are made if they are not there. See `Run.playground`."""
     kinds = ("assets", "encoder", "decoder")
     files = dict(zip(kinds, make_outputs(run, kinds), strict=True))
-    return Page("playground", manifest_path(run.name), files, height=height)
+    manifest, dynamics = manifest_path(run.name), run.experiment.artifact("dynamics.json")
+    entered = read_manifest(manifest.absolute())
+    if entered.key(dynamics) in entered.artifacts:  # it takes long: not made for the page alone
+        files["dynamics"] = dynamics
+    return Page("playground", manifest, files, height=height)
 
 
 def view_evaluation(evaluation: Evaluation, height: int) -> View:

@@ -313,7 +313,8 @@ class Run:
     def playground(self, *, height: int = 760) -> Page:
         """The playground in a notebook's cell: encoder and decoder run in the browser.
 
-        Its files are made if they are not there, like `export("assets", "encoder", "decoder")`.
+        Its files are made if they are not there, like `export("assets", "encoder", "decoder")`. All
+        points flow in it if the dynamics have been made: `export("dynamics")`.
 
         Args:
             height: of the cell, in pixels.

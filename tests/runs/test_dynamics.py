@@ -16,6 +16,7 @@ from grounding.cli import main
 from grounding.dynamics.portrait import PATH_TIMES, Portrait
 from grounding.export.arrays import read_arrays
 from grounding.metrics.novelty import odd_images
+from grounding.runs.dynamics import page_arrays, trails_of_others
 
 PAGE = (REPOSITORY / "docs" / "dynamics.md").read_text(encoding="utf-8")
 FIGURES = ("retention", "spectrum", "attractors")
@@ -125,6 +126,37 @@ def test_paths_are_where_the_playground_would_put_the_latents(plain):
         assert close.mean() > 0.9  # a neighbour more or less, by rounding, moves a point
     assert arrays["reference_path"].shape == (80, 6, 3)
     assert arrays["attractor_points"].shape == (values["attractors_in_all"], 3)
+
+
+def test_the_references_that_are_not_measured_flow_to_the_same_attractors(plain):
+    """Of 80 references, 20 are measured and 60 are followed for the page alone."""
+    made, values, arrays = plain
+    run = made.run
+    found = run.dynamics(20)
+    further = trails_of_others(run, found, 20)
+    shown, of_others = page_arrays(run, found, further, 20)
+    assert shown["reference"].tolist() == list(range(80))
+    np.testing.assert_allclose(shown["reference_points"], arrays["reference_points"])
+    members, every = shown["reference_attractor"], arrays["reference_attractor"]
+    assert len(of_others) == len(further.others)
+    assert len(shown["attractor_latents"]) == len(found.attractors) + len(of_others)
+    assert members.max() < len(shown["attractor_latents"])
+    # The numbers are others, the places are not: compared with all 80 followed as measured ones.
+    both = (members >= 0) & (every >= 0)
+    assert both.mean() > 0.9
+    ends = shown["attractor_latents"][members[both]], arrays["attractor_latents"][every[both]]
+    assert (np.linalg.norm(ends[0] - ends[1], axis=1) < 0.1 * values["scale"]).mean() > 0.95
+    away = np.abs(shown["reference_path"] - arrays["reference_path"]).max(axis=(1, 2))
+    assert (away < 0.05).mean() > 0.9
+    settled = (shown["reference_steps"] >= 0) & (arrays["reference_steps"] >= 0)
+    assert np.median(np.abs(shown["reference_steps"] - arrays["reference_steps"])[settled]) <= 2
+
+
+def test_pictures_of_the_nearest_training_images(plain):
+    made, values, arrays = plain
+    for one, pixels in zip(values["gallery"], arrays["attractor_nearest_images"], strict=True):
+        image = made.run.images("train")[one["nearest_training_image"]]
+        assert (pixels == image.ravel()).all()
 
 
 def test_novelty_by_other_means(plain):

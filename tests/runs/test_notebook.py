@@ -80,19 +80,29 @@ def test_a_page_gets_its_files_and_nothing_else(run, tmp_path):
     page = run.playground()
     files = [f"plain_test_interactive_assets.{kind}" for kind in ("json", "safetensors")]
     files += ["plain_encoder.onnx", "plain_decoder.onnx"]
+    files += ["plain_dynamics.json", "plain_dynamics.safetensors"]
     for file in files:
         assert read(page, file) == Path("artifacts", file).read_bytes()
     runtime = read(page, "ort-wasm-simd-threaded.wasm")  # of more than one part
     assert runtime == bytes(range(256)) * 9000
     assert read(page, page._page) == b"the text of notebook_playground.html"
     asked = f"assets={files[0]}&encoder=plain_encoder.onnx&decoder=plain_decoder.onnx"
-    assert page._search == f"?{asked}"
+    assert page._search == f"?{asked}&dynamics=plain_dynamics.json"
     Path("artifacts/secret.json").write_text("{}")
     others = ["plain_final.pt", "plain_test_latent_points.json", "secret.json", "plain.run.json"]
     for other in (*others, f"../artifacts/{files[0]}", str(Path("artifacts", files[0]).resolve())):
         assert read(page, other).startswith(f"this page has no file {other}; it has: ")
     for nonsense in ("file", {"id": "7"}, {"id": "7", "file": 3, "offset": 0}, None):
         assert said(page, nonsense) == []
+
+
+def test_a_playground_does_not_wait_for_dynamics_that_nobody_has_made(run):
+    manifest = read_manifest(Path("artifacts/plain.run.json"))
+    del manifest.artifacts["plain_dynamics.json"]
+    write_manifest(manifest)
+    page = run.playground()
+    assert "dynamics" not in page._search
+    assert read(page, "plain_dynamics.json").startswith("this page has no file")
 
 
 def test_what_is_missing_is_made_and_what_is_there_is_kept(run):

@@ -212,7 +212,7 @@ function countQuestions() {
       this.addEventListener("message", ({ data: { id, answer, error, decoded } }) => {
         // The picture of a probe follows its answer.
         if (answer && open.get(id) === "probe") open.set(id, "picture");
-        else if (answer || error || decoded) open.delete(id);
+        else if (answer !== undefined || error || decoded) open.delete(id);
       });
     }
     /** @override @param {any} message @param {any} [more] */

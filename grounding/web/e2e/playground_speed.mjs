@@ -6,7 +6,9 @@
  * `script`, `probe`: from the start of the navigation until the page's script runs and until the
  * first probe is shown (medians over loads, empty cache). `slider`: from the event of a slider to
  * moved marker and written readouts, over all sliders. `longestTask`: of the main thread while a
- * mouse drags a slider. `search`: one neighbour search in the worker's way, over its references.
+ * mouse drags a slider. `search`: one neighbour search in the worker's way, over its references. `flow`,
+ * null without dynamics: frames in a second while all points move, their median and 95th percentile, and
+ * one step of f in the worker.
  */
 
 import { median } from "./median.mjs";
@@ -96,6 +98,33 @@ async function draggingTasks(page) {
     .map(({ dur, tdur }) => ({ wall: dur / 1000, cpu: (tdur ?? dur) / 1000 }));
 }
 
+const FLOW_MS = 5_000;
+
+/** While all points move, the page's own frames. @param {Browser} browser @param {string} address */
+async function flowFrames(browser, address) {
+  const page = await opened(browser, `${address}&mode=flow`);
+  await page.waitForFunction(() => document.querySelector(".flow-live")?.textContent);
+  const hasTrails = await page.waitForSelector(".attractor, .missing:not([hidden])").then((found) => found.evaluate((node) => node.matches(".attractor")));
+  await page.waitForTimeout(1000);
+  const gaps = await page.evaluate(async (ms) => {
+    /** @type {HTMLElement} */ (document.querySelector(".flow-play")).click();
+    const times = /** @type {number[]} */ ([]);
+    await new Promise((resolve) => {
+      const frame = (/** @type {number} */ now) => {
+        times.push(now);
+        if (now - times[0] < ms) requestAnimationFrame(frame);
+        else resolve(undefined);
+      };
+      requestAnimationFrame(frame);
+    });
+    return times.slice(1).map((time, i) => time - times[i]);
+  }, FLOW_MS);
+  const step = Number((await page.locator(".flow-live").innerText()).match(/takes ([\d.]+) ms/)?.[1]);
+  await page.context().close();
+  const perSecond = Math.round((10_000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0)) / 10;
+  return hasTrails ? { perSecond, median: quantile(gaps, 0.5), p95: quantile(gaps, 0.95), step } : null;
+}
+
 /** @param {number[]} values @param {number} share */
 function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -116,8 +145,10 @@ export async function measurePlayground(browser, address, loads) {
   const slider = await sliderTimes(page, EVENTS);
   const tasks = await draggingTasks(page);
   await page.context().close();
+  const flow = await flowFrames(browser, address);
   return {
     ...load,
+    flow,
     slider: { events: slider.length, median: quantile(slider, 0.5), p95: quantile(slider, 0.95) },
     dragging: { tasks: tasks.length, ...longest(tasks.map(({ wall }) => wall)), onCpu: longest(tasks.map(({ cpu }) => cpu)) },
   };

@@ -11,6 +11,10 @@
  *   await client.interpolate({from, to, t, k})  -> Interpolated | null
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
+ *   await client.loadDynamics({url})            -> Dynamics | null     null: the run has no such file
+ *   await client.flow({image, latent, times, rest})  -> Flowed | null
+ *   await client.stepMany({latents, count, pictures})  -> Stepped
+ *   await client.placeLatent({latent})          -> Placed and its picture | null
  *   await client.neighbors({index, k})          -> PointNeighbors | null
  *   await client.encode({image})                -> {latent}
  *   await client.bestSample({rows})             -> {sample}
@@ -139,6 +143,10 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     interpolate: latestWins(call("interpolate")),
     path: latestWins(call("path")),
     settle: latestWins(call("settle")),
+    loadDynamics: call("loadDynamics"),
+    flow: latestWins(call("flow")),
+    stepMany: call("stepMany"),
+    placeLatent: latestWins(call("placeLatent")),
     neighbors: latestWins(call("neighbors")),
     encode: call("encode"),
     bestSample: call("bestSample"),

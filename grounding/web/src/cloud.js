@@ -7,6 +7,9 @@
  *                                            of the ten digits, stands for a point in place of a dot;
  *                                            fits the camera the first time, unless it was set before
  *   cloud.setColors(colors)                  Uint8Array (N, 3)
+ *   cloud.setTrails(places)                  where points go, one Float32Array (N, 3) after the other;
+ *                                            the first is where they are at the beginning
+ *   cloud.setFlow(place)                     0 to places.length - 1: all points move there, also for screen()
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
  *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); texts for dots; "light" | "dark"
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross" | "halo"; drawn on top
@@ -31,6 +34,7 @@ import { Color, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "./scene
 
 import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js";
 import { background } from "./colors.js";
+import { placesAt } from "./dynamics.js";
 import { PageError } from "./errors.js";
 import { projectPoints } from "./picking.js";
 import { atRest } from "./scheduling.js";
@@ -82,6 +86,8 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   const backdrop = new Color();
   /** @type {Float32Array} */
   let positions = new Float32Array();
+  /** @type {readonly Float32Array[]} */
+  let trails = [];
 
   function draw() {
     cancelAnimationFrame(scheduled);
@@ -171,6 +177,20 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       hasPoints = true;
       aim();
     },
+    /** @param {readonly Float32Array[]} places */
+    setTrails(places) {
+      trails = places;
+      cloud.setTrails(places.slice(1));
+      request();
+    },
+    /** @param {number} place */
+    setFlow(place) {
+      if (cloud.uniforms.flow.value === place) return;
+      cloud.uniforms.flow.value = place;
+      screen = null;
+      request();
+      rest.changed();
+    },
     /** @param {Uint8Array} colors */
     setColors(colors) {
       cloud.setColors(colors);
@@ -220,7 +240,8 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       onCamera?.(null);
     },
     screen() {
-      screen ??= projectPoints(positions, viewProjection(camera, width / height), width, height);
+      const places = trails.length ? placesAt(trails, cloud.uniforms.flow.value) : positions;
+      screen ??= projectPoints(places, viewProjection(camera, width / height), width, height);
       return screen;
     },
     /** @returns {{matrix: Float64Array, width: number, height: number}} for camera.js's project() */

@@ -5,6 +5,7 @@
  *   pointBetween(a, b, t)                     -> Float32Array (D): (1 - t) a + t b
  *   driftOf(z, regrounded, dim)               -> Float64Array (steps): |E(D(z)) - z| of each row
  *   reground(z, count, models)                -> {decoded, latents}: D(z) and E(D(z))
+ *   flowOf(z, models, {times, rest})          -> z after these numbers of steps
  *   regroundUntilSettled(z, models, options)  -> {trail, drifts, settled}
  */
 
@@ -61,4 +62,48 @@ export async function regroundUntilSettled(z, models, { tolerance, limit, measur
     if (drifts[drifts.length - 1] <= tolerance) return { trail, drifts, settled: true };
   }
   return { trail, drifts, settled: false };
+}
+
+/**
+ * Where a latent is after some numbers of steps of f, and what is decoded there. Once it rests it stays; once
+ * it is no finite latent any more, it stays where it was before.
+ * @param {Float32Array} z (D) @param {Models} models
+ * @param {{times: readonly number[], rest: number}} options times: ascending; rest: a step this short leads nowhere
+ * @returns {Promise<{visited: Float32Array[], decoded: Float32Array[], rests: number | null, left: number | null,
+ *   lengths: number[]}>} one latent and one picture for each of the times; rests, left: after how many
+ *   steps; lengths: milliseconds of each step
+ */
+export async function flowOf(z, models, { times, rest }) {
+  /** @type {Float32Array[]} */
+  const visited = [];
+  /** @type {Float32Array[]} */
+  const pictures = [];
+  /** @type {number[]} */
+  const lengths = [];
+  /** @type {number | null} */
+  let rests = null;
+  /** @type {number | null} */
+  let left = null;
+  let here = z;
+  /** @type {Float32Array | null} */
+  let picture = null;
+  for (let t = 0; visited.length < times.length; t++) {
+    const isStill = rests !== null || left !== null;
+    const start = performance.now();
+    picture ??= await models.decode(here, 1);
+    if (t === times[visited.length]) {
+      visited.push(here);
+      pictures.push(picture);
+      if (visited.length === times.length) break;
+    }
+    if (isStill) continue;
+    const next = await models.encode(picture, 1);
+    lengths.push(performance.now() - start);
+    if (!next.every(Number.isFinite)) left = t + 1;
+    else {
+      if (driftOf(here, next, z.length)[0] < rest) rests = t;
+      [here, picture] = [next, null];
+    }
+  }
+  return { visited, decoded: pictures, rests, left, lengths };
 }

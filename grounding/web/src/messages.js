@@ -58,6 +58,22 @@
  */
 
 /**
+ * @typedef {object} Flowed where one latent goes under f, z <- E(D(z))
+ * @property {Float32Array} latents (n, D) after each of the numbers of steps that were asked for
+ * @property {Float32Array} positions (n, 3)
+ * @property {Float32Array} decoded (n, pixels)
+ * @property {(number | null)[]} labels (n) what most of its nearest references are called; null without labels
+ * @property {number | null} rests after how many steps the next is shorter than `rest`; null for never
+ * @property {number | null} left after how many steps it is no finite latent any more
+ * @property {number} milliseconds of one step, the median
+ */
+
+/**
+ * @typedef {{next: Float32Array, decoded: Float32Array | null, milliseconds: number}} Stepped E(D(z)) of
+ *   many latents, and D(z) if it was asked for
+ */
+
+/**
  * @typedef {{indices: Int32Array, distances: Float64Array,
  *   space: "latents" | "points"}} PointNeighbors space: what the distances were measured on
  */
@@ -76,6 +92,12 @@
  * @property {{arguments: {from: number, to: number, steps: number}, answer: Path}} path
  * @property {{arguments: {from: number, to: number, t: number, limit?: number}, answer: Trail}} settle
  *   from z_t
+ * @property {{arguments: {url: string}, answer: import("./dynamics.js").Dynamics | null}} loadDynamics
+ *   url: empty for the one that the manifest of the run names; null: there is none
+ * @property {{arguments: {image: Float32Array | null, latent: Float32Array | null, times: number[], rest: number},
+ *   answer: Flowed}} flow of an image or of a latent; times: numbers of steps, ascending; rest: a length
+ * @property {{arguments: {latents: Float32Array, count: number, pictures: boolean}, answer: Stepped}} stepMany
+ * @property {{arguments: {latent: Float32Array}, answer: Placed & {drift: number, decoded: Float32Array}}} placeLatent
  * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
  *   or reference, without itself
  * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode

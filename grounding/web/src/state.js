@@ -52,11 +52,13 @@ import { MAX_SEED } from "./rng.js";
 
 /**
  * @typedef {CommonState & {assets: string, encoder: string, decoder: string,
- *   mode: "probe" | "interpolate", source: "digit" | "drawing" | "reference" | "image", digit: number | null,
+ *   mode: "probe" | "interpolate" | "flow" | "slice", source: "digit" | "drawing" | "reference" | "image", digit: number | null,
  *   reference: number | null, strokes: string, shiftX: number, shiftY: number, rotation: number,
  *   scale: number, shear: number, elastic: number, thickness: number, intensity: number,
  *   noise: number, masking: number, seed: number, normalize: boolean, from: number | null,
- *   to: number | null, t: number, dim: number[], isolate: number | null}} PlaygroundState
+ *   to: number | null, t: number, steps: number, color: "class" | "basin", attractor: number | null,
+ *   plane: "axes" | "points", third: number | null, at: number[] | null, dynamics: string,
+ *   dim: number[], isolate: number | null}} PlaygroundState
  *   digit: which sample, null for the page's choice; reference, from, to: rows of references; strokes:
  *   playground/strokes.js's text
  */
@@ -100,7 +102,8 @@ export const PLAYGROUND = Object.freeze({
   assets: { kind: "text", initial: "" },
   encoder: { kind: "text", initial: "" },
   decoder: { kind: "text", initial: "" },
-  mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate"] },
+  dynamics: { kind: "text", initial: "" },
+  mode: { kind: "choice", initial: "probe", of: ["probe", "interpolate", "flow", "slice"] },
   source: { kind: "choice", initial: "digit", of: ["digit", "drawing", "reference", "image"] },
   digit: { kind: "integer", initial: null, min: 0, max: 999 },
   reference: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
@@ -120,6 +123,12 @@ export const PLAYGROUND = Object.freeze({
   from: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   to: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   t: { kind: "number", initial: 0.5, min: 0, max: 1, digits: 3 },
+  steps: { kind: "number", initial: 0, min: 0, max: 1e6, digits: 2 },
+  color: { kind: "choice", initial: "class", of: ["class", "basin"] },
+  attractor: { kind: "integer", initial: null, min: 1, max: MAX_INDEX },
+  plane: { kind: "choice", initial: "axes", of: ["axes", "points"] },
+  third: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  at: { kind: "vector", initial: null, size: 2 },
   dim: VIEWER.dim,
   isolate: VIEWER.isolate,
   ...COMMON,

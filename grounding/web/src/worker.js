@@ -8,9 +8,10 @@
  */
 
 import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
+import { parseDynamics } from "./dynamics.js";
 import { PageError, asPageError, toPlain } from "./errors.js";
 import { checkWhole } from "./integrity.js";
-import { driftOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
+import { driftOf, flowOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
 import { loadFile } from "./loading.js";
 import { loadModels } from "./models.js";
 import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
@@ -243,6 +244,46 @@ const answers = {
     return { positions: places, drifts: steps, settled, limit: most, distance: measure(z, last), decoded: await decoder.run(last, 1) };
   },
 
+  async loadDynamics({ url }, id, base) {
+    const references = await assetsLoad;
+    const manifest = await manifestLoad;
+    const name = `${references?.about.experiment}_dynamics.json`;
+    if (!references || (!url && !manifest?.hashes.has(name))) return null;
+    const found = url ? sameOriginUrl(url, base, "dynamics") : new URL(`./${encodeURIComponent(name)}`, manifest?.url);
+    // The words of a notice stand where the flow would be.
+    const { value } = await loadFile(found, "dynamics", { onProgress: () => undefined, onNotice: () => undefined });
+    return parseDynamics(value, references);
+  },
+
+  async flow({ image, latent, times, rest }) {
+    const { assets, encoder, decoder } = ready();
+    const first = latent ?? (await encoder.run(/** @type {Float32Array} */ (image), 1));
+    const { visited, decoded, rests, left, lengths } = await flowOf(first, batches(), { times, rest });
+    const placed = visited.map((z) => place(assets, z));
+    return {
+      latents: joinedRows(visited),
+      positions: Float32Array.from(placed.flatMap(({ position }) => position)),
+      decoded: joinedRows(decoded),
+      labels: placed.map(({ votes }) => (assets.hasLabels ? (votes[0]?.label ?? null) : null)),
+      rests,
+      left,
+      milliseconds: lengths.sort((a, b) => a - b)[lengths.length >> 1] ?? 0,
+    };
+  },
+
+  async stepMany({ latents, count, pictures }) {
+    const start = performance.now();
+    const { decoded, latents: next } = await reground(latents, count, batches());
+    return { next, decoded: pictures ? decoded : null, milliseconds: performance.now() - start };
+  },
+
+  async placeLatent({ latent }) {
+    const { assets, encoder, decoder } = ready();
+    const decoded = await decoder.run(latent, 1);
+    const again = await encoder.run(decoded, 1);
+    return { ...place(assets, latent), drift: drifts(assets, latent, again)[0], decoded };
+  },
+
   async bestSample({ rows }) {
     const { assets, encoder, decoder } = ready();
     const { digits, digitSamples, sampleLabels, latentDim: dim } = assets;
@@ -289,6 +330,13 @@ function positions(references, latents, dim) {
   return out;
 }
 
+/** @param {readonly Float32Array[]} rows of one length */
+function joinedRows(rows) {
+  const out = new Float32Array(rows.length * (rows[0]?.length ?? 0));
+  rows.forEach((row, i) => out.set(row, i * row.length));
+  return out;
+}
+
 /** |a - b| of each row, as distances are measured. @param {InteractiveAssets} references @param {Float32Array} a @param {Float32Array} b */
 function drifts(references, a, b) {
   return driftOf(searched(references, a), searched(references, b), references.latentDim);
@@ -326,7 +374,7 @@ async function measureOwnDistances({ latents, latentDim, count }) {
 
 /** Calls of a model wait for each other: a session runs one at a time. */
 let last = Promise.resolve();
-const LOADS = new Set(["loadPoints", "loadAssets", "loadModels"]);
+const LOADS = new Set(["loadPoints", "loadAssets", "loadModels", "loadDynamics"]);
 
 /** @param {() => Promise<void>} job */
 function queue(job) {

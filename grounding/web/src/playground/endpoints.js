@@ -1,8 +1,8 @@
 /**
  * The two ends of the path: which references, and which of them the next click chooses.
  *
- *   const section = endpointSection(assets, classes, {onPick, onActive, onSwap, onAnother});   section.node
- *   section.update([from, to], active)      active: 0 or 1
+ *   const section = endpointSection(assets, classes, {title, names, onPick, onActive, onSwap, onAnother});   section.node
+ *   section.update([from, to], active)      active: which of the names
  *   section.showDecoded(0, values)          where there are no thumbnails
  *   section.paint(theme); section.refresh()
  */
@@ -15,21 +15,19 @@ import { element } from "../ui/element.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 
-const NAMES = ["Start", "End"];
-
 /**
  * @param {import("../assets.js").InteractiveAssets} assets @param {import("../classes.js").Classes} classes
  * @param {{onPick: (end: number, reference: number) => void, onActive: (end: number) => void,
- *   onSwap: () => void, onAnother: () => void}} listeners
+ *   onSwap?: () => void, onAnother?: () => void, title?: string, names?: readonly string[]}} listeners
  */
-export function endpointSection(assets, classes, { onPick, onActive, onSwap, onAnother }) {
+export function endpointSection(assets, classes, { onPick, onActive, onSwap, onAnother, title = "Ends of the path", names = ["Start", "End"] }) {
   const { thumbnails, labels, hasLabels, count, imageShape } = assets;
   /** @type {readonly number[]} */
-  let ends = [0, 0];
+  let ends = names.map(() => 0);
   /** @type {Theme} */
   let theme = "light";
 
-  const cards = NAMES.map((name, end) => {
+  const cards = names.map((name, end) => {
     const thumbnail = pointPicture(assets, `${name} of the path`);
     const picture = thumbnail?.node ?? imageCanvas(imageShape, `${name} of the path, decoded`);
     const swatch = element("span", { class: "swatch" });
@@ -51,7 +49,7 @@ export function endpointSection(assets, classes, { onPick, onActive, onSwap, onA
       "div",
       { class: "endpoint", role: "group", "aria-label": name },
       picture,
-      element("div", { class: "endpoint-name" }, element("b", {}, `${"AB"[end]} · ${name}`), hasLabels && element("span", { class: "endpoint-label" }, swatch, label)),
+      element("div", { class: "endpoint-name" }, element("b", {}, `${"ABC"[end]} · ${name}`), hasLabels && element("span", { class: "endpoint-label" }, swatch, label)),
       field,
       pick,
     );
@@ -59,15 +57,15 @@ export function endpointSection(assets, classes, { onPick, onActive, onSwap, onA
   });
   const node = element(
     "section",
-    { "aria-labelledby": "ends-title" },
-    element("h2", { id: "ends-title" }, "Ends of the path"),
+    { "aria-label": title },
+    element("h2", {}, title),
     ...cards.map(({ node }) => node),
     element("p", { class: "hint muted" }, `Click a point or a neighbour, or type a number up to ${formatCount(count - 1)}.`),
     element(
       "div",
       { class: "buttons" },
-      element("button", { type: "button", onclick: onSwap }, "Swap"),
-      element("button", { type: "button", onclick: onAnother }, "Another pair"),
+      onSwap && element("button", { type: "button", onclick: onSwap }, "Swap"),
+      onAnother && element("button", { type: "button", onclick: onAnother }, names.length > 2 ? "Another three" : "Another pair"),
     ),
   );
 

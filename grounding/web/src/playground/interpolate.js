@@ -9,6 +9,7 @@
 
 import { endpointSection } from "./endpoints.js";
 import { STEPS, filmstrip } from "./filmstrip.js";
+import { lossWords, things } from "./flow_words.js";
 import { isPair, sensiblePair } from "./pair.js";
 import { pathLegend } from "./path_legend.js";
 import { startPlayer } from "./player.js";
@@ -201,6 +202,8 @@ export function interpolateMode(context) {
       film.measured(context.scale);
       follow();
       drawLines();
+      // Without such a file there is nothing to say; the Flow tab says why.
+      context.dynamics().then((found) => found?.accuracies && settling.warn(lossWords(found, things(assets))), () => undefined);
     },
     leave() {
       isActive = false;

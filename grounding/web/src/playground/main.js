@@ -19,13 +19,16 @@ import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
 import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
+import { planesOf } from "./current.js";
 import { endLabels } from "./end_labels.js";
+import { flowMode } from "./flow.js";
 import { interpolateMode } from "./interpolate.js";
 import { pointCard, pointTip } from "./point_card.js";
 import { sampleReference } from "./base.js";
 import { imageIn } from "./own_image.js";
 import { probeMode } from "./probe.js";
 import { readoutSection } from "./readouts.js";
+import { sliceMode } from "./slice.js";
 
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
 /** @typedef {import("../client.js").Client} Client */
@@ -50,6 +53,10 @@ import { readoutSection } from "./readouts.js";
  * @property {ReturnType<typeof pointCard>} card
  * @property {() => import("../colors.js").Theme} theme
  * @property {(reference: number) => Marker} chosenMarker
+ * @property {() => Promise<import("../dynamics.js").Dynamics | null>} dynamics asked for once
+ * @property {() => {image: Float32Array | null, latent: Float32Array | null, words: string, key: string}} current
+ *   what the page is at: a point that was chosen in the slice, or the augmented input; key: another for another
+ * @property {() => void} repaintPoints colours, and who steps back
  * @property {(error: unknown) => void} fail
  * @property {() => void} shown something of the present state can be seen
  */
@@ -107,8 +114,10 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   const announcer = startAnnouncer();
   const card = pointCard(assets, classes, {
     onTake: (reference) => {
-      setMode("probe");
+      const isFlow = address.state.mode === "flow";
+      if (!isFlow) setMode("probe");
       probe.take(reference);
+      if (isFlow) flow.follow();
     },
     onEnd: (end, reference) => {
       card.hide();
@@ -124,6 +133,8 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   const tip = pointTip(assets, classes);
   const names = endLabels(assets);
   const readouts = readoutSection(assets, classes, { onChoose: (reference) => mode().choose(reference) });
+  /** @type {Promise<import("../dynamics.js").Dynamics | null> | null} */
+  let dynamics = null;
   /** @type {Context} */
   const context = {
     assets,
@@ -144,6 +155,17 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       size: 22,
       shape: "ring",
     }),
+    dynamics: () => (dynamics ??= client.loadDynamics({ url: address.state.dynamics })),
+    current() {
+      const latent = planes.point(address.state);
+      if (latent) return { image: null, latent, words: "a point of the slice", key: latent.join() };
+      const { image, words } = probe.input();
+      return { image, latent, words, key: image.join() };
+    },
+    repaintPoints() {
+      stage?.cloud.setColors(flow.colors(theme()) ?? classes.colors(theme()));
+      visible.paint(rows.shown, flow.isSelected());
+    },
     fail: shell.panels.showError,
     shown() {
       if (document.documentElement.dataset.state === "ready") return;
@@ -153,11 +175,25 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   };
   const probe = probeMode(context);
   const interpolate = interpolateMode(context);
-  const modes = { probe, interpolate };
+  const planes = planesOf(assets, interpolate.ends);
+  const flow = flowMode(context);
+  const slice = sliceMode(context, planes, {
+    onTake(values) {
+      probe.takeValues(values, "decoded from the slice");
+      setMode("probe");
+    },
+    onFlow() {
+      address.change({ steps: 0 });
+      setMode("flow");
+    },
+  });
+  const modes = { probe, interpolate, flow, slice };
+  /** @type {Record<keyof typeof modes, string>} */
+  const TITLES = { probe: "Probe", interpolate: "Interpolate", flow: "Flow", slice: "Slice" };
   const mode = () => modes[address.state.mode];
 
-  const tabs = Object.keys(modes).map((name) =>
-    element("button", { type: "button", onclick: () => setMode(/** @type {"probe" | "interpolate"} */ (name)) }, name === "probe" ? "Probe" : "Interpolate"),
+  const tabs = /** @type {(keyof typeof modes)[]} */ (Object.keys(modes)).map((name) =>
+    element("button", { type: "button", onclick: () => setMode(name) }, TITLES[name]),
   );
   const visible = visiblePoints(stage?.cloud, classes);
   const rows = legend(classes, {
@@ -165,7 +201,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     theme: theme(),
     onChange(shown, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...shown.dim], isolate: shown.isolate });
-      visible.paint(shown);
+      visible.paint(shown, flow.isSelected());
     },
   });
   const view = element("details", { class: "view" }, element("summary", {}, rows.node ? "Classes and view" : "View"), rows.node, stage?.settings.node);
@@ -174,14 +210,15 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   const modeSection = element("div", { class: "segments modes", role: "group", "aria-label": "Mode" }, ...tabs);
   shell.side.append(modeSection, ...Object.values(modes).flatMap(({ controls }) => controls), view);
   dock.append(...Object.values(modes).map(({ dock: node }) => node));
-  aside.append(readouts.node, readouts.list.node);
+  aside.append(readouts.node, readouts.list.node, ...flow.results);
+  shell.overlay.prepend(slice.stage, ...flow.overlay);
   shell.overlay.append(tip.node, ...names.nodes);
   shell.corners.bottomLeft.append(interpolate.legend, card.node);
   document.body.append(announcer.node);
   interpolate.legend.hidden = true;
   let isStarted = false;
 
-  /** @param {"probe" | "interpolate"} next */
+  /** @param {keyof typeof modes} next */
   function setMode(next) {
     if (next === address.state.mode) return;
     mode().leave();
@@ -196,10 +233,14 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       for (const part of [...controls, node]) part.hidden = name !== present;
     }
     interpolate.legend.hidden = present !== "interpolate";
+    for (const part of flow.results) part.hidden = present !== "flow";
+    for (const part of [readouts.node, readouts.list.node]) part.hidden = present === "flow";
+    document.documentElement.dataset.mode = present;
     mode().enter();
+    context.repaintPoints();
   }
   function paint() {
-    stage?.cloud.setColors(classes.colors(theme()));
+    context.repaintPoints();
     rows.update({ theme: theme() });
     readouts.paint(theme());
     mode().repaint();
@@ -234,7 +275,6 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       if (!stage) shell.theme.set(state.theme);
       if (classes.usePalette(state.palette)) paint();
       rows.update({ dim: state.dim, isolate: state.isolate });
-      visible.paint(rows.shown);
       showMode();
     },
     /** @param {Float64Array} own */
@@ -250,7 +290,10 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       for (const one of Object.values(modes)) one.refreshPictures();
     },
     paint,
-    placeLabels: () => names.place(mode().ends(), stage?.cloud.view()),
+    placeLabels() {
+      names.place(mode().ends(), stage?.cloud.view());
+      flow.placeLabels(stage?.cloud.view());
+    },
     only: () => visible.canPick,
     /** @param {number} index @param {number} x @param {number} y */
     hover(index, x, y) {

@@ -7,6 +7,8 @@
  *   probe.leave(), probe.refresh(), probe.repaint()
  *   probe.choose(reference)             a point or a neighbour was chosen
  *   probe.openImage(file)               an image file that was dropped or pasted
+ *   probe.takeValues(values, name)      an image that the page itself has made
+ *   probe.input()                       {image, words} of the present state, augmented
  */
 
 import { NEUTRAL, augment } from "../augment.js";
@@ -72,7 +74,7 @@ export function probeMode(context) {
   });
   const sliders = augmentationSection({
     onSlide(name, value) {
-      address.change({ [name]: value });
+      address.change({ at: null, [name]: value });
       refresh();
     },
     onReset: () => step(NEUTRAL),
@@ -81,7 +83,7 @@ export function probeMode(context) {
 
   /** @param {Partial<import("../state.js").PlaygroundState>} changes */
   function step(changes) {
-    address.step(changes);
+    address.step({ at: null, ...changes });
     follow();
   }
 
@@ -123,10 +125,14 @@ export function probeMode(context) {
     }
   }
 
-  function refresh() {
+  function augmented() {
     const { state } = address;
     if (fields.seed !== state.seed) fields = { seed: state.seed, of: imageFields(state.seed, base.length) };
-    image = augment(base, shape, state, fields.of);
+    return augment(base, shape, state, fields.of);
+  }
+
+  function refresh() {
+    image = augmented();
     const asked = image;
     // Asked first: the worker encodes while this thread paints.
     client.probe({ image, exclude }).then((probed) => show(probed, asked), context.fail);
@@ -185,6 +191,19 @@ export function probeMode(context) {
       draw();
     },
     openImage,
+    /** @param {Float32Array} values @param {string} name */
+    takeValues(values, name) {
+      own.image = { values, name };
+      address.step({ at: null, source: "image" });
+      source.tell(`Now: ${name}`);
+      if (isActive) follow();
+    },
+    input() {
+      own.sample = context.sample;
+      if (strokesText !== address.state.strokes) own.strokes = strokesFromText((strokesText = address.state.strokes));
+      base = baseImage(address.state, assets, own);
+      return { image: augmented(), words: baseWords(address.state, assets, own, classes) };
+    },
     /** @param {number} reference */
     take(reference) {
       step({ source: "reference", reference });

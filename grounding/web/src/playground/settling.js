@@ -3,6 +3,7 @@
  *
  *   const section = settlingSection([C, H, W], limit, {onSettle, onClear});   section.node
  *   section.show(trail | null, scale)      limit: most steps; scale: words.js's
+ *   section.warn(sentence)                 what it does to the images of this run
  */
 
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
@@ -16,11 +17,13 @@ export function settlingSection(shape, limit, { onSettle, onClear }) {
   const drifts = element("p", { class: "muted number small-text" });
   const clear = element("button", { type: "button", class: "small", onclick: onClear }, "Clear trail");
   const result = element("div", { class: "settled", hidden: true }, picture, element("div", {}, words, drifts));
+  const loss = element("p", { class: "small-text loss", hidden: true });
   const node = element(
     "section",
     { "aria-labelledby": "settle-title" },
     element("div", { class: "section-head" }, element("h2", { id: "settle-title" }, "Regrounding again and again"), clear),
-    element("p", { class: "muted small-text" }, `From z at t: decode and encode, up to ${limit} times or until a step is shorter than 0.01 ×. Some come to rest, some do not.`),
+    element("p", { class: "muted small-text" }, `From z at t: decode and encode, up to ${limit} times or until a step is shorter than 0.01 ×. Some come to rest, some do not. All points do so in the Flow tab.`),
+    loss,
     element("button", { type: "button", onclick: onSettle }, `Reground up to ${limit} times`),
     result,
   );
@@ -34,5 +37,13 @@ export function settlingSection(shape, limit, { onSettle, onClear }) {
     drifts.textContent = `Steps of ${some}${trail.drifts.length > 4 ? ", …" : ""}`;
   }
   show(null, null);
-  return { node, show };
+  return {
+    node,
+    show,
+    /** @param {string} sentence */
+    warn(sentence) {
+      loss.hidden = !sentence;
+      loss.textContent = sentence;
+    },
+  };
 }

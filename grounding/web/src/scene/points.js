@@ -18,6 +18,7 @@ const CROWDING_POWER = 0.3;
 /** Side of an atlas's cell, in pixels; smaller where many have to fit the largest texture. */
 const CELL = 64;
 const LARGEST = 2_048;
+export const MOST_TRAILS = 7;
 const DIGITS = Array.from("0123456789");
 
 /** @param {Uniforms} shared */
@@ -29,11 +30,13 @@ export function pointCloud(shared) {
     glyphs: { value: 0 },
     atlas: { value: /** @type {CanvasTexture | null} */ (null) },
     cells: { value: new Vector2(1, 1) },
+    flow: { value: 0 },
   };
   /** @type {readonly string[]} */
   let texts = DIGITS;
   let isGlyphs = false;
   const material = new ShaderMaterial({
+    defines: {},
     uniforms,
     vertexShader: POINT_VERTEX,
     fragmentShader: POINT_FRAGMENT,
@@ -71,6 +74,13 @@ export function pointCloud(shared) {
       put("tint", new BufferAttribute(new Uint8Array(3 * count).fill(128), 3, true));
       put("dimmed", new BufferAttribute(new Uint8Array(count), 1));
       put("glyph", new BufferAttribute(Float32Array.from(glyphs), 1));
+    },
+    /** @param {readonly Float32Array[]} trails where points are one after the other, at most MOST_TRAILS */
+    setTrails(trails) {
+      // The last ones repeat: all that the shader reads has to be there.
+      for (let i = 0; i < MOST_TRAILS; i++) put(`trail${i + 1}`, new BufferAttribute(trails[Math.min(i, trails.length - 1)], 3));
+      material.defines.TRAILS = 1;
+      material.needsUpdate = true;
     },
     /** @param {Uint8Array} colors */
     setColors(colors) {

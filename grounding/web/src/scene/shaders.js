@@ -1,6 +1,9 @@
 /** Shaders of cloud.js (GLSL as three.js prepares it). Colours are sRGB as they are shown. */
 
-/** Points: nearer ones are larger; dimmed ones are pale, small and behind all others. */
+/**
+ * Points: nearer ones are larger; dimmed ones are pale, small and behind all others. With trails, each is
+ * between the two of its places that `flow` lies between.
+ */
 export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
@@ -8,8 +11,23 @@ export const POINT_VERTEX = `
   uniform float size, crowding, pixelRatio, reference, glyphs;
   varying vec3 vTint;
   varying float vDimmed, vGlyph, vPixels;
+#ifdef TRAILS
+  attribute vec3 trail1, trail2, trail3, trail4, trail5, trail6, trail7;
+  uniform float flow;
+  vec3 placeNow() {
+    vec3 place = mix(position, trail1, clamp(flow, 0.0, 1.0));
+    place = mix(place, trail2, clamp(flow - 1.0, 0.0, 1.0));
+    place = mix(place, trail3, clamp(flow - 2.0, 0.0, 1.0));
+    place = mix(place, trail4, clamp(flow - 3.0, 0.0, 1.0));
+    place = mix(place, trail5, clamp(flow - 4.0, 0.0, 1.0));
+    place = mix(place, trail6, clamp(flow - 5.0, 0.0, 1.0));
+    return mix(place, trail7, clamp(flow - 6.0, 0.0, 1.0));
+  }
+#else
+  vec3 placeNow() { return position; }
+#endif
   void main() {
-    vec4 seen = modelViewMatrix * vec4(position, 1.0);
+    vec4 seen = modelViewMatrix * vec4(placeNow(), 1.0);
     gl_Position = projectionMatrix * seen;
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
     float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
