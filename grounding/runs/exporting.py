@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grounding._errors import UserError
@@ -25,6 +26,7 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
+from grounding.metrics.novelty import auroc_by_kind, odd_scores
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
 from grounding.runs.measuring import class_names
@@ -33,6 +35,7 @@ from grounding.runs.run import SHOWN, Run
 PROJECTION_K = 12
 SAMPLES_WITHOUT_LABELS = 10
 MOST_SAMPLES, MOST_POINTS = 1000, 250_000  # that the pages take
+FEWEST_FRESH = 20  # images, from which a share is told
 ASSETS = EmbeddingOptions(max_points=SHOWN)
 
 
@@ -82,6 +85,7 @@ def assets_output(
             "digit_samples": rounded(samples),
             "sample_labels": labels,
             "sample_indices": indices,
+            **_novelty(run, split, embedding),
         }
         return _with_arrays(run, split, path, head, body, embedding)
 
@@ -95,6 +99,32 @@ def assets_output(
     return Output(
         "assets", path, made_from(run, settings, *code), make, _notice(run, split, options)
     )
+
+
+def _novelty(run: Run, split: str, embedding: Embedding) -> dict[str, Any]:
+    """How well the distance to the nearest reference tells odd images; {} without fresh images.
+
+    That is what the playground's meter goes by. Fresh images are those of another split that the
+    model was not trained on.
+    """
+    fresh = run.splits.named("test" if split == "val" else "val")
+    if len(fresh) < FEWEST_FRESH:
+        return {}
+
+    def place(z: Tensor) -> Tensor:
+        return F.normalize(z) if embedding.l2_normalized else z
+
+    references = place(run.latents_of(split, embedding.indices)).clone()
+
+    def encode(images: Tensor) -> Tensor:
+        return place(run.model.encode(images.to(run.device)))
+
+    with torch.inference_mode():
+        found = odd_scores(
+            fresh.images, fresh.labels, references, encode, None, seed=run.experiment.seed
+        )
+    told = auroc_by_kind(found.real["distance"], found.odd["distance"])
+    return {"novelty_auroc": {kind: round(value, 4) for kind, value in told.items()}}
 
 
 def onnx_output(run: Run, half: Half, path: Path) -> Output:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from conftest import SETS, inside
 from safetensors.numpy import load_file
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 
 import grounding
 from grounding._errors import UserError
@@ -62,6 +64,30 @@ def test_assets_and_models_agree_with_the_run(special):
         assert np.allclose(sample, first.ravel() / 255, atol=1e-6)
         own = run.images()[values["sample_indices"][label]]
         assert np.allclose(sample, own.ravel() / 255, atol=1e-6)
+
+
+def test_how_far_the_meter_of_the_playground_can_be_trusted(special):
+    """By kinds of odd images that do not depend on what is drawn."""
+    made = special("letters")
+    run, assets = made.run, made.made("test_interactive_assets.json")
+    references = np.array(assets["reference_latents"], np.float32)
+    nearest = NearestNeighbors(n_neighbors=1).fit(references)
+
+    def distance(images):
+        z = run.encode(np.ascontiguousarray(images))
+        return nearest.kneighbors(z / np.linalg.norm(z, axis=1, keepdims=True))[0][:, 0]
+
+    real = run.images("val")
+    assert len(real) >= 20
+    told = assets["novelty_auroc"]
+    odd = {"inverted": 255 - real, "rotated by 180": np.rot90(real, 2, (2, 3))}
+    for kind, images in odd.items():
+        scores = np.concatenate([distance(real), distance(images)])
+        expected = roc_auc_score(np.arange(len(scores)) >= len(real), scores)
+        assert told[kind] == pytest.approx(expected, abs=1e-3)
+    assert set(told) == {"noise", *odd, "rotated by 90", "halves", "two at once"}
+    eleven = special("plain").made("test_interactive_assets.json")
+    assert ("novelty_auroc" in eleven) is (len(special("plain").run.splits.val) >= 20)
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -98,6 +98,8 @@ const MAX_SAMPLES = 1_000;
  * @property {number} digits
  * @property {Int32Array | null} sampleLabels (digits) null where the file does not say
  * @property {Int32Array | null} sampleIndices (digits) positions in the split, -1 of another one
+ * @property {[string, number][]} novelty how well the distance to the nearest reference tells odd
+ *   images of some kinds from new ones of the set's own, by AUROC; [] where the file does not say
  * @property {Thumbnails | null} thumbnails
  */
 
@@ -173,8 +175,20 @@ export function parseInteractiveAssets(value) {
     digits,
     sampleLabels: sampleLabels(file, digits, labelled.hasLabels),
     sampleIndices: "sample_indices" in file ? integers(file, "sample_indices", digits, -1, MOST_INTEGER) : null,
+    novelty: noveltyOf(file.novelty_auroc),
     thumbnails: thumbnails(file, count),
   };
+}
+
+/**
+ * What is no share under a short name is left out: nothing else hinges on it.
+ * @param {unknown} value @returns {[string, number][]}
+ */
+function noveltyOf(value) {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value)
+    .filter(([kind, share]) => kind.length <= 40 && typeof share === "number" && share >= 0 && share <= 1)
+    .slice(0, 20);
 }
 
 /**

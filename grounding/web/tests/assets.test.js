@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { MAX_POINTS, checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "../src/assets.js";
+import { noveltyWords } from "../src/playground/words.js";
 
 const POINTS = { points: [[1, 2, 3], [4, 5, 6]], labels: [3, 0] };
 
@@ -156,4 +157,15 @@ test("models and assets that do not belong together", () => {
     assert.throws(() => checkBelongTogether(file, fits, { ...fits, ...change }), { code: "mismatch" });
     assert.throws(() => checkBelongTogether(file, { ...fits, ...change }, fits), { code: "mismatch" });
   }
+});
+
+test("how good the meter is comes with the file, or is not said", () => {
+  assert.deepEqual(parseInteractiveAssets(assets()).novelty, []);
+  const told = { noise: 1, "rotated by 180": 0.568, worse: 1.2, text: "0.5", [`x${"y".repeat(50)}`]: 0.5 };
+  assert.deepEqual(parseInteractiveAssets(assets({ novelty_auroc: told })).novelty, [["noise", 1], ["rotated by 180", 0.568]]);
+  assert.deepEqual(parseInteractiveAssets(assets({ novelty_auroc: "high" })).novelty, []);
+  assert.equal(noveltyWords([], true), "");
+  const words = noveltyWords([["noise", 1], ["rotated by 180", 0.568]], true);
+  assert.match(words, /against new digits, by AUROC .*: noise 1\.00, rotated by 180 0\.57\.$/);
+  assert.match(noveltyWords([["noise", 1]], false), /new images/);
 });

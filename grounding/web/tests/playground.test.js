@@ -129,6 +129,7 @@ const assets = (thumbnails = true) => ({
   indices: Int32Array.of(40, 41, 42),
   sampleLabels: Int32Array.of(5, 6),
   sampleIndices: null,
+  novelty: [],
   digitSamples: Float32Array.from([0, 0.25, 51 / 255, 0]),
   thumbnails: thumbnails ? { data: Uint8Array.from([0, 0, 0, 255, 51, 0]), shape: [1, 1, 2], loaded: 3 } : null,
 });

@@ -15,7 +15,7 @@ import { element } from "../ui/element.js";
 import { write } from "../ui/write.js";
 import { distanceGauge } from "./gauge.js";
 import { neighborList } from "./neighbor_list.js";
-import { distanceWords, offManifoldWords, unitWords, votesWords } from "./words.js";
+import { distanceWords, noveltyWords, offManifoldWords, unitWords, votesWords } from "./words.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../messages.js").Placed} Placed */
@@ -55,6 +55,7 @@ export function readoutSection(assets, classes, { onChoose }) {
       assets.hasLabels && votesRow,
     ),
     unit,
+    assets.novelty.length > 0 && element("p", { class: "note muted" }, noveltyWords(assets.novelty, assets.isDigits)),
   );
   /** @type {Placed | null} */
   let last = null;

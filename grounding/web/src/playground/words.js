@@ -3,6 +3,7 @@
  *
  *   distanceWords(distance, scale)              -> "1.31 ×": in units of the scale
  *   unitWords(scale)                            -> what 1 × is
+ *   noveltyWords(novelty, isDigits)             -> how good the meter is
  *   offManifoldWords({quantile, ratio} | null, scale)  -> {verdict, detail, isOff}
  *   votesWords(votes, nameOf)                   -> "9 of 12 are 3, 2 are 8, 1 is 5"
  *   driftWords(drift, scale)                    -> one sentence
@@ -53,6 +54,14 @@ export function offManifoldWords(measured, scale) {
   const detail =
     quantile <= 0 ? "Nearer than any reference to its nearest" : quantile >= 1 ? "Farther than any reference from its nearest" : `Farther than ${share(quantile)} of the references`;
   return { verdict, detail, isOff: quantile >= EDGE };
+}
+
+/** How good the meter is, and what it cannot tell. @param {[string, number][]} novelty @param {boolean} isDigits */
+export function noveltyWords(novelty, isDigits) {
+  if (!novelty.length) return "";
+  const told = novelty.map(([kind, share]) => `${kind} ${share.toFixed(2)}`).join(", ");
+  const what = isDigits ? "digits" : "images";
+  return `How far this can be trusted: odd images against new ${what}, by AUROC (1 always told, 0.5 by chance): ${told}.`;
 }
 
 /** No rounding to all or nothing: that is said in other words. @param {number} quantile */
