@@ -271,13 +271,21 @@ def each_block(
     starts = range(0, count, step)
     stops = [min(start + step, count) for start in starts]
     threads = torch.get_num_threads()
+    # Torch keeps both for each thread: what the caller has made in inference mode, say, can only be
+    # written to in that mode.
+    gradients, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    def as_called(start: int, stop: int) -> None:
+        with torch.inference_mode(inference), torch.set_grad_enabled(gradients and not inference):
+            work(start, stop)
+
     with ExitStack() as stack:
         blocks: Iterator[None] = map(work, starts, stops)
         if min(threads, len(starts)) > 1 and shared:
             stack.callback(torch.set_num_threads, threads)
             pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
             stack.callback(pool.shutdown, cancel_futures=True)
-            blocks = pool.map(work, starts, stops)
+            blocks = pool.map(as_called, starts, stops)
         for done, _ in enumerate(blocks, start=1):
             if progress is not None:
                 progress(done, len(starts))

@@ -264,3 +264,17 @@ def test_copies_of_one_point_take_no_memory_for_all_pairs(monkeypatch):
     assert found.indices[1:].unique().tolist() == [1, 2, 3]
     assert not found.distances.any()
     assert seen.bytes < 256 * 30_000 * 8 / 4
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_several_threads_find_the_same_in_every_mode_of_torch(mode):
+    """What was made in inference mode can be written to in that mode only, in each thread."""
+    q, r = gaussian(3000, 8), gaussian(900, 8, seed=1)
+    expected, before = nearest(q, r, 5), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with mode():
+            found = nearest(q * 1, r * 1, 5)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found.indices, expected.indices)
