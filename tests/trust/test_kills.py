@@ -19,6 +19,7 @@ from results import document_result, training_result
 from safetensors.numpy import load_file
 
 from grounding._errors import UserError
+from grounding.runs.ledger import looks
 from grounding.runs.manifest import manifests_in
 from grounding.serve.site import check_site, is_site
 from grounding.training.checkpoint import read_checkpoint
@@ -74,6 +75,8 @@ def check_readable(folder: Path) -> None:
             json.loads(path.read_text())
         elif path.suffix == ".onnx":
             onnx.checker.check_model(onnx.load(path), full_check=True)
+        elif path.name == "ledger.jsonl":
+            assert looks(artifacts)
         elif path.suffix == ".jsonl":
             epochs = [json.loads(line)["epoch"] for line in path.read_text().splitlines()]
             assert epochs == list(range(1, len(epochs) + 1))

@@ -21,7 +21,8 @@ test("it opens running: marker, previews and readouts are there", async () => {
   assert.equal(pictures[0], pictures[1]);
   assert.notEqual(pictures[1], pictures[2]);
   assert.match(await page.locator(".readouts").innerText(), /of the references|any reference/);
-  assert.match(await page.locator(".readouts > .note").innerText(), /^1 × is [\d.]+, the median distance/);
+  assert.match(await page.locator(".readouts > .note").first().innerText(), /^1 × is [\d.]+, the median distance/);
+  assert.match(await page.locator(".readouts > .note").last().innerText(), /by AUROC .*: noise [01]\.\d\d, inverted/);
   assert(await page.locator(".gauge").isVisible());
   expectNoProblems(page);
 });
