@@ -154,6 +154,7 @@ def portrait(
     steps: int = STEPS,
     times: Sequence[int] = TIMES,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Portrait:
     """Follow latents under f = E∘D, and measure it.
 
@@ -178,6 +179,7 @@ def portrait(
         steps: T.
         times: t at which the accuracy is measured; those above `steps` are left out.
         seed: of all that is drawn.
+        progress: called with (steps done, T).
 
     Raises:
         ValueError: latents that are not (N, D), not finite, or all the same.
@@ -191,6 +193,8 @@ def portrait(
     paths: list[Tensor] = []
 
     def look(t: int, here: Tensor) -> None:
+        if progress is not None:
+            progress(t, steps)
         if labels is not None and classify is not None and t in times:
             named = classify(here[: len(z)]).cpu()
             accuracies.append(float((named == labels.cpu()).double().mean()))

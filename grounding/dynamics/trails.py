@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +32,12 @@ class Trails:
 
 
 @torch.no_grad()
-def trails(f: Map, z: Tensor, known: Portrait) -> Trails:
+def trails(
+    f: Map,
+    z: Tensor,
+    known: Portrait,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trails:
     """Follow latents for as long as those of a portrait, and tell in which attractors they end.
 
     An attractor of the portrait is reached by whoever ends nearer than `NEAR` to an end of one of
@@ -41,6 +47,7 @@ def trails(f: Map, z: Tensor, known: Portrait) -> Trails:
         f: the map of the portrait.
         z: (N, D), finite, N may be 0.
         known: the portrait.
+        progress: called with (steps done, T).
     """
     paths = [z.new_zeros(0, z.shape[1])] * sum(t <= len(known.flow.speeds) for t in PATH_TIMES)
     reached, scale = known.attractors, known.flow.scale
@@ -51,6 +58,8 @@ def trails(f: Map, z: Tensor, known: Portrait) -> Trails:
     paths = []
 
     def look(t: int, here: Tensor) -> None:
+        if progress is not None:
+            progress(t, len(known.flow.speeds))
         if t in PATH_TIMES:
             paths.append(here.cpu().clone())
 

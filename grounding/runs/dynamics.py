@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grounding._progress import progress_bar
 from grounding.data import to_unit
 from grounding.data.stored import sample
 from grounding.dynamics import Portrait, Trails, nearest_image, regrounding, step_lengths, trails
@@ -59,8 +60,10 @@ def dynamics_output(run: Run, path: Path, images: int = FOLLOWED) -> Output:
     def make(head: Mapping[str, Any]) -> Made:
         if run.without_dynamics:
             raise LeftOut(run.without_dynamics)
-        found = run.dynamics(images)
-        further = trails_of_others(run, found, images)
+        with progress_bar("following latents") as bar:
+            found = run.dynamics(images, progress=bar.set)
+        with progress_bar("following references") as bar:
+            further = trails_of_others(run, found, images, bar.set)
         values = {**numbers(run, found), "novelty": novelty(run)}
         shown, of_others = page_arrays(run, found, further, images)
         values["gallery"] += of_others
@@ -149,12 +152,14 @@ def novelty(run: Run) -> dict[str, Any]:
     return {"odd_images": count, "path_steps": PATH_LENGTH, "auroc": found, "mean_auroc": means}
 
 
-def trails_of_others(run: Run, found: Portrait, images: int) -> Trails:
+def trails_of_others(
+    run: Run, found: Portrait, images: int, progress: Callable[[int, int], None] | None = None
+) -> Trails:
     """Where those references of the playground go that the portrait has not followed."""
     shown, followed = run.followed(SHOWN), run.followed(images)
     others = shown[~torch.isin(shown, followed)]
     f = regrounding(run.model.encode, lambda z: run.model.decode(z.to(run.device)))
-    return trails(f, as_tensor(run.latents_of("test", others)).clone(), found)
+    return trails(f, as_tensor(run.latents_of("test", others)).clone(), found, progress)
 
 
 def page_arrays(

@@ -188,6 +188,7 @@ class Run:
         *,
         gaussian_starts: int = GAUSSIAN_STARTS,
         seed: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Portrait:
         """What happens to latents that are decoded and encoded again and again.
 
@@ -199,6 +200,7 @@ class Run:
             gaussian_starts: latents drawn from the normal distribution with their mean and
                 covariance, which are followed as well.
             seed: of what is drawn; default: the experiment's.
+            progress: called with (steps done, steps in all).
 
         Raises:
             UserError: there is nothing to follow, see `without_dynamics`.
@@ -235,6 +237,7 @@ class Run:
                 scale=scale_of(every),
                 gaussian_starts=gaussian_starts,
                 seed=seed,
+                progress=progress,
             ),
         )
 
