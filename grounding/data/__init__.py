@@ -9,7 +9,7 @@ from grounding.data.augmentations import Augmentations, augment
 from grounding.data.image_set import ImageSet
 from grounding.data.loader import Batch, TrainingInputs
 from grounding.data.sources import dataset_names, load
-from grounding.data.splits import Split, Splits, cut, to_unit
+from grounding.data.splits import Split, Splits, cut, to_bytes, to_unit
 from grounding.data.stored import ImagesOnDemand, StoredImages
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "dataset_names",
     "from_arrays",
     "load",
+    "to_bytes",
     "to_unit",
 ]

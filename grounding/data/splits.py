@@ -161,6 +161,11 @@ def to_unit(images: Tensor) -> Tensor:
     return torch.empty(images.shape, device=images.device).copy_(images).div_(255)
 
 
+def to_bytes(images: Tensor) -> Tensor:
+    """Images (..., C, H, W) in [0, 1] as uint8 in 0 to 255, the other way round."""
+    return (images * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
 def _take(images: AnyImages, labels: Labels | None, indices: Tensor) -> Split:
     rows = indices.numpy()
     taken = None if labels is None else torch.from_numpy(labels[rows])

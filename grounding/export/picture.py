@@ -1,6 +1,7 @@
 """Small still pictures: of a point set, as an SVG, and of images, as a PNG."""
 
 import io
+from base64 import b64encode
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ COLORS = (
     *("#320f9c", "#11a478", "#4e4bcb", "#6c77ac", "#ad3607"),
 )
 GROUND = "#fafafb"
+TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 def scatter(
@@ -59,6 +61,21 @@ def scatter_svg(points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) 
         f'<g fill="none" stroke-width="7" stroke-linecap="round" stroke-opacity="0.75">{paths}</g>'
         "</svg>"
     ).encode()
+
+
+def pictured(count: int) -> slice:
+    """Which of so many points are drawn, evenly spread: at most `PICTURED_POINTS`."""
+    return slice(None, None, max(1, -(-count // PICTURED_POINTS)))
+
+
+def data_url(kind: str, data: bytes) -> str:
+    """A file as an address that holds it.
+
+    Args:
+        kind: "svg" or "png".
+        data: its bytes.
+    """
+    return f"data:{TYPES[kind]};base64,{b64encode(data).decode('ascii')}"
 
 
 def rows_png(*rows: npt.NDArray[np.uint8]) -> bytes:

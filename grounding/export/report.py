@@ -1,7 +1,7 @@
 """What a person reads after a measurement: the text report and tables."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -87,6 +87,22 @@ def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
     for title in ("axis", "measure", "value"):
         table.add_column(title, justify="right" if title == "value" else "left", no_wrap=True)
     table.add_column("")
+    for row in profile_rows(results, images):
+        table.add_row(*row)
+    text = io.StringIO()
+    Console(file=text, width=min(WIDEST, Console().width)).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
+
+
+def profile_rows(
+    results: Mapping[str, Mapping[str, Any]], images: int
+) -> Iterator[tuple[str, str, str, str]]:
+    """Axis, where it changes, title, value and what there is to say of each number of a profile.
+
+    Args:
+        results: see `profile_table`.
+        images: likewise.
+    """
     axis = ""
     for one in results.values():
         form = f".{one['digits']}f"
@@ -100,12 +116,8 @@ def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
             says.append(f"{part} {'-' if number is None else f'{number:{form}}'}")
         if one["value"] is None:
             says = [f"left out, {one['left_out']}" if "left_out" in one else "undefined"]
-        shown = "" if one["axis"] == axis else one["axis"]
-        table.add_row(shown, one["title"], value, ", ".join(says))
+        yield "" if one["axis"] == axis else one["axis"], one["title"], value, ", ".join(says)
         axis = one["axis"]
-    text = io.StringIO()
-    Console(file=text, width=min(WIDEST, Console().width)).print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
 
 
 def text_table(align: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+from grounding.export.picture import data_url
 
 
 class Picture(NamedTuple):
@@ -34,7 +33,7 @@ class Picture(NamedTuple):
     @property
     def address(self) -> str:
         """The file as a data URL."""
-        return f"data:{TYPES[self.kind]};base64,{b64encode(self.data).decode('ascii')}"
+        return data_url(self.kind, self.data)
 
 
 class Table(NamedTuple):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from jinja2 import Environment
 
 from grounding._errors import UserError
-from grounding.data import to_unit
+from grounding.data import to_bytes, to_unit
 from grounding.export.arrays import arrays_path, read_arrays
-from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
+from grounding.export.picture import data_url, pictured, rows_png, scatter_svg
 from grounding.runs.evaluation import Evaluation
 from grounding.runs.manifest import Manifest, manifest_path, read_manifest, shown_results
 from grounding.runs.run import Run
@@ -142,27 +140,32 @@ def _rows(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _scatter(manifest: Manifest, key: str) -> _Picture:
-    """A picture of a file of latent points.
+def points_svg(manifest: Manifest, key: str) -> tuple[bytes, int, int]:
+    """A drawing of a file of latent points, and how many of how many it shows.
 
     Raises:
         UserError: it is not as it was written.
     """
     manifest.check(key)
     _, arrays = read_arrays(arrays_path(manifest.place(key)), ("points", "labels"))
-    some = slice(None, None, -(-len(arrays["points"]) // PICTURED_POINTS))
-    drawn = scatter_svg(arrays["points"][some], arrays["labels"][some])
+    points, some = arrays["points"], pictured(len(arrays["points"]))
+    return scatter_svg(points[some], arrays["labels"][some]), len(points[some]), len(points)
+
+
+def _scatter(manifest: Manifest, key: str) -> _Picture:
+    """A picture of a file of latent points.
+
+    Raises:
+        UserError: it is not as it was written.
+    """
+    drawn, _, _ = points_svg(manifest, key)
     alt = f"latent points of {manifest.name}, seen from the side on which they spread most"
-    return _Picture(alt, _data_url("image/svg+xml", drawn), "auto")
+    return _Picture(alt, data_url("svg", drawn), "auto")
 
 
 def _reconstructions(run: Run) -> _Picture:
     images = run.splits.test.images[:PICTURED_IMAGES]
-    drawn = run.decode(run.encode(to_unit(images))).numpy()
-    rows = images.numpy(), np.rint(drawn * 255).astype(np.uint8)
+    drawn = run.decode(run.encode(to_unit(images)))
+    rows = images.numpy(), to_bytes(drawn).numpy()
     alt = f"test images, and below them what {run.name} makes of them"
-    return _Picture(alt, _data_url("image/png", rows_png(*rows)), "pixelated")
-
-
-def _data_url(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
+    return _Picture(alt, data_url("png", rows_png(*rows)), "pixelated")

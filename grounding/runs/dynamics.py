@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from grounding._progress import progress_bar
-from grounding.data import to_unit
+from grounding.data import to_bytes, to_unit
 from grounding.data.stored import sample
 from grounding.dynamics import Portrait, Trails, nearest_image, regrounding, step_lengths, trails
+from grounding.dynamics.flow import Map
 from grounding.dynamics.memorisation import Nearest
 from grounding.dynamics.portrait import LOSS
 from grounding.export.arrays import Array, arrays_path, document_and_arrays
@@ -130,7 +131,7 @@ def novelty(run: Run) -> dict[str, Any]:
     labels = run.splits.test.labels
     real = to_unit(run.splits.test.images[chosen])
     odd = odd_images(real, None if labels is None else labels[chosen], run.experiment.seed)
-    f = regrounding(run.model.encode, lambda z: run.model.decode(z.to(run.device)))
+    f = _map_of(run)
     references, metric = as_tensor(run.latents_of("train")), run.experiment.analysis.metric
 
     def scores(images: Tensor) -> dict[str, Tensor]:
@@ -152,13 +153,17 @@ def novelty(run: Run) -> dict[str, Any]:
     return {"odd_images": count, "path_steps": PATH_LENGTH, "auroc": found, "mean_auroc": means}
 
 
+def _map_of(run: Run) -> Map:
+    return regrounding(run.model.encode, lambda z: run.model.decode(z.to(run.device)))
+
+
 def trails_of_others(
     run: Run, found: Portrait, images: int, progress: Callable[[int, int], None] | None = None
 ) -> Trails:
     """Where those references of the playground go that the portrait has not followed."""
     shown, followed = run.followed(SHOWN), run.followed(images)
     others = shown[~torch.isin(shown, followed)]
-    f = regrounding(run.model.encode, lambda z: run.model.decode(z.to(run.device)))
+    f = _map_of(run)
     return trails(f, as_tensor(run.latents_of("test", others)).clone(), found, progress)
 
 
@@ -273,8 +278,7 @@ def _int32(values: Tensor) -> Array:
 
 def _bytes(images: Tensor) -> Array:
     """(N, C * H * W) uint8 of images in [0, 1]."""
-    pixels = (images.flatten(1) * 255).round().clamp(0, 255)
-    return pixels.cpu().numpy().astype(np.uint8)
+    return to_bytes(images.flatten(1)).cpu().numpy()
 
 
 def _radii(radii: Tensor) -> dict[str, Any]:

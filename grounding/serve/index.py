@@ -18,7 +18,7 @@ import grounding
 from grounding._errors import UserError
 from grounding._files import hash_of
 from grounding.export.arrays import read_arrays
-from grounding.export.picture import HEIGHT, PICTURED_POINTS, WIDTH, scatter
+from grounding.export.picture import HEIGHT, WIDTH, pictured, scatter
 from grounding.runs.manifest import Artifact, Manifest, manifests_in, shown_results
 from grounding.serve import layout
 from grounding.serve.layout import file_inside, place_inside
@@ -211,5 +211,5 @@ def _points(path: Path, _sha256: str, prefix: str) -> _Points:
     typed = points.dtype == np.float32 and labels.dtype == np.int32
     if not typed or not points.size or points.shape != (*labels.shape, 3):
         raise UserError(f"{path} holds no points in three dimensions; export it again")
-    some = slice(None, None, -(-len(points) // PICTURED_POINTS))
+    some = pictured(len(points))
     return _Points(scatter(points[some], labels[some]), len(points[some]), len(points))

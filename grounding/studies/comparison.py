@@ -29,9 +29,10 @@ from grounding.studies.seeds import (
     seed_series,
     spread_values,
     summarize,
+    values_of,
     write_study,
 )
-from grounding.studies.study_page import DRAWN, study_page
+from grounding.studies.study_page import AXIS, DRAWN, study_page
 from grounding.training.checkpoint import versions
 
 APART = ("kNN accuracy, difference over seeds", "mean", "± 95 %", "p", "p, Holm")
@@ -156,7 +157,7 @@ def _apart(apart: Sequence[Difference]) -> list[tuple[str, ...]]:
 
 
 def _differences(rows: Sequence[Row], metric: str) -> list[Difference]:
-    values = {row.name: _values_of(row, metric) for row in rows}
+    values = {row.name: values_of(row.metrics, metric) for row in rows}
     return differences(values, [row.name for row in rows if not row.control])
 
 
@@ -233,9 +234,11 @@ def _write(rows: Sequence[Row], seeds: Sequence[int], places: Sequence[Path]) ->
         "configs": {name: experiment.as_dict() for name, experiment in configs.items()},
     }
     files = {places[0]: document_bytes(values), places[1]: csv_text(lines).encode()}
-    files[places[2]] = _page(rows, seeds)
-    if any(_drawn(row) for row in rows):
-        files[places[3]] = _figure(rows)
+    drawn = [FigureRow(row.name, _drawn(row), bool(row.control)) for row in rows if _drawn(row)]
+    figure = spread_figure(drawn, _axis(rows)) if drawn else b""
+    files[places[2]] = _page(rows, seeds, drawn, figure)
+    if figure:
+        files[places[3]] = figure
     made_from = {"experiments": list(configs), "seeds": list(seeds)}
     write_study(places[0].stem, "comparison", files, made_from, {})
     return list(files)
@@ -253,7 +256,9 @@ def _values(row: Row) -> dict[str, Any]:
     }
 
 
-def _page(rows: Sequence[Row], seeds: Sequence[int]) -> bytes:
+def _page(
+    rows: Sequence[Row], seeds: Sequence[int], drawn: Sequence[FigureRow], figure: bytes
+) -> bytes:
     ours = [row for row in rows if not row.control]
     names = [row.experiments[0].name for row in ours]
     head, cells = _table(rows)
@@ -269,8 +274,8 @@ def _page(rows: Sequence[Row], seeds: Sequence[int]) -> bytes:
         f"grounding compare {' '.join(f'{name}.yaml' for name in names)} "
         f"--seeds {','.join(map(str, seeds))}",
         Table(head, cells, range(1, len(head))),
-        {row.name: _drawn(row) for row in rows},
-        controls=[row.name for row in rows if row.control],
+        drawn,
+        figure,
         tables=tables,
         configs=[row.experiments[0] for row in ours],
         axis=_axis(rows),
@@ -278,12 +283,7 @@ def _page(rows: Sequence[Row], seeds: Sequence[int]) -> bytes:
 
 
 def _axis(rows: Sequence[Row]) -> str:
-    return f"kNN accuracy on test images, k = {_neighbors(rows)}"
-
-
-def _figure(rows: Sequence[Row]) -> bytes:
-    drawn = [FigureRow(row.name, _drawn(row), bool(row.control)) for row in rows if _drawn(row)]
-    return spread_figure(drawn, _axis(rows))
+    return f"{AXIS}, k = {_neighbors(rows)}"
 
 
 def _neighbors(rows: Sequence[Row]) -> str:
@@ -292,12 +292,7 @@ def _neighbors(rows: Sequence[Row]) -> str:
 
 
 def _drawn(row: Row) -> dict[int, float]:
-    return _values_of(row, DRAWN)
-
-
-def _values_of(row: Row, metric: str) -> dict[int, float]:
-    found = {seed: metrics.get(metric) for seed, metrics in row.metrics.items()}
-    return {seed: value for seed, value in found.items() if value is not None}
+    return values_of(row.metrics, DRAWN)
 
 
 def _plus_minus(found: Spread | None, digits: int) -> str:

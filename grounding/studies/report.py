@@ -16,18 +16,19 @@ import torch
 import yaml
 from torch import Tensor
 
-import grounding
 from grounding._paths import given_path
+from grounding.data import to_bytes
 from grounding.data.stored import sample
-from grounding.export.arrays import arrays_path, read_arrays
 from grounding.export.figures import Files, confusion_figure, curves_figure
-from grounding.export.picture import PICTURED_POINTS, rows_png, scatter_svg
+from grounding.export.picture import rows_png
 from grounding.export.portrait import gallery_figure, retention_figure, spectrum_figure
+from grounding.export.report import profile_rows
 from grounding.export.report_page import Picture, Section, Table, report_page
 from grounding.metrics import NotMeasurable, knn_predict, nearest
 from grounding.metrics.arrays import as_tensor
 from grounding.projection.components import principal_components
 from grounding.runs.artifacts import Made, Output, made_from, made_once
+from grounding.runs.card import points_svg
 from grounding.runs.chain import bring_up_to_date, make_each, outputs_of
 from grounding.runs.measuring import space_of
 from grounding.runs.run import Run
@@ -187,20 +188,12 @@ def _profile(run: Run, places: Mapping[str, Path], missing: Sequence[str]) -> Se
             with suppress(NotMeasurable):
                 values = control.measure(run.experiment, run.splits, False)
                 controls[control.name(run.experiment)] = values
-    rows, axis = [], ""
-    for name, one in results.items():
-        form = f",.{one['digits']}f"
-        cells = ["" if one["axis"] == axis else one["axis"], one["title"]]
-        cells.append("-" if one["value"] is None else f"{one['value']:{form}}")
-        for values in controls.values():
-            value = values.get(name)
-            cells.append("" if value is None else f"{value:{form}}")
-        parts = one.get("parts", {}).items()
-        says = [one["unit"]] if one["unit"] else []
-        says += [f"{part} {'-' if v is None else f'{v:{form}}'}" for part, v in parts]
-        cells.append(f"left out: {one['left_out']}" if "left_out" in one else ", ".join(says))
-        rows.append(cells)
-        axis = one["axis"]
+    rows = []
+    told = profile_rows(results, len(run.splits.test))
+    for (name, one), (axis, title, value, says) in zip(results.items(), told, strict=True):
+        beside = (values.get(name) for values in controls.values())
+        cells = ("" if v is None else f"{v:.{one['digits']}f}" for v in beside)
+        rows.append((axis, title, value, *cells, says))
     text.append(
         "Seven axes, measured on the test images; beside them the same measures of spaces in "
         "which nothing was trained, where they have one. grounding compare has more controls."
@@ -222,7 +215,7 @@ def _reconstructions(run: Run) -> Section:
         "Test images from the best to the worst, evenly by rank; above as they are, below D(E(x)). "
         "Mean squared errors: " + ", ".join(f"{float(errors[n]):.4f}" for n in chosen) + "."
     ]
-    picture = _png("test images above their reconstructions", images, _bytes(drawn))
+    picture = _png("test images above their reconstructions", images, to_bytes(drawn))
     return Section("Reconstructions", text, pictures=[picture])
 
 
@@ -273,7 +266,9 @@ def _traversals(run: Run) -> Section:
         f"from {-REACH:.0f} to {REACH:.0f} standard deviations around the mean in the middle. "
         f"Of the variance they have {shares}."
     ]
-    picture = _png("decoded images along principal axes", *(_bytes(torch.tensor(r)) for r in rows))
+    picture = _png(
+        "decoded images along principal axes", *(to_bytes(torch.tensor(r)) for r in rows)
+    )
     return Section("Latent traversals", text, pictures=[picture])
 
 
@@ -308,15 +303,11 @@ def _dynamics(run: Run, path: Path) -> Section:
 def _map(run: Run, path: Path) -> Section:
     manifest = run.manifest
     assert manifest is not None
-    manifest.check(manifest.key(path))
-    _, arrays = read_arrays(arrays_path(path), ("points", "labels"))
-    points = arrays["points"]
-    labels = arrays.get("labels", np.zeros(len(points), np.int32))
-    some = slice(None, None, -(-len(points) // PICTURED_POINTS))
+    drawn, shown, count = points_svg(manifest, manifest.key(path))
     alt = "latent points, seen from the side on which they spread most"
-    picture = Picture("svg", scatter_svg(points[some], labels[some]), alt)
+    picture = Picture("svg", drawn, alt)
     text = [
-        f"{len(points[some]):,} of {len(points):,} test latents, laid out in three dimensions by "
+        f"{shown:,} of {count:,} test latents, laid out in three dimensions by "
         "UMAP and seen from the side on which they spread most; colours are classes."
     ]
     return Section("Map", text, pictures=[picture])
@@ -325,7 +316,6 @@ def _map(run: Run, path: Path) -> Section:
 def _repeat(run: Run, head: Mapping[str, Any]) -> Section:
     config = yaml.safe_dump(run.experiment.as_dict(), sort_keys=False, allow_unicode=True)
     facts = [
-        ("grounding", grounding.__version__),
         *((name, str(version)) for name, version in head["versions"].items()),
         ("seed", str(head["seed"])),
         ("data", f"{run.splits.source}, SHA-256 {run.splits.fingerprint}"),
@@ -346,7 +336,11 @@ def _named(run: Run) -> tuple[Tensor, Tensor] | None:
     labels, of_training = run.splits.test.labels, run.splits.train.labels
     if labels is None or of_training is None:
         return None
-    return labels, knn_predict(space_of(run).get("neighbor_labels")).cpu()
+
+    def predicted() -> Tensor:
+        return knn_predict(space_of(run).get("neighbor_labels")).cpu()
+
+    return labels, run.once("predicted classes", predicted)
 
 
 def _class_name(run: Run, label: int) -> str:
@@ -360,7 +354,3 @@ def _svg(files: Files, alt: str) -> Picture:
 def _png(alt: str, *rows: Any, caption: str = "") -> Picture:
     pixels: Sequence[npt.NDArray[np.uint8]] = [np.asarray(row) for row in rows]
     return Picture("png", rows_png(*pixels), alt, caption, WIDTH)
-
-
-def _bytes(images: Tensor) -> Tensor:
-    return (images * 255).round().to(torch.uint8)

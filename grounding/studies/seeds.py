@@ -30,7 +30,8 @@ from grounding.runs.manifest import (
 from grounding.runs.measuring import measure_run, results_of
 from grounding.runs.run import load_run
 from grounding.runs.training import train_experiment
-from grounding.studies.study_page import DRAWN, study_page
+from grounding.studies.figure import FigureRow, spread_figure
+from grounding.studies.study_page import AXIS, DRAWN, study_page
 from grounding.training.checkpoint import versions
 
 MEASURED = ("analysis", "manifold", "probes", "profile")
@@ -318,11 +319,14 @@ def _write(series: Series) -> None:
         "runs": [f"{run.name}{ENDING}" for run in series.runs],
     }
     seeds = [run.seed for run in series.runs]
+    measured = {run.seed: run.metrics for run in series.runs}
+    row = FigureRow(series.experiment.name, values_of(measured, DRAWN))
     page = study_page(
         f"{series.experiment.name}, {len(seeds)} seeds",
         f"grounding run --config {series.experiment.name}.yaml --seeds {','.join(map(str, seeds))}",
         Table(("", *COLUMNS), _rows(series), range(1, 6)),
-        {series.experiment.name: values_of(series.runs)},
+        [row] if row.values else [],
+        spread_figure([row], AXIS) if row.values else b"",
         configs=[series.experiment],
     )
     files = {
@@ -333,9 +337,9 @@ def _write(series: Series) -> None:
     write_study(study_name(series.experiment), "seeds", files, made_from, results)
 
 
-def values_of(runs: Sequence[SeedRun], metric: str = DRAWN) -> dict[int, float]:
-    """A metric by seed, where it could be measured."""
-    found = {run.seed: run.metrics.get(metric) for run in runs}
+def values_of(metrics: Mapping[int, Mapping[str, float | None]], metric: str) -> dict[int, float]:
+    """One of the metrics of each seed, where it could be measured."""
+    found = {seed: of_seed.get(metric) for seed, of_seed in metrics.items()}
     return {seed: value for seed, value in found.items() if value is not None}
 
 

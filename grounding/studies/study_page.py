@@ -9,21 +9,22 @@ import yaml
 from grounding.experiment import Experiment
 from grounding.export.report_page import Picture, Section, Table, report_page
 from grounding.metrics.facts import facts
-from grounding.studies.figure import FigureRow, spread_figure
+from grounding.studies.figure import FigureRow
 
 DRAWN = "knn_accuracy"
+AXIS = "kNN accuracy on test images"
 
 
 def study_page(
     title: str,
     command: str,
     summary: Table,
-    values: Mapping[str, Mapping[int, float]],
+    rows: Sequence[FigureRow],
+    figure: bytes,
     *,
-    controls: Sequence[str] = (),
     tables: Mapping[str, tuple[str, Table]] | None = None,
     configs: Sequence[Experiment] = (),
-    axis: str = "kNN accuracy on test images",
+    axis: str = AXIS,
 ) -> bytes:
     """A study as HTML, UTF-8, that needs no network.
 
@@ -31,27 +32,26 @@ def study_page(
         title: what it is of.
         command: what makes it again.
         summary: every metric over the seeds.
-        values: the kNN accuracy by name and seed; {} if it could not be measured.
-        controls: which of these names are controls.
+        rows: whose kNN accuracy could be measured; [] if none could.
+        figure: an SVG of these rows, see `spread_figure`.
         tables: further ones by the title of their section, each with a sentence.
         configs: what was trained, seed by seed.
-        axis: what the figure shows.
+        axis: what rows and figure show.
     """
     sections = []
-    drawn = {name: by_seed for name, by_seed in values.items() if by_seed}
-    if drawn:
-        rows = [FigureRow(name, by_seed, name in controls) for name, by_seed in drawn.items()]
+    if rows:
         alt = "kNN accuracy of every seed, with mean and standard deviation"
-        sections.append(Section(axis, pictures=[Picture("svg", spread_figure(rows, axis), alt)]))
+        sections.append(Section(axis, pictures=[Picture("svg", figure, alt)]))
     said = "Means over the seeds; a seed is a training, and a draw of the splits."
     sections.append(Section("All measures", [said], [summary]))
     sections += [Section(name, [text], [table]) for name, (text, table) in (tables or {}).items()]
-    if drawn:
-        seeds = sorted({seed for by_seed in drawn.values() for seed in by_seed})
+    if rows:
+        seeds = sorted({seed for row in rows for seed in row.values})
         digits = facts(DRAWN).digits
         cells = [
-            [name, *(f"{by[one]:.{digits}f}" if one in by else "-" for one in seeds)]
-            for name, by in drawn.items()
+            [row.name, *(f"{v:.{digits}f}" if v is not None else "-" for v in of_seeds)]
+            for row in rows
+            if (of_seeds := [row.values.get(seed) for seed in seeds])
         ]
         head = ["", *(f"seed {seed}" for seed in seeds)]
         single = Table(head, cells, range(1, len(head)))

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 import pytest
 from folders import new_run, put, put_points, score, whole_run
 
+from grounding.export.picture import PICTURED_POINTS
 from grounding.runs.manifest import sealed_json
 from grounding.serve import index, layout
-from grounding.serve.index import PICTURED_POINTS, find_runs, index_page, without_seeds
+from grounding.serve.index import find_runs, index_page, without_seeds
 
 EVIL = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>&amp;"""
 POINTS = [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]

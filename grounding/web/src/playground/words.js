@@ -15,6 +15,7 @@
  */
 
 import { formatNumber, formatPercent } from "../format.js";
+import { things } from "./flow_words.js";
 
 /** @typedef {import("../messages.js").Placed} Placed */
 /**
@@ -60,7 +61,7 @@ export function offManifoldWords(measured, scale) {
 export function noveltyWords(novelty, isDigits) {
   if (!novelty.length) return "";
   const told = novelty.map(([kind, share]) => `${kind} ${share.toFixed(2)}`).join(", ");
-  const what = isDigits ? "digits" : "images";
+  const what = things({ isDigits });
   return `How far this can be trusted: odd images against new ${what}, by AUROC (1 always told, 0.5 by chance): ${told}.`;
 }
 
