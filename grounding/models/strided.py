@@ -3,9 +3,9 @@
 With few channels the CPU kernels of `conv2d` and `conv_transpose2d` spend most of their time on
 moving data about. Here the nine values under each kernel position are gathered into a column, and
 one matrix product does the rest; the transpose is the same backwards: a product, then a scatter.
-Elsewhere than in training on a CPU, and in every export, these are torch's own layers: same
-weights, same results up to rounding. Whole trainings of the packaged experiments 1, 2 and 4 are 1.7
-to 2.0 times as fast for it.
+On other devices, for derivatives of a trained model, and in every export, these are torch's own
+layers: same weights, same results up to rounding. Whole trainings of the packaged experiments 1, 2
+and 4 are 1.7 to 2.0 times as fast for it, and their E(D(z)) is 2.6 times as fast.
 """
 
 import math
@@ -81,7 +81,9 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
 
 def _by_product(module: StridedConv2d | StridedConvTranspose2d, x: Tensor) -> bool:
-    return x.device.type == "cpu" and module.training and not torch.compiler.is_compiling()
+    # Jacobians are of torch's own layers, which `torch.func` can go through.
+    wanted = module.training or not torch.is_grad_enabled()
+    return wanted and x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _as_autocast(
