@@ -47,8 +47,9 @@ def from_arrays(
 ) -> ImageSet:
     """Images and labels in memory as a data set.
 
-    >>> images = grounding.datasets.from_arrays(x_train, y_train, test_images=x_test, ...)
-    >>> run = grounding.train("1", images=images, experiment={"name": "mine"})
+    Examples:
+        >>> images = grounding.datasets.from_arrays(x_train, y_train, test_images=x_test, ...)
+        >>> run = grounding.train("1", images=images, experiment={"name": "mine"})
 
     Args:
         images: (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 to 4 channels, told by the sizes;

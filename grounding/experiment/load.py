@@ -30,7 +30,8 @@ def load_experiment(config: str | Path | Document, overrides: Overrides = ()) ->
 def load_config(name_or_path: str | Path, /, **overrides: Any) -> Experiment:
     """The experiment of a file, or of a packaged config's name or number, with values replaced.
 
-    >>> load_config("5", training={"epochs": 3}, **{"data.train_samples": 1000})
+    Examples:
+        >>> load_config("5", training={"epochs": 3}, **{"data.train_samples": 1000})
 
     Raises:
         ValueError: one line with the place, the key, its value and what is allowed.

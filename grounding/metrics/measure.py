@@ -14,6 +14,7 @@ from torch import Tensor
 
 from grounding import _registry as register
 from grounding._images import Images
+from grounding._memory import hand_back_freed_memory
 from grounding._streams import generator
 from grounding.metrics.anchors import mean_margin
 from grounding.metrics.arrays import Array, NotMeasurable, as_labels, as_points, as_tensor
@@ -221,6 +222,7 @@ def measure(space: Space, metrics: str | Iterable[str]) -> Measured:
     points: dict[str, int] = {}
     found = Measured({}, {}, {}, parts, points)
     for name in names(report=metrics) if isinstance(metrics, str) else metrics:
+        hand_back_freed_memory()  # or what metrics of large images leave between them adds up
         try:
             value = space.get(name)
         except NotMeasurable as reason:

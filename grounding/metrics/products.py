@@ -31,8 +31,10 @@ class RealProducts:
         self.dtype = dtype
         count, width = references.shape
         step = rows_at_once(width, CHUNK)
-        sums = [part.double().sum(dim=0) for part in references.split(step)]
-        self._centre = torch.stack(sums).sum(dim=0) / count  # short vectors have small errors
+        self._centre = torch.zeros(width, dtype=torch.float64, device=references.device)
+        for part in references.split(step):
+            self._centre += part.double().sum(dim=0)
+        self._centre /= count  # short vectors have small errors
         self._operand = torch.ones(count, width + 2, dtype=dtype, device=references.device)
         for part, rows in zip(references.split(step), self._operand.split(step), strict=True):
             rows[:, :width] = part.double() - self._centre
@@ -76,7 +78,12 @@ class EightBitProducts:
         self._in_hardware = references.device.type == "cpu" and width > 1 and _is_exact_here()
         # Elsewhere sums of products of 8-bit numbers stay below 2^24, up to which float32 is exact.
         self._as = torch.float32 if width * 128**2 <= 2**24 else torch.float64
-        self._norms = torch.cat([_squared_norms(part) for part in references.split(self._step)])
+        # Written to one place: small results between large ones would keep the memory of these.
+        self._norms = torch.empty(len(references), dtype=self.dtype, device=references.device)
+        for part, norms in zip(
+            references.split(self._step), self._norms.split(self._step), strict=True
+        ):
+            norms.copy_(_squared_norms(part))
 
     def prepare(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """As of `RealProducts`."""

@@ -34,7 +34,8 @@ def train(
 ) -> Run:
     """Train an experiment, unless its run is there already, and return the run.
 
-    >>> run = grounding.train("7", training={"epochs": 3}, experiment={"name": "short"})
+    Examples:
+        >>> run = grounding.train("7", training={"epochs": 3}, experiment={"name": "short"})
 
     Args:
         config: a YAML file, the name or number of a packaged one, or an experiment.
@@ -73,8 +74,9 @@ def train(
 def load(name: str | Path, *, images: Any = None, labels: Any = None) -> Run:
     """The run of a name, a manifest, a checkpoint or a config.
 
-    >>> grounding.load("contrastive_autoencoder_fast").latents("test").shape
-    (10000, 32)
+    Examples:
+        >>> grounding.load("contrastive_autoencoder_fast").latents("test").shape
+        (10000, 32)
 
     Args:
         name: the experiment's name, looked for in artifacts/; or the path of its `.run.json` or of

@@ -15,6 +15,7 @@ import grounding
 from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._files import check_writable, remove_leftovers, replacing_together
+from grounding._memory import hand_back_freed_memory
 from grounding.runs.ledger import enter_look
 from grounding.runs.manifest import (
     Artifact,
@@ -28,7 +29,6 @@ from grounding.runs.manifest import (
 )
 from grounding.runs.run import Run
 from grounding.training.checkpoint import versions
-from grounding.training.memory import hand_back_freed_memory
 
 # Whose numbers come from the test images, if they are asked for those.
 MEASURES = ("analysis", "manifold", "profile", "probes", "dynamics")

@@ -47,8 +47,9 @@ def attach(
 ) -> Run:
     """A run of a model that was trained elsewhere: measured, laid out and shown like any other.
 
-    >>> run = grounding.attach(encoder, decoder, name="mine", data="~/images")
-    >>> run.measure("knn_accuracy")
+    Examples:
+        >>> run = grounding.attach(encoder, decoder, name="mine", data="~/images")
+        >>> run.measure("knn_accuracy")
 
     The model is kept in the run as a pair of ONNX models; nothing of its code is needed later.
 

@@ -113,7 +113,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure embeddings of any model, and put them into the viewer.
 
-    >>> grounding.evaluate(z, labels, images, name="clip")
+    Examples:
+        >>> grounding.evaluate(z, labels, images, name="clip")
 
     What compares references with queries, such as kNN accuracy, takes a fifth of the rows, at most
     10,000, drawn by the seed, as queries, and all others as references.

@@ -192,8 +192,9 @@ class Run:
     ) -> Portrait:
         """What happens to latents that are decoded and encoded again and again.
 
-        >>> found = run.dynamics()
-        >>> found.safe_horizon, len(found.attractors), float(found.radii_at_data.mean())
+        Examples:
+            >>> found = run.dynamics()
+            >>> found.safe_horizon, len(found.attractors), float(found.radii_at_data.mean())
 
         Args:
             images: test images whose latents are followed, at most; evenly spread over all.
@@ -296,8 +297,9 @@ class Run:
     def view(self, split: str = "test", *, max_points: int = 5000, height: int = 640) -> View:
         """The viewer in a notebook's cell, with latents of a split in three dimensions.
 
-        >>> view = run.view()
-        >>> view.selected  # rows of the split, once some are selected in the page
+        Examples:
+            >>> view = run.view()
+            >>> view.selected  # rows of the split, once some are selected in the page
 
         Its points are made if they are not there, like `export("points")`.
 

@@ -92,7 +92,8 @@ def report(run: Run, output: Path | str | None = None) -> Path:
 def figures(run: Run) -> dict[str, Files]:
     """Figures of a run by name, each with its bytes as "svg" and as "png".
 
-    >>> Path("confusion.png").write_bytes(grounding.figures(run)["confusion"]["png"])
+    Examples:
+        >>> Path("confusion.png").write_bytes(grounding.figures(run)["confusion"]["png"])
 
     "curves" of the training; of images with labels, "confusion"; of a run with a trained decoder,
     "retention", "spectrum" and "attractors", for which latents are followed: some seconds.

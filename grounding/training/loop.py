@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from grounding._errors import UserError
+from grounding._memory import hand_back_freed_memory, keep_freed_memory
 from grounding._streams import seeded
 from grounding.data.loader import TrainingInputs
 from grounding.data.stored import ImageTensor
@@ -18,7 +19,6 @@ from grounding.models.layers import Dropout
 from grounding.objectives.base import Objectives
 from grounding.training.checkpoint import Checkpoint, machine, not_finite, versions
 from grounding.training.history import Epoch, Measure, best_of, has_stalled
-from grounding.training.memory import hand_back_freed_memory, keep_freed_memory
 from grounding.training.optimizer import Adam, one_cycle
 from grounding.training.resume import best_weights, restore
 from grounding.training.validation import KNN, collapse, mean, reconstruction_loss
