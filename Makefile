@@ -3,7 +3,7 @@
 # make paper  set up and repeat the tables of docs/few_images.md, over five seeds, beside controls
 # make bench  set up and measure speed and memory, docs/benchmarks.md; QUESTIONS= picks some
 # make claims set up and check the figures of the documents, those that cost BUDGET (600) seconds
-# make docs   build the reference of the Python API from its docstrings, site/reference
+# make docs   build the documentation as a site, site/, with the reference of the Python API
 # make fuzz   feed every parser INPUTS (20,000) inputs that coverage guides; Linux only
 # All need Python 3.11 or newer, and the pages node 20 or newer; a second call starts at once.
 # make test BROWSER=0 leaves out the tests that open the pages in a browser.
@@ -43,14 +43,9 @@ bench: $(VENV)/.installed-dev
 claims: $(VENV)/.installed
 	@$(BIN)/python tools/claims.py --seconds $(BUDGET) --missing
 
-# What a person imports, module by module: pdoc does not see what a package imports when asked for it.
-REFERENCE := runs.run runs.attach runs.evaluation studies.report experiment.load experiment.schema \
-  experiment.sections data models objectives metrics dynamics _registry _errors
-
 docs: $(VENV)/.installed-dev
-	@$(BIN)/python -W error -m pdoc --docformat google --no-show-source \
-	  --output-directory site/reference $(addprefix grounding.,$(REFERENCE))
-	@echo "open site/reference/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html, or look at it while you write: $(BIN)/python -m mkdocs serve"
 
 fuzz: $(VENV)/.installed-dev
 	$(PIP) -c constraints.txt atheris
