@@ -8,6 +8,8 @@ from collections.abc import Callable
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _LARGEST_THRESHOLD = 32 * 1024 * 1024
 _PAD = 64 * 1024 * 1024
+# Larger blocks than those of a batch.
+_HANDED_BACK = 8 * 1024 * 1024
 
 
 def keep_freed_memory() -> bool:
@@ -34,10 +36,12 @@ def keep_freed_memory() -> bool:
 def hand_back_freed_memory() -> None:
     """Have glibc hand all freed blocks back to the system, those between others in use, too.
 
-    After a training, or an output of large images, these can be some hundred MB.
+    After a training, or an output of large images, these can be some hundred MB. From now on blocks
+    of 8 MB and more go back when they are freed, until a training keeps them again.
     """
-    trim = _of_glibc("malloc_trim")
-    if trim is not None:
+    trim, mallopt = _of_glibc("malloc_trim"), _of_glibc("mallopt")
+    if trim is not None and mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _HANDED_BACK)
         trim(0)
 
 
