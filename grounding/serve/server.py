@@ -67,7 +67,7 @@ def serve(
             print(layout.NOT_BUILT)
         place = printable(str(artifacts))
         if not artifacts.exists():
-            print(f"{place} does not exist yet; make a run with: grounding run --config 4")
+            print(f"{place} does not exist yet; make a run with: grounding run --config 7")
         name = socket.gethostname() if host in ("0.0.0.0", "::", "") else host
         name = f"[{name}]" if ":" in name else name
         url = f"http://{name}:{actual}/" + (f"?token={token}" if token else "")

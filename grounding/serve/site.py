@@ -117,7 +117,7 @@ def _chosen(artifacts: Path, names: Sequence[str]) -> list[Manifest]:
     if unknown:
         raise UserError(f"no run is called {unknown[0]}; there are: {', '.join(have) or 'none'}")
     if not runs:
-        raise UserError(f"no runs in {artifacts}; make one with: grounding run --config 4")
+        raise UserError(f"no runs in {artifacts}; make one with: grounding run --config 7")
     return [run for run in runs if run.name in names] if names else index.without_seeds(runs)
 
 

@@ -123,7 +123,7 @@ def test_odd_configs_and_results_do_no_harm(tmp_path: Path, config: Any) -> None
 def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path) -> None:
     assert layout.NOT_BUILT.encode() in index_page([], tmp_path, trouble=layout.NOT_BUILT)
     for folder in (tmp_path, tmp_path / "missing"):
-        assert "grounding run --config 4" in Page(folder).text
+        assert "grounding run --config 7" in Page(folder).text
     put_points(new_run(tmp_path, "a"), "assets", "q.json", "val", reference_points=POINTS)
     page = Page(tmp_path)
     assert page.links == []

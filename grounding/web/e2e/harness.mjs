@@ -7,7 +7,7 @@
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
  *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
  *       with the emulator (Chromium's docs/gpu/swiftshader.md)
- *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch});
+ *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch, isFirstVisit});
  *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
  *       other origins; expectNoProblems(page, allowed) fails on any
  *   await answered(page)                        all that was asked of the page's worker, and painted
@@ -131,11 +131,12 @@ export async function startBrowser({ emulatesGpu = true } = {}) {
   });
   const inner = context.browser();
   return {
-    /** @param {import("playwright-core").BrowserContextOptions} [options] */
-    async newPage(options = {}) {
+    /** @param {import("playwright-core").BrowserContextOptions & {isFirstVisit?: boolean}} [options] */
+    async newPage({ isFirstVisit = false, ...options } = {}) {
       assert(inner, "the browser is gone");
       const own = await inner.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await own.newPage();
+      if (!isFirstVisit) await page.addInitScript(closeStory);
       await page.addInitScript(countQuestions);
       return watched(page);
     },
@@ -197,6 +198,15 @@ export async function findRun(artifacts) {
     encoder: one("_encoder.onnx"),
     decoder: one("_decoder.onnx"),
   };
+}
+
+/** In a page, before its own scripts: its reader has seen the story. */
+function closeStory() {
+  try {
+    localStorage.setItem("grounding.story", "closed");
+  } catch {
+    // A frame without storage, where none opens.
+  }
 }
 
 /** In a page, before its own scripts: keeps count of what its worker was asked and has not answered. */

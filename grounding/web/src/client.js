@@ -17,7 +17,7 @@
  *   await client.placeLatent({latent})          -> Placed and its picture | null
  *   await client.neighbors({index, k})          -> PointNeighbors | null
  *   await client.encode({image})                -> {latent}
- *   await client.bestSample({rows})             -> {sample}
+ *   await client.bestSample({rows})             -> {order}: of the samples, the best reconstructed first
  *   client.stop()
  *
  * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded

@@ -8,7 +8,8 @@
  * Keys on the focused canvas: arrows turn, Shift + arrows pan, + and - zoom, 0 or Home fits all,
  * Enter picks the point nearest to the middle (KEYS lists them for the reader).
  * onHover(index | -1, x, y) and onClick(index | -1, x, y) name the point under the cursor, picked
- * by distance on the screen; onSelect(shape, outline, isDone) gives the box [x0, y0, x1, y1] or the
+ * by distance on the screen; in the frame of another page, wheel and finger scroll that page (zoom with
+ * Ctrl + wheel or two fingers). onSelect(shape, outline, isDone) gives the box [x0, y0, x1, y1] or the
  * lasso [x, y, ...] while it is drawn. `only` (a getter) says which points can be picked.
  */
 
@@ -135,6 +136,8 @@ export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only
 
   /** @param {WheelEvent} event */
   function wheel(event) {
+    // In the frame of another page the wheel scrolls that page; a pinch on a trackpad is a wheel with Ctrl.
+    if (isInFrame && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const pixels = event.deltaMode === 0 ? event.deltaY : event.deltaY * 30;
     cloud.setCamera(zoom(cloud.camera, Math.exp(Math.max(-300, Math.min(300, pixels)) * 0.0015)));
@@ -164,7 +167,9 @@ export function attachControls(canvas, cloud, { onHover, onClick, onSelect, only
   }
 
   const options = { signal: stop.signal };
-  canvas.style.touchAction = "none";
+  const isInFrame = document.documentElement.classList.contains("embed");
+  // There, one finger up or down scrolls that page as well; it turns to the sides, two fingers do all.
+  canvas.style.touchAction = isInFrame ? "pan-y" : "none";
   canvas.addEventListener("pointerdown", down, options);
   canvas.addEventListener("pointermove", move, options);
   canvas.addEventListener("pointerup", up, options);

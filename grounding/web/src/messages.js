@@ -101,7 +101,7 @@
  * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
  *   or reference, without itself
  * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode
- * @property {{arguments: {rows: Int32Array}, answer: {sample: number}}} bestSample rows: of each
+ * @property {{arguments: {rows: Int32Array}, answer: {order: number[]}}} bestSample rows: of each; order: samples, the best first
  *   sample, the reference that it is, -1 for none; sample: one that is reconstructed right, if any
  */
 

@@ -34,7 +34,8 @@ function find(selector) {
 /** @param {Pick<CommonState, "theme" | "embed">} state */
 export function startShell({ theme: choice, embed }) {
   document.querySelector(".unstarted")?.remove();
-  document.documentElement.classList.toggle("embed", embed);
+  document.documentElement.classList.toggle("embed", embed.length > 0);
+  if (embed.length) document.documentElement.dataset.parts = embed.join(" ");
   /** @type {{current: import("./colors.js").Theme, set: (choice: CommonState["theme"]) => void,
    *   onChange: ((theme: import("./colors.js").Theme) => void) | null}} */
   const theme = {
@@ -57,7 +58,7 @@ export function startShell({ theme: choice, embed }) {
     bottomRight: corner("bottom right"),
   };
   overlay.append(...Object.values(corners));
-  if (embed) corners.bottomRight.append(fullPageLink());
+  if (embed.length) corners.bottomRight.append(fullPageLink());
   const title = document.title;
   return {
     canvas: /** @type {HTMLCanvasElement} */ (find(".stage > canvas")),

@@ -16,6 +16,10 @@
  *   integers          ascending distinct integers ("-1.4.7"), each in min .. max
  *   colors            hex digits of colours ("1f77b4.ff7f0e")
  *   vector            `size` finite numbers ("1_2.5_3"), or null
+ *   parts             some of `of`, in that order ("stage,sliders"); "1" is `usual`
+ *
+ *   isAllowed(field, value)                  whether a value can be taken as it is
+ *   allowed(field)                           -> what it takes, in words
  */
 
 import { SLIDER_RANGES } from "./augment.js";
@@ -30,8 +34,9 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {{kind: "integers", initial: readonly number[], min: number, max: number}} IntegersField
  * @typedef {{kind: "colors", initial: readonly string[]}} ColorsField
  * @typedef {{kind: "vector", initial: null, size: number}} VectorField
+ * @typedef {{kind: "parts", initial: readonly string[], of: readonly string[], usual: readonly string[]}} PartsField
  * @typedef {NumberField | IntegerField | ChoiceField | FlagField | TextField | IntegersField |
- *   ColorsField | VectorField} Field
+ *   ColorsField | VectorField | PartsField} Field
  * @typedef {Readonly<Record<string, Field>>} Table
  */
 
@@ -40,7 +45,7 @@ import { MAX_SEED } from "./rng.js";
  * @property {number[] | null} camera camera.js's cameraToVector
  * @property {"auto" | "light" | "dark"} theme
  * @property {boolean} glyphs labels instead of dots
- * @property {boolean} embed only the stage
+ * @property {string[]} embed the parts of the page that are shown in a frame of another; none: all, on a page of its own
  * @property {number} size of the points, in pixels
  * @property {string[]} palette colours of the classes in their order, hex digits; none: the page's own
  */
@@ -58,9 +63,9 @@ import { MAX_SEED } from "./rng.js";
  *   noise: number, masking: number, seed: number, normalize: boolean, from: number | null,
  *   to: number | null, t: number, steps: number, color: "class" | "basin", attractor: number | null,
  *   plane: "axes" | "points", third: number | null, at: number[] | null, dynamics: string,
- *   dim: number[], isolate: number | null}} PlaygroundState
+ *   story: string, step: number | null, dim: number[], isolate: number | null}} PlaygroundState
  *   digit: which sample, null for the page's choice; reference, from, to: rows of references; strokes:
- *   playground/strokes.js's text
+ *   playground/strokes.js's text; story: a file of one; step: of the story, from 1
  */
 
 const LONGEST_TEXT = 2_000;
@@ -76,7 +81,7 @@ export const COMMON = {
   size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
   glyphs: { kind: "flag", initial: false },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
-  embed: { kind: "flag", initial: false },
+  embed: { kind: "parts", initial: [], of: ["stage", "pictures", "input", "sliders", "legend", "readouts"], usual: ["stage", "pictures"] },
   palette: { kind: "colors", initial: [] },
   camera: { kind: "vector", initial: null, size: 6 },
 };
@@ -129,6 +134,8 @@ export const PLAYGROUND = Object.freeze({
   plane: { kind: "choice", initial: "axes", of: ["axes", "points"] },
   third: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   at: { kind: "vector", initial: null, size: 2 },
+  story: { kind: "text", initial: "" },
+  step: { kind: "integer", initial: null, min: 1, max: 40 },
   dim: VIEWER.dim,
   isolate: VIEWER.isolate,
   ...COMMON,
@@ -156,8 +163,8 @@ export function writeState(table, state) {
   for (const [name, field] of Object.entries(table)) {
     const text = written(field, checked(field, state[name]));
     if (text !== written(field, initialOf(field))) {
-      // A path is easier to read, and as valid, with its slashes left alone.
-      parts.push(`${name}=${encodeURIComponent(text).replaceAll("%2F", "/")}`);
+      // A path is easier to read, and as valid, with its slashes and commas left alone.
+      parts.push(`${name}=${encodeURIComponent(text).replaceAll("%2F", "/").replaceAll("%2C", ",")}`);
     }
   }
   return parts.length ? `?${parts.join("&")}` : "";
@@ -183,6 +190,8 @@ function parsed(field, text) {
       return text === "" ? [] : text.toLowerCase().split(".");
     case "vector":
       return text.split("_").map((part) => (part === "" ? NaN : Number(part)));
+    case "parts":
+      return text === "1" ? [...field.usual] : text.split(",");
     default:
       return text;
   }
@@ -219,6 +228,8 @@ function checked(field, value) {
       const rounded = value.map((number) => Number(Number(number).toFixed(VECTOR_DIGITS)) + 0);
       return rounded.every((number) => Number.isFinite(number) && Math.abs(number) < 1e9) ? rounded : initial;
     }
+    case "parts":
+      return Array.isArray(value) ? field.of.filter((part) => value.includes(part)) : initial;
   }
 }
 
@@ -228,5 +239,50 @@ function written(field, value) {
   if (field.kind === "flag") return value ? "1" : "0";
   if (field.kind === "integers" || field.kind === "colors") return value.join(".");
   if (field.kind === "vector") return value.join("_");
+  if (field.kind === "parts") return value.join() === field.usual.join() ? "1" : value.join();
   return String(value);
+}
+
+/** @param {Field} field @param {unknown} value */
+export function isAllowed(field, value) {
+  if (value === null) return field.initial === null;
+  switch (field.kind) {
+    case "number":
+    case "integer":
+      return typeof value === "number" && value >= field.min && value <= field.max && (field.kind === "number" || Number.isInteger(value));
+    case "integers":
+      return Array.isArray(value) && checkedList(field, value).length === new Set(value).size;
+    case "vector":
+      return Array.isArray(value) && value.every((one) => typeof one === "number") && checked(field, value) !== null;
+    default:
+      return JSON.stringify(checked(field, value)) === JSON.stringify(value);
+  }
+}
+
+/** @param {Field} field @param {unknown[]} value */
+const checkedList = (field, value) => /** @type {unknown[]} */ (checked(field, value));
+
+/** @param {Field} field */
+export function allowed(field) {
+  const orNone = field.initial === null ? ", or null" : "";
+  switch (field.kind) {
+    case "number":
+      return `a number from ${field.min} to ${field.max}${orNone}`;
+    case "integer":
+      return `a whole number from ${field.min} to ${field.max}${orNone}`;
+    case "choice":
+      return `one of ${field.of.join(", ")}`;
+    case "flag":
+      return "true or false";
+    case "text":
+      return `a text of at most ${LONGEST_TEXT} characters`;
+    case "integers":
+      return "a list of whole numbers";
+    case "colors":
+      return "a list of colours of six hex digits";
+    case "vector":
+      return `a list of ${field.size} numbers, or null`;
+    case "parts":
+      return `a list of ${field.of.join(", ")}`;
+  }
 }

@@ -34,6 +34,8 @@ const MOST_REGROUNDINGS = 200;
 const MOST_STEPS = 500;
 /** Samples that are looked at for one to begin with. */
 const MOST_TRIED = 30;
+/** Share of the neighbours from which a class is beyond doubt. */
+const AGREED = 0.8;
 /** So that the page can show where a probe landed while no other thread wants its processor. */
 const PICTURE_MS = 1;
 
@@ -293,15 +295,19 @@ const answers = {
     const latents = await encoder.run(images, count);
     const decoded = await decoder.run(latents, count);
     const again = await encoder.run(decoded, count);
-    const isOwn = (/** @type {Float32Array} */ z, /** @type {number} */ i) =>
-      place(assets, z.subarray(i * dim, (i + 1) * dim), undefined, rows[i]).votes[0]?.label === sampleLabels?.[i];
-    const tried = Array.from({ length: count }, (_, sample) => ({
-      sample,
-      isRight: isOwn(latents, sample) && isOwn(again, sample),
-      loss: lostShare(images, decoded, sample * size, size),
-    }));
-    const [best] = tried.sort((a, b) => Number(b.isRight) - Number(a.isRight) || a.loss - b.loss);
-    return { sample: best.sample };
+    // Share of the neighbours that are of the sample's class: all of them is more than most.
+    const own = (/** @type {Float32Array} */ z, /** @type {number} */ i) => {
+      const { votes } = place(assets, z.subarray(i * dim, (i + 1) * dim), undefined, rows[i]);
+      const all = votes.reduce((sum, { count }) => sum + count, 0);
+      return votes[0]?.label === sampleLabels?.[i] ? votes[0].count / all : 0;
+    };
+    const tried = Array.from({ length: count }, (_, sample) => {
+      const agreed = sampleLabels ? Math.min(own(latents, sample), own(again, sample)) : 1;
+      return { sample, agreed, loss: lostShare(images, decoded, sample * size, size) };
+    });
+    const quality = (/** @type {{agreed: number}} */ one) => Number(one.agreed >= AGREED) + Number(one.agreed > 0);
+    tried.sort((a, b) => quality(b) - quality(a) || a.loss - b.loss);
+    return { order: tried.map(({ sample }) => sample) };
   },
 
   async neighbors({ index, k }) {

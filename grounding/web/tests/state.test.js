@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NEUTRAL } from "../src/augment.js";
-import { PLAYGROUND, VIEWER, defaultState, readState, writeState } from "../src/state.js";
+import { PLAYGROUND, VIEWER, allowed, defaultState, isAllowed, readState, writeState } from "../src/state.js";
 
 test("defaults are left out, and nothing gives defaults", () => {
   for (const table of [VIEWER, PLAYGROUND]) {
@@ -21,13 +21,13 @@ test("the addresses of the documents are read and written readably", () => {
 test("every field survives a round trip", () => {
   const viewer = {
     data: "/a b/é&=?#%.json", color: "loss & more", dim: [-4, 4, 9], isolate: -123_456, select: 0,
-    size: 7.5, glyphs: true, theme: "dark", embed: true, palette: ["1f77b4", "ff7f0e"], camera: [0.1, -0.2, 30, 1, 2, -3.5],
+    size: 7.5, glyphs: true, theme: "dark", embed: ["stage", "legend"], palette: ["1f77b4", "ff7f0e"], camera: [0.1, -0.2, 30, 1, 2, -3.5],
   };
   assert.deepEqual(readState(VIEWER, writeState(VIEWER, viewer)), viewer);
   const playground = {
     ...defaultState(PLAYGROUND), mode: "interpolate", source: "drawing", digit: 0, shiftX: -2.5,
     rotation: -12, scale: 0.75, shear: -0.35, elastic: 1.6, thickness: -0.4, noise: 0.33,
-    seed: 4294967295, normalize: false, reference: 7, strokes: "UAIAAP__", from: 0, to: 2999, t: 0.375,
+    seed: 4294967295, normalize: false, story: "/a/b.json", step: 4, reference: 7, strokes: "UAIAAP__", from: 0, to: 2999, t: 0.375,
   };
   assert.deepEqual(readState(PLAYGROUND, writeState(PLAYGROUND, playground)), playground);
 });
@@ -48,7 +48,7 @@ test("values out of range are clamped, nonsense becomes the default", () => {
   );
   assert.deepEqual([state.shear, state.elastic, state.thickness], [-1, 6, 1]);
   assert.equal(readState(PLAYGROUND, "elastic=-1").elastic, 0);
-  assert.deepEqual([state.seed, state.t, state.from, state.camera, state.theme, state.embed], [2, 0, null, null, "auto", false]);
+  assert.deepEqual([state.seed, state.t, state.from, state.camera, state.theme, state.embed], [2, 0, null, null, "auto", []]);
   assert(!Object.hasOwn(state, "constructor"));
 });
 
@@ -68,5 +68,31 @@ test("writing is idempotent for any input", () => {
     const once = writeState(PLAYGROUND, readState(PLAYGROUND, search));
     assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, once)), once, search);
     assert(!once.includes("-0&") && !once.endsWith("-0"));
+  }
+});
+
+test("the parts of a frame are named in the address, and 1 is the stage with its pictures", () => {
+  assert.deepEqual(readState(PLAYGROUND, "embed=1").embed, ["stage", "pictures"]);
+  assert.deepEqual(readState(PLAYGROUND, "embed=legend,evil,stage,sliders,stage").embed, ["stage", "sliders", "legend"]);
+  assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, "embed=legend,stage")), "?embed=stage,legend");
+  assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, "embed=1")), "?embed=1");
+});
+
+test("every field says what it takes, and takes no more", () => {
+  /** @type {[string, unknown[], unknown[]][]} */
+  const cases = [
+    ["rotation", [0, -180, 12.345], [181, "5", NaN, null]],
+    ["seed", [0, 7], [1.5, -1, null]],
+    ["digit", [3, null], [1000, "x"]],
+    ["mode", ["flow"], ["fly", null]],
+    ["normalize", [true], [1]],
+    ["dim", [[3, 1, 1], []], [[0.5], 3]],
+    ["at", [[0.1234567, 2], null], [[1], [1, "2"], [1, 1e12]]],
+    ["palette", [["aabbcc"]], [["red"]]],
+  ];
+  for (const [name, good, bad] of cases) {
+    for (const value of good) assert(isAllowed(PLAYGROUND[name], value), `${name} ${value}`);
+    for (const value of bad) assert(!isAllowed(PLAYGROUND[name], value), `${name} ${value}`);
+    assert.match(allowed(PLAYGROUND[name]), /\w/);
   }
 });

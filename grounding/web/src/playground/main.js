@@ -11,12 +11,17 @@
 
 import { classesOf } from "../classes.js";
 import { foreground } from "../colors.js";
+import { asPageError } from "../errors.js";
 import { unitOf } from "../projection.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
+import { loadStory } from "../story/load.js";
+import { readStory } from "../story/format.js";
+import { ownStory } from "../story/own.js";
+import { startStory } from "../story/story.js";
 import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
 import { planesOf } from "./current.js";
@@ -24,8 +29,9 @@ import { endLabels } from "./end_labels.js";
 import { flowMode } from "./flow.js";
 import { interpolateMode } from "./interpolate.js";
 import { pointCard, pointTip } from "./point_card.js";
-import { sampleReference } from "./base.js";
+import { canDraw, sampleReference } from "./base.js";
 import { imageIn } from "./own_image.js";
+import { typical } from "./pair.js";
 import { probeMode } from "./probe.js";
 import { readoutSection } from "./readouts.js";
 import { sliceMode } from "./slice.js";
@@ -77,6 +83,7 @@ export async function startPlayground({ shell, address, client, loads, loading }
   /** @type {ReturnType<typeof buildPage> | null} */
   let page = null;
   let experiment = "";
+  const written = storyOf(address.state);
   const stage = startStage(shell, address, {
     keys: KEYS,
     fileName: () => fileNameOf(experiment),
@@ -99,10 +106,21 @@ export async function startPlayground({ shell, address, client, loads, loading }
   }
   page = buildPage({ shell, address, client, assets, classes, stage });
   await loads.models;
-  await page.chooseSample();
+  await page.chooseSample(await written);
   if (stage) loading.done();
   page.start();
   return page;
+}
+
+/** A file of a story, or what is wrong with it. @param {PlaygroundState} state */
+async function storyOf({ story, embed }) {
+  if (!story || embed.length) return null;
+  try {
+    return { value: await loadStory(story), problem: "" };
+  } catch (error) {
+    const { message, next } = asPageError(error);
+    return { value: null, problem: `${message} ${next}` };
+  }
 }
 
 /**
@@ -204,7 +222,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       visible.paint(shown, flow.isSelected());
     },
   });
-  const view = element("details", { class: "view" }, element("summary", {}, rows.node ? "Classes and view" : "View"), rows.node, stage?.settings.node);
+  const view = element("details", { class: "view", open: address.state.embed.includes("legend") }, element("summary", {}, rows.node ? "Classes and view" : "View"), rows.node, stage?.settings.node);
   const dock = /** @type {HTMLElement} */ (document.querySelector(".dock"));
   const aside = /** @type {HTMLElement} */ (document.querySelector(".results"));
   const modeSection = element("div", { class: "segments modes", role: "group", "aria-label": "Mode" }, ...tabs);
@@ -217,6 +235,25 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   document.body.append(announcer.node);
   interpolate.legend.hidden = true;
   let isStarted = false;
+  /** @type {unknown} the story of a file */
+  let written = null;
+  /** Samples, the best reconstructed first. @type {readonly number[]} */
+  let order = [0];
+  const story = startStory({
+    address,
+    header: /** @type {HTMLElement} */ (document.querySelector(".bar")),
+    read: () => readStory(written ?? ownStory(assets, classes, canDraw(assets.imageShape)), { canDraw: canDraw(assets.imageShape), rowOf }),
+    follow,
+    tell: shell.panels.showNotice,
+  });
+
+  /** What stands for a class. @param {string} key @param {string} name */
+  function rowOf(key, name) {
+    const one = classes.list.find((known) => known.name === name);
+    if (!one) return null;
+    if (key !== "digit") return typical(assets.rawLatents, assets.labels, assets.latentDim, one.label);
+    return order.find((sample) => assets.sampleLabels?.[sample] === one.label) ?? null;
+  }
 
   /** @param {keyof typeof modes} next */
   function setMode(next) {
@@ -239,6 +276,17 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     mode().enter();
     context.repaintPoints();
   }
+  /** @param {PlaygroundState} state */
+  function follow(state) {
+    for (const one of Object.values(modes)) one.leave();
+    card.hide();
+    stage?.follow(state);
+    if (!stage) shell.theme.set(state.theme);
+    if (classes.usePalette(state.palette)) paint();
+    rows.update({ dim: state.dim, isolate: state.isolate });
+    showMode();
+    story.follow(state);
+  }
   function paint() {
     context.repaintPoints();
     rows.update({ theme: theme() });
@@ -251,12 +299,19 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     void probe.openImage(file);
   });
   return {
-    /** One that is reconstructed right, unless the address says what to begin with. */
-    async chooseSample() {
+    /**
+     * One that is reconstructed right, unless the address says what to begin with; a story goes through several.
+     * @param {Awaited<ReturnType<typeof storyOf>>} file
+     */
+    async chooseSample(file) {
       const { source, digit } = address.state;
-      if (digit !== null || (source !== "digit" && source !== "image")) return;
+      if (file?.problem) shell.panels.showNotice(`The story cannot be told: ${file.problem}`);
+      written = file?.value ?? null;
+      if (!story.isWanted && (digit !== null || (source !== "digit" && source !== "image"))) return;
       const of = Int32Array.from({ length: assets.digits }, (_, sample) => sampleReference(assets, sample));
-      context.sample = (await client.bestSample({ rows: of })).sample;
+      ({ order } = await client.bestSample({ rows: of }));
+      context.sample = order[0];
+      if (!file?.problem) story.begin();
     },
     start() {
       isStarted = true;
@@ -266,17 +321,9 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       interpolate.repaint();
       visible.paint(rows.shown);
       showMode();
+      story.follow(address.state);
     },
-    /** @param {PlaygroundState} state */
-    follow(state) {
-      for (const one of Object.values(modes)) one.leave();
-      card.hide();
-      stage?.follow(state);
-      if (!stage) shell.theme.set(state.theme);
-      if (classes.usePalette(state.palette)) paint();
-      rows.update({ dim: state.dim, isolate: state.isolate });
-      showMode();
-    },
+    follow,
     /** @param {Float64Array} own */
     measured(own) {
       context.scale = { own, unit: unitOf(own) };

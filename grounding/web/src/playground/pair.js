@@ -3,6 +3,7 @@
  *
  *   sensiblePair(latents, labels, dim)   -> [from, to]: typical points of the two classes whose
  *                                           means lie farthest apart; of one class, two of its points
+ *   typical(latents, labels, dim, label) -> the reference of a class that is nearest to its mean, or -1
  *   isPair(from, to, count)              -> both are references
  */
 
@@ -28,11 +29,24 @@ export function sensiblePair(latents, labels, dim) {
       if (a.label < b.label && apart > best) [best, pair] = [apart, [a, b]];
     }
   }
-  const [from, to] = pair.map(({ label, mean }) => {
-    const own = rows.filter((row) => labels[row] === label);
-    return own.reduce((near, row) => (squared(latents, row * dim, mean, dim) < squared(latents, near * dim, mean, dim) ? row : near));
-  });
+  const [from, to] = pair.map((one) => nearestTo(one, latents, labels, dim, rows));
   return from === to ? [from, labels.length > 1 ? (from + 1) % labels.length : from] : [from, to];
+}
+
+/** @param {Float32Array} latents @param {Int32Array} labels @param {number} dim @param {number} label */
+export function typical(latents, labels, dim, label) {
+  const rows = Array.from({ length: Math.min(labels.length, MOST_ROWS) }, (_, i) => i);
+  const one = classMeans(latents, labels, dim, rows).find((known) => known.label === label);
+  return one ? nearestTo(one, latents, labels, dim, rows) : labels.indexOf(label);
+}
+
+/**
+ * @param {{label: number, mean: Float64Array}} one @param {Float32Array} latents @param {Int32Array} labels
+ * @param {number} dim @param {number[]} rows
+ */
+function nearestTo({ label, mean }, latents, labels, dim, rows) {
+  const own = rows.filter((row) => labels[row] === label);
+  return own.reduce((near, row) => (squared(latents, row * dim, mean, dim) < squared(latents, near * dim, mean, dim) ? row : near));
 }
 
 /** @param {Float32Array} latents @param {Int32Array} labels @param {number} dim @param {number[]} rows */

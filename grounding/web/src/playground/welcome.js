@@ -3,7 +3,7 @@
 import { element } from "../ui/element.js";
 
 const PAGE = "interactive_latent_playground.html";
-const COMMANDS = ["grounding run --config 2", "grounding serve --open"];
+const COMMANDS = ["grounding run --config 7", "grounding serve --open"];
 
 /** @param {import("../shell.js").Shell} shell */
 export function showWelcome({ panels, stop }) {

@@ -6,14 +6,13 @@
 
 import { element } from "../ui/element.js";
 
-const COMMANDS = `grounding points --config 0
-grounding serve`;
+const COMMANDS = `grounding run --config 7
+grounding serve --open`;
 
 export function welcome() {
   return [
     element("p", {}, "The viewer draws a file of latent points. The address names it: ", element("code", {}, "?data=/artifacts/…_latent_points.json")),
-    element("p", {}, "To write one from a trained run and open it from a list of all runs:"),
+    element("p", {}, "Train and export a run (some minutes), then open it from the list of runs:"),
     element("pre", {}, COMMANDS),
-    element("p", { class: "muted" }, "No trained run yet? ", element("code", {}, "grounding run --config 0"), " trains one and writes all files."),
   ];
 }
