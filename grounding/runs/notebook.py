@@ -37,7 +37,7 @@ except ImportError:
 
 HEIGHT = 640
 PART = 1 << 20
-RUNTIME = "ort-wasm-simd-threaded.wasm"
+RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 
 
 class Page(anywidget.AnyWidget):

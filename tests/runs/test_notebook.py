@@ -38,7 +38,7 @@ def channels(monkeypatch, tmp_path):
     (tmp_path / "built").mkdir()
     for name in ("notebook_viewer.html", "notebook_playground.html", "notebook.js"):
         (tmp_path / "built" / name).write_text(f"the text of {name}")
-    (tmp_path / "built" / "ort-wasm-simd-threaded.wasm").write_bytes(bytes(range(256)) * 9000)
+    (tmp_path / "built" / "ort-wasm-simd-threaded.wasm.gz").write_bytes(bytes(range(256)) * 9000)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_page_gets_its_files_and_nothing_else(run, tmp_path):
     files += ["plain_dynamics.json", "plain_dynamics.safetensors"]
     for file in files:
         assert read(page, file) == Path("artifacts", file).read_bytes()
-    runtime = read(page, "ort-wasm-simd-threaded.wasm")  # of more than one part
+    runtime = read(page, "ort-wasm-simd-threaded.wasm.gz")  # of more than one part
     assert runtime == bytes(range(256)) * 9000
     assert read(page, page._page) == b"the text of notebook_playground.html"
     asked = f"assets={files[0]}&encoder=plain_encoder.onnx&decoder=plain_decoder.onnx"

@@ -1,4 +1,5 @@
 import contextlib
+import gzip
 import os
 import re
 import signal
@@ -84,6 +85,27 @@ def test_files_have_their_type_and_content(port: int, path: str, mime: str) -> N
     assert response.status == 200
     assert mime in response.headers["Content-Type"]
     assert unquote(urlsplit(path).path).endswith(body.decode())
+
+
+def test_text_and_arrays_are_packed_for_those_who_take_that(port: int, folder: Path) -> None:
+    plain = b"0123456789" * 5000
+    for name, is_packed in {
+        "long.json": True,
+        "long.safetensors": True,
+        "long.onnx": False,
+    }.items():
+        (folder / "artifacts" / name).write_bytes(plain)
+        response, body = ask(port, f"/artifacts/{name}", Accept_Encoding="br, gzip")
+        assert (response.headers["Content-Encoding"] == "gzip") == is_packed
+        assert int(response.headers["Content-Length"]) == len(body)
+        assert (len(body) < 1000) == is_packed
+        assert (gzip.decompress(body) if is_packed else body) == plain
+        assert response.headers["ETag"] == ask(port, f"/artifacts/{name}")[0].headers["ETag"]
+        for headers in ({}, {"Accept_Encoding": "gzip", "Range": "bytes=0-49999"}):
+            response, body = ask(port, f"/artifacts/{name}", **headers)
+            assert body == plain
+            assert "Content-Encoding" not in response.headers
+        (folder / "artifacts" / name).unlink()
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/artifacts/a.json", "/none", "/%zz"])

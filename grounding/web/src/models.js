@@ -10,6 +10,7 @@
  */
 
 import { PageError } from "./errors.js";
+import { unpacked } from "./unpack.js";
 import { download } from "./download.js";
 import { checkpointSha256, onnxMetadata } from "./onnx.js";
 
@@ -19,6 +20,7 @@ import { checkpointSha256, onnxMetadata } from "./onnx.js";
 /** @typedef {{facts: ModelFacts, run: (values: Float32Array, count: number) => Promise<Float32Array>}} Model */
 
 const RUNTIME_FILE = "./ort-wasm-simd-threaded.wasm";
+const WASM = [0, 0x61, 0x73, 0x6d];
 /** A module without anything in it. */
 const SMALLEST_WASM = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
@@ -29,7 +31,6 @@ function unfit(message) {
 
 /** @param {OnProgress} onProgress @returns {Promise<Runtime>} */
 async function loadRuntime(onProgress) {
-  const url = new URL(RUNTIME_FILE, import.meta.url);
   const refused = (/** @type {string} */ message) => (/** @type {unknown} */ error) => {
     const next =
       "The server's header Content-Security-Policy, if it sends one, has to allow script-src 'self' " +
@@ -38,13 +39,26 @@ async function loadRuntime(onProgress) {
   };
   const [runtime, binary] = await Promise.all([
     import("./runtime.js").catch(refused("The script that runs models could not be loaded")),
-    download(url, "runtime", onProgress),
+    runtimeBinary(onProgress),
     WebAssembly.compile(SMALLEST_WASM).catch(refused("This page may not run WebAssembly, which models need")),
   ]);
   runtime.env.wasm.numThreads = 1;
-  runtime.env.wasm.wasmBinary = /** @type {ArrayBuffer} */ (binary.buffer);
+  runtime.env.wasm.wasmBinary = binary;
   runtime.env.logLevel = "error";
   return runtime;
+}
+
+/** Packed, wherever the browser can unpack it and the server has it. @param {OnProgress} onProgress @returns {Promise<ArrayBuffer>} */
+async function runtimeBinary(onProgress) {
+  const url = new URL(RUNTIME_FILE, import.meta.url);
+  if ("DecompressionStream" in globalThis) {
+    try {
+      return await unpacked(new URL(`${RUNTIME_FILE}.gz`, import.meta.url), WASM, "runtime", onProgress);
+    } catch {
+      // The other file is the same; if that fails too, it says why.
+    }
+  }
+  return (await download(url, "runtime", onProgress)).buffer;
 }
 
 /**
