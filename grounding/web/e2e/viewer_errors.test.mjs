@@ -92,7 +92,7 @@ async function expectPanel(page, data, code, words, allowed) {
 
 test("no parameters: what the page needs, and the commands", async () => {
   const page = await visit("");
-  assert.match(await page.locator(".panel.welcome").innerText(), /grounding points[\s\S]*grounding serve/);
+  assert.match(await page.locator(".panel.welcome").innerText(), /grounding run --config 7[\s\S]*grounding serve --open/);
   assert.equal(await page.locator(".panel.error").count(), 0);
   await expectAccessible(page, "welcome");
   expectNoProblems(page);

@@ -2,7 +2,7 @@
  * The page's side of the worker.
  *
  *   const client = startClient({onProgress, onNotice, onMeasured,
- *       onThumbnails, onCrash});
+ *       onThumbnails, onBroken, onCrash});
  *   await client.loadPoints({url})              -> LatentPoints        (rejects with PageError)
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
@@ -21,7 +21,8 @@
  *   client.stop()
  *
  * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded
- * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended. A probe is
+ * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended; onBroken(text,
+ * again) that they broke off, and how to read them again. A probe is
  * there before its picture: `decoded` is a promise of D(latent).
  *
  * Types are those of messages.js. Each kind of request but the loads has one in flight and one
@@ -41,9 +42,10 @@ import { latestWins } from "./scheduling.js";
 /**
  * @typedef {object} Listeners
  * @property {(progress: import("./messages.js").Progress) => void} [onProgress]
- * @property {(text: string) => void} [onNotice] worth a quiet line: something was replaced
+ * @property {(text: string, again?: () => void) => void} [onNotice] worth a quiet line: something was replaced
  * @property {(own: Float64Array) => void} [onMeasured]
  * @property {(thumbnails: Thumbnails) => void} [onThumbnails] more of them have come
+ * @property {(text: string, again: () => void) => void} [onBroken] pictures broke off; again() reads them once more
  * @property {(error: PageError) => void} [onCrash] the worker is gone
  */
 
@@ -52,16 +54,17 @@ const WORKER_HEADERS =
   "allow worker-src 'self', and its Content-Type for .js files has to be text/javascript.";
 
 /** @param {Listeners} [listeners] */
-export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onCrash } = {}) {
+export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, onBroken, onCrash } = {}) {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, {ask: Ask | "picture", resolve: (answer: any) => void, reject: (error: PageError) => void}>} */
   const pending = new Map();
   let lastId = 0;
 
   worker.addEventListener("message", ({ data }) => {
-    const { id, answer, error, progress, notice, measured, block, decoded } = /** @type {Reply} */ (data);
+    const { id, answer, error, progress, notice, measured, block, broken, decoded } = /** @type {Reply} */ (data);
     if (progress) return onProgress?.(progress);
     if (notice) return onNotice?.(notice);
+    if (broken) return onBroken?.(broken, () => worker.postMessage({ id: ++lastId, ask: "readThumbnails", base: location.href, of: id }));
     if (measured) return onMeasured?.(measured);
     if (block !== undefined) return arrived(id, block);
     const waiting = pending.get(id);
@@ -105,8 +108,11 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     const { thumbnails, end } = one;
     const [channels, height, width] = thumbnails.shape;
     if (block) {
+      const end = block.offset + block.bytes.length;
+      if (end > thumbnails.data.length) return;
       thumbnails.data.set(block.bytes, block.offset);
-      thumbnails.loaded = Math.floor((block.offset + block.bytes.length) / (channels * height * width));
+      // Read again, they begin anew: those that are there stay.
+      thumbnails.loaded = Math.max(thumbnails.loaded, Math.floor(end / (channels * height * width)));
     } else {
       incoming.delete(id);
       end(thumbnails.loaded * channels * height * width === thumbnails.data.length);

@@ -145,6 +145,16 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   const observer = new ResizeObserver(() => {
     if (canvas.clientWidth !== width || canvas.clientHeight !== height) resize();
   });
+  /** The page moves to another screen, or is zoomed: its box may stay the same. */
+  function followRatio() {
+    const media = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    const changed = () => {
+      resize();
+      followRatio();
+    };
+    media.addEventListener("change", changed, { once: true, signal: stop.signal });
+  }
+  const stop = new AbortController();
   const lost = (/** @type {Event} */ event) => {
     event.preventDefault();
     const message = "The browser took the graphics away from this page.";
@@ -264,6 +274,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       cancelAnimationFrame(marksScheduled);
       rest.cancel();
       observer.disconnect();
+      stop.abort();
       canvas.removeEventListener("webglcontextlost", lost);
       canvas.removeEventListener("webglcontextrestored", restored);
       marks.dispose();
@@ -275,6 +286,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   resize();
   renderer.compile(cloud.object, lens, scene);
   observer.observe(canvas);
+  followRatio();
   return self;
 }
 

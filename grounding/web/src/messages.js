@@ -101,6 +101,7 @@
  * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
  *   or reference, without itself
  * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode
+ * @property {{arguments: {of: number}, answer: null}} readThumbnails once more, of the load with that id
  * @property {{arguments: {rows: Int32Array}, answer: {order: number[]}}} bestSample rows: of each; order: samples, the best first
  *   sample, the reference that it is, -1 for none; sample: one that is reconstructed right, if any
  */
@@ -109,7 +110,7 @@
 /** @typedef {{[K in Ask]: {id: number, ask: K, base: string} & Calls[K]["arguments"]}[Ask]} Request */
 /**
  * @typedef {{id: number, answer?: unknown, error?: import("./errors.js").PlainError,
- *   progress?: Progress, notice?: string, measured?: Float64Array,
+ *   progress?: Progress, notice?: string, broken?: string, measured?: Float64Array,
  *   block?: {offset: number, bytes: Uint8Array} | null, decoded?: Float32Array}} Reply measured:
  *   distances of references to their nearest others, ascending; block: of the thumbnails of a file
  *   that was answered, null: no more will come; decoded: of a probe that was answered, C * H * W

@@ -31,7 +31,7 @@ import { viewSettings } from "./ui/settings.js";
 /** @typedef {import("./controls.js").ControlListeners} ControlListeners */
 
 /**
- * @typedef {{state: CommonState, change: (changes: any) => void}} Address
+ * @typedef {{state: CommonState, change: (changes: any) => void, slide: (changes: any) => void}} Address
  * @typedef {ControlListeners & {keys?: [keys: string, what: string][], fileName: () => string,
  *   onTheme?: (theme: Theme) => void, onCamera?: () => void, onDraw?: () => void,
  *   onReset?: () => void}} StageOptions
@@ -67,7 +67,7 @@ export function startStage(shell, address, { keys = [], fileName, onTheme, onCam
   }
   const settings = viewSettings(address.state, {
     onChange(changes) {
-      address.change(changes);
+      address.slide(changes);
       paint(address.state);
     },
     onFit: () => flights.stop(cloud.fit),

@@ -4,6 +4,8 @@
  *   isShown(shown, label)              -> boolean
  *   toggled(shown, label, labels)      -> Visibility after a click on a class
  *   isolated(shown, label)             -> Visibility that shows this class alone, or all again
+ *   knownOnly(shown, labels)           -> {shown, problem}: without classes that are not there, "" or a
+ *                                         sentence that names them
  *   EVERYTHING                         all classes shown
  *
  * A Visibility is {dim, isolate}: either one class is isolated, or some are dimmed.
@@ -34,4 +36,14 @@ export function toggled(shown, label, labels) {
 /** @param {Visibility} shown @param {number} label @returns {Visibility} */
 export function isolated(shown, label) {
   return shown.isolate === label ? EVERYTHING : { dim: [], isolate: label };
+}
+
+/** @param {Visibility} shown @param {readonly number[]} labels all classes @returns {{shown: Visibility, problem: string}} */
+export function knownOnly({ dim, isolate }, labels) {
+  const named = isolate === null ? dim : [...dim, isolate];
+  const unknown = named.filter((label) => !labels.includes(label));
+  if (!unknown.length) return { shown: { dim, isolate }, problem: "" };
+  const left = { dim: dim.filter((label) => labels.includes(label)), isolate: isolate !== null && labels.includes(isolate) ? isolate : null };
+  const what = unknown.length === 1 ? "a class that these points do not have" : "classes that these points do not have";
+  return { shown: left, problem: `The address names ${what}: ${unknown.slice(0, 5).join(", ")}. All others are shown as it says.` };
 }

@@ -81,18 +81,22 @@ function paced(tell) {
 
 /**
  * After the answer, so that nothing waits for them.
- * @param {import("./loading.js").Rest | null} read @param {number} id
+ * @param {import("./loading.js").Rest | null} read @param {number} id @param {URL} url to read them from again
  */
-async function sendThumbnails(read, id) {
+async function sendThumbnails(read, id, url) {
   if (!read) return;
   await new Promise((resolve) => setTimeout(resolve));
   try {
     await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
+    say({ id, block: null });
   } catch (error) {
-    say({ id, notice: `Some pictures are missing: ${asPageError(error).message}` });
+    broken.set(id, url);
+    say({ id, broken: `Some pictures are missing: ${asPageError(error).message}` });
   }
-  say({ id, block: null });
 }
+
+/** Files whose thumbnails broke off, by the question that asked for them. @type {Map<number, URL>} */
+const broken = new Map();
 
 function ready() {
   if (!assets || !models) {
@@ -155,7 +159,7 @@ const answers = {
     const file = parseLatentPoints(value);
     points = { matrix: file.points, dim: 3 };
     // Of what is damaged the page is told.
-    sendThumbnails(thumbnails, id).catch(() => undefined);
+    sendThumbnails(thumbnails, id, checked).catch(() => undefined);
     return file;
   },
 
@@ -165,9 +169,30 @@ const answers = {
     assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     manifestLoad = loading.then(({ manifest }) => manifest, () => null);
     assets = await assetsLoad;
-    void sendThumbnails((await loading).thumbnails, id);
+    void sendThumbnails((await loading).thumbnails, id, checked);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
+  },
+
+  async readThumbnails({ of }) {
+    const url = broken.get(of);
+    if (!url) return null;
+    const silent = { onProgress: () => undefined, onNotice: () => undefined };
+    try {
+      const { value, thumbnails } = await loadFile(url, "thumbnails", silent);
+      broken.delete(of);
+      // Whole, they came with everything else.
+      const all = /** @type {any} */ (value).thumbnails?.data;
+      if (thumbnails) await sendThumbnails(thumbnails, of, url);
+      else {
+        if (all) say({ id: of, block: { offset: 0, bytes: Uint8Array.from(all) } });
+        say({ id: of, block: null });
+      }
+    } catch (error) {
+      broken.set(of, url);
+      say({ id: of, broken: `Some pictures are still missing: ${asPageError(error).message}` });
+    }
+    return null;
   },
 
   async loadModels({ encoder, decoder }, id, base) {
@@ -380,7 +405,7 @@ async function measureOwnDistances({ latents, latentDim, count }) {
 
 /** Calls of a model wait for each other: a session runs one at a time. */
 let last = Promise.resolve();
-const LOADS = new Set(["loadPoints", "loadAssets", "loadModels", "loadDynamics"]);
+const LOADS = new Set(["loadPoints", "loadAssets", "loadModels", "loadDynamics", "readThumbnails"]);
 
 /** @param {() => Promise<void>} job */
 function queue(job) {

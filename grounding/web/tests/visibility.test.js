@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EVERYTHING, isShown, isolated, toggled } from "../src/visibility.js";
+import { EVERYTHING, isShown, isolated, knownOnly, toggled } from "../src/visibility.js";
 import { classesOf } from "../src/classes.js";
 import { visiblePoints } from "../src/visible.js";
 
@@ -42,4 +42,11 @@ test("points of any label step back and come to the front", () => {
   visible.paint({ dim: [-3], isolate: null }, null);
   assert.deepEqual([0, 1, 2].map(visible.canPick), [false, true, false]);
   assert.deepEqual([0, 1, 2].map((row) => dimmed?.(row)), [true, false, true]);
+});
+
+test("classes that are not there are named, and the others stay as they were asked for", () => {
+  assert.deepEqual(knownOnly({ dim: [1], isolate: 2 }, LABELS), { shown: { dim: [1], isolate: 2 }, problem: "" });
+  const { shown, problem } = knownOnly({ dim: [1, 8], isolate: 9 }, LABELS);
+  assert.deepEqual(shown, { dim: [1], isolate: null });
+  assert.match(problem, /8, 9/);
 });

@@ -12,7 +12,7 @@ import { openPort } from "./ports.js";
 const address = openPort("address");
 const { origin, pathname, href } = new URL(import.meta.url);
 
-export const location = { origin, pathname, href, search: window.name };
+export const location = { origin, pathname, href, search: window.name, reload: () => globalThis.location.reload() };
 
 /** @param {unknown} _state @param {string} _title @param {string} url */
 const keep = (_state, _title, url) => address.postMessage(new URL(url, href).search);

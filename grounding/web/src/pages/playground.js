@@ -41,6 +41,7 @@ async function main() {
     onNotice: (text) => listeners.onNotice?.(text),
     onMeasured: (own) => (playground.ready ? playground.ready.measured(own) : (measured = own)),
     onThumbnails: () => playground.ready?.thumbnails(),
+    onBroken: (text, again) => listeners.onNotice?.(text, again),
     onCrash: (error) => listeners.onCrash?.(error),
   });
   const loads = { assets: client.loadAssets({ url: assets }), models: client.loadModels({ encoder, decoder }) };

@@ -3,6 +3,7 @@
  * is read; viewer/view.js does the rest.
  */
 
+import { background } from "../colors.js";
 import { startClient } from "../client.js";
 import { openContext } from "../scene/context.js";
 import { startShell } from "../shell.js";
@@ -18,6 +19,14 @@ performance.mark("script");
 const view = { current: null };
 const address = followAddress(VIEWER, (/** @type {ViewerState} */ state) => view.current?.follow(state));
 
+/** Until three.js is there: an opaque canvas is black. @param {HTMLCanvasElement} canvas @param {import("../colors.js").Theme} theme */
+function clearStage(canvas, theme) {
+  const context = openContext(canvas);
+  const [r, g, b] = background(theme);
+  context?.clearColor(r / 255, g / 255, b / 255, 1);
+  context?.clear(context.COLOR_BUFFER_BIT);
+}
+
 async function main() {
   const { data } = address.state;
   if (!data) {
@@ -29,6 +38,10 @@ async function main() {
   const client = startClient({
     onProgress: (progress) => listeners.onProgress?.(progress),
     onNotice: (text) => listeners.onNotice?.(text),
+    onBroken(text, again) {
+      view.current?.progress({ what: "thumbnails", loaded: 0, total: 0 });
+      listeners.onNotice?.(text, again);
+    },
     onCrash: (error) => listeners.onCrash?.(error),
     onThumbnails: () => view.current?.refresh(),
   });
@@ -42,15 +55,17 @@ async function main() {
   const { showLoading, showNotice, showError } = shell.panels;
   const loading = showLoading();
   loading.update({ what: "points", loaded: 0, total: null });
+  loading.update({ what: "graphics", loaded: 0, total: null });
   Object.assign(listeners, {
     onProgress: (/** @type {import("../messages.js").Progress} */ progress) =>
       view.current ? view.current.progress(progress) : loading.update(progress),
     onNotice: showNotice,
     onCrash: showError,
   });
-  openContext(shell.canvas);
+  clearStage(shell.canvas, shell.theme.current);
   try {
     const { prepareView } = await code;
+    loading.update({ what: "graphics", loaded: 1, total: 1 });
     const show = prepareView(shell, address, client);
     if (!show) return shell.stop("error");
     const points = await file;

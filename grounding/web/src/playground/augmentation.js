@@ -8,6 +8,7 @@
 import { NEUTRAL, SLIDER_RANGES } from "../augment.js";
 import { element } from "../ui/element.js";
 import { slider } from "../ui/slider.js";
+import { write } from "../ui/write.js";
 
 /** @typedef {import("../augment.js").Sliders} Sliders */
 
@@ -43,6 +44,7 @@ export function augmentationSection({ onSlide, onReset, onReroll }) {
     made.input.name = name;
     return { name, made };
   });
+  const reroll = element("button", { type: "button", class: "small", onclick: onReroll }, "Re-roll");
   const seed = element("span", { class: "muted number" });
   const node = element(
     "section",
@@ -58,7 +60,7 @@ export function augmentationSection({ onSlide, onReset, onReroll }) {
       "div",
       { class: "section-head" },
       seed,
-      element("button", { type: "button", class: "small", title: "Other random fields for elastic, noise and masking", onclick: onReroll }, "Re-roll"),
+      reroll,
     ),
   );
   return {
@@ -66,7 +68,10 @@ export function augmentationSection({ onSlide, onReset, onReroll }) {
     /** @param {Sliders & {seed: number}} state */
     update(state) {
       for (const { name, made } of sliders) if (made.value !== state[name]) made.set(state[name]);
-      seed.textContent = `Seed ${state.seed}`;
+      write(seed, `Seed ${state.seed}`);
+      const isRandom = state.elastic > 0 || state.noise > 0 || state.masking > 0;
+      reroll.disabled = !isRandom;
+      reroll.title = isRandom ? "Other random fields for elastic, noise and masking" : "Changes nothing while elastic, noise and masking are at 0";
     },
   };
 }

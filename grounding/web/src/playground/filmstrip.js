@@ -7,7 +7,7 @@
  *   film.showStep(straight, regrounded, drift)   the two pictures at t
  *   film.showT(t); film.showPlaying(isPlaying)
  *
- * A click on a strip goes to its t; the slider does the same from the keyboard.
+ * A click on a strip goes to its t, a drag along it follows; the slider does the same from the keyboard.
  */
 
 import { cssColor } from "../colors.js";
@@ -38,10 +38,17 @@ export function filmstrip(shape, { onT, onPlay }) {
   };
   const strip = (/** @type {string} */ label) => {
     const canvas = stripCanvas(shape, cells, label);
-    canvas.addEventListener("click", ({ offsetX }) => {
-      const cell = canvas.clientWidth / cells;
-      onT(Math.min(1, Math.max(0, (offsetX / cell - 0.5) / (cells - 1))));
+    const go = (/** @type {PointerEvent} */ { clientX }) => {
+      const { left, width } = canvas.getBoundingClientRect();
+      const t = ((clientX - left) / (width / cells) - 0.5) / (cells - 1);
+      onT(Number(Math.min(1, Math.max(0, t)).toFixed(3)));
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      canvas.setPointerCapture(event.pointerId);
+      go(event);
     });
+    canvas.addEventListener("pointermove", (event) => canvas.hasPointerCapture(event.pointerId) && go(event));
     return canvas;
   };
   const straight = strip("Decoded images along the straight path");

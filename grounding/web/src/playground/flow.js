@@ -51,6 +51,7 @@ export function flowMode(context) {
   const strip = flowStrip(assets.imageShape, {
     onPlace(next) {
       player.stop();
+      address.slide({ steps: stepsAt(stops, next) });
       setPlace(next);
     },
     onPlay() {

@@ -43,6 +43,7 @@ export function interpolateMode(context) {
   const film = filmstrip(shape, {
     onT(t) {
       player.stop();
+      address.slide({ t });
       setT(t);
     },
     onPlay: () => player.toggle(),

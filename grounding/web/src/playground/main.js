@@ -22,11 +22,13 @@ import { loadStory } from "../story/load.js";
 import { readStory } from "../story/format.js";
 import { ownStory } from "../story/own.js";
 import { startStory } from "../story/story.js";
+import { knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
 import { planesOf } from "./current.js";
 import { endLabels } from "./end_labels.js";
 import { flowMode } from "./flow.js";
+import { KEYS, listenToKeys } from "./shortcuts.js";
 import { interpolateMode } from "./interpolate.js";
 import { pointCard, pointTip } from "./point_card.js";
 import { canDraw, sampleReference } from "./base.js";
@@ -41,7 +43,7 @@ import { sliceMode } from "./slice.js";
 /** @typedef {import("../scene/marks.js").Marker} Marker */
 /** @typedef {import("../state.js").PlaygroundState} PlaygroundState */
 /** @typedef {{state: PlaygroundState, change: (changes: Partial<PlaygroundState>) => void,
- *   step: (changes: Partial<PlaygroundState>) => void}} Address */
+ *   step: (changes: Partial<PlaygroundState>) => void, slide: (changes: Partial<PlaygroundState>) => void}} Address */
 /** @typedef {Awaited<ReturnType<typeof startPlayground>>} Playground */
 
 /**
@@ -66,13 +68,6 @@ import { sliceMode } from "./slice.js";
  * @property {(error: unknown) => void} fail
  * @property {() => void} shown something of the present state can be seen
  */
-
-/** @type {[keys: string, what: string][]} */
-const KEYS = [
-  ["Click a point", "Show it; in interpolate mode, make it an end of the path"],
-  ["Arrow keys on a slider", "One step; Page Up and Page Down ten"],
-  ["Delete on a slider", "Back to its start"],
-];
 
 /**
  * @param {{shell: import("../shell.js").Shell, address: Address, client: Client,
@@ -214,8 +209,10 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     element("button", { type: "button", onclick: () => setMode(name) }, TITLES[name]),
   );
   const visible = visiblePoints(stage?.cloud, classes);
+  const named = knownOnly(address.state, classes.list.map(({ label }) => label));
+  if (named.problem) shell.panels.showNotice(named.problem);
   const rows = legend(classes, {
-    initial: { dim: address.state.dim, isolate: address.state.isolate },
+    initial: named.shown,
     theme: theme(),
     onChange(shown, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...shown.dim], isolate: shown.isolate });
@@ -283,7 +280,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     stage?.follow(state);
     if (!stage) shell.theme.set(state.theme);
     if (classes.usePalette(state.palette)) paint();
-    rows.update({ dim: state.dim, isolate: state.isolate });
+    rows.update(knownOnly(state, classes.list.map(({ label }) => label)).shown);
     showMode();
     story.follow(state);
   }
@@ -293,6 +290,16 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     readouts.paint(theme());
     mode().repaint();
   }
+  listenToKeys({
+    onEscape() {
+      if (card.reference >= 0) {
+        card.hide();
+        mode().repaint();
+      } else if (!story.close()) return false;
+      return true;
+    },
+    mainButton: () => (mode() === interpolate || mode() === flow ? mode().dock.querySelector("button") : null),
+  });
   listenToImages((file) => {
     if (!isStarted) return;
     setMode("probe");

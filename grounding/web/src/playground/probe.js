@@ -66,7 +66,7 @@ export function probeMode(context) {
     onNormalize: (normalize) => step({ normalize }),
     onDrawing(next, isDone) {
       own.strokes = [...next];
-      if (isDone) address.change({ strokes: (strokesText = strokesToText(next)) });
+      if (isDone) address.step({ strokes: (strokesText = strokesToText(next)) });
       rebase();
     },
     onFile: openImage,
@@ -74,7 +74,8 @@ export function probeMode(context) {
   });
   const sliders = augmentationSection({
     onSlide(name, value) {
-      address.change({ at: null, [name]: value });
+      address.slide({ [name]: value, ...(address.state.at && { at: null }) });
+      sliders.update(address.state);
       refresh();
     },
     onReset: () => step(NEUTRAL),

@@ -7,6 +7,7 @@
  *       what a step has set; tell(text): a quiet line
  *   story.begin()            the state of a bare link to a step; call before the page shows anything
  *   story.follow(state)      after start, back and forward
+ *   story.close()            whether it was open
  *   story.isWanted           the address asks for one, or this is a first visit
  *
  * A step is an entry of the history: `step` in the address, with all that it sets. Closed once, it
@@ -15,7 +16,6 @@
 
 import { readState, writeState, PLAYGROUND } from "../state.js";
 import { element } from "../ui/element.js";
-import { isTyping } from "../ui/keys.js";
 import { storyBar } from "./bar.js";
 import { PLACES } from "./format.js";
 
@@ -134,14 +134,15 @@ export function startStory({ address, header, read, follow, tell }) {
   }
   if (isOffered) {
     header.append(button, bar.node);
-    addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !shown || event.defaultPrevented || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-      event.preventDefault();
-      close();
-    });
   }
   return {
     isWanted,
+    /** @returns {boolean} whether it was open */
+    close() {
+      if (!shown) return false;
+      close();
+      return true;
+    },
     begin() {
       if (!isWanted) return;
       const step = Math.max(1, Math.min(address.state.step ?? 1, told().steps.length));

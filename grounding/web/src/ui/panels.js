@@ -5,11 +5,11 @@
  *   panels.showError(error)           replaces what stands there
  *   panels.showLoading(delay)         -> {update(progress), done()}; it appears only if it takes long
  *   panels.showWelcome(title, ...children)   what the page needs, when it was opened with nothing
- *   panels.showNotice(text)           a quiet line that can be closed
+ *   panels.showNotice(text, again)    a quiet line that can be closed; again: what "Try again" does
  *   panels.clear()                    takes error, loading and welcome away
  *   const loading = loadingPanel(delay);  loading.node, loading.update(progress), loading.done()
  *   errorPanel(error)                 -> element for a PageError: what is wrong, what to do next
- *   notice(text)                      -> a quiet line that can be closed
+ *   notice(text, again)               -> a quiet line that can be closed
  *
  * All texts are set as text.
  */
@@ -28,6 +28,7 @@ const NAMES = {
   decoder: "Decoder",
   runtime: "Model runtime",
   thumbnails: "Pictures",
+  graphics: "Drawing",
 };
 
 /** @param {number} [delay] ms until it appears: most pages are there before */
@@ -68,7 +69,8 @@ export function loadingPanel(delay = 500) {
       bar.max = total;
       bar.value = Math.min(loaded, total);
     } else if (loaded) bar.removeAttribute("value");
-    text.textContent = loaded ? formatProgress(loaded, total) : "waiting";
+    // Full is not yet there: what has come in is checked, started and drawn.
+    text.textContent = !loaded ? "waiting" : loaded === total ? "here" : formatProgress(loaded, total);
   }
   return {
     node,
@@ -93,12 +95,19 @@ export function errorPanel(thrown) {
     element("p", { class: "panel-title" }, "This cannot be shown"),
     element("p", { class: "error-message" }, error.message),
     element("p", { class: "error-next" }, error.next),
+    // A connection may be there again; what else is wrong stays so.
+    error.code === "network" && element("button", { type: "button", class: "primary again", onclick: () => location.reload() }, "Try again"),
   );
 }
 
-/** @param {string} text @returns {HTMLElement} */
-export function notice(text) {
+/** @param {string} text @param {() => void} [again] @returns {HTMLElement} */
+export function notice(text, again) {
   const node = element("div", { class: "notice", role: "status" }, element("span", {}, text));
+  const tryAgain = () => {
+    node.remove();
+    again?.();
+  };
+  if (again) node.append(element("button", { type: "button", class: "small", onclick: tryAgain }, "Try again"));
   node.append(
     element("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => node.remove() }, "×"),
   );
@@ -141,7 +150,7 @@ export function stagePanels(overlay) {
     /** @param {string} title @param {...import("./element.js").Child} children */
     showWelcome: (title, ...children) =>
       show(element("div", { class: "panel welcome" }, element("h2", { class: "panel-title" }, title), ...children)),
-    /** @param {string} text */
-    showNotice: (text) => notices.append(notice(text)),
+    /** @param {string} text @param {() => void} [again] */
+    showNotice: (text, again) => notices.append(notice(text, again)),
   };
 }

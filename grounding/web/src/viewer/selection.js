@@ -116,7 +116,12 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     has: (row) => !rows || member[row] === 1,
     /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {() => Int32Array} find */
     drawn(shape, corners, isDone, find) {
-      if (isDone) set(find());
+      if (isDone) {
+        const found = find();
+        // Nothing inside is nothing selected: all points would step back.
+        set(found.length ? found : null);
+        if (!found.length) count.textContent = "No point lies in it.";
+      }
       else outline.show(shape, corners);
     },
     /** @param {Theme} next */

@@ -16,6 +16,7 @@ import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
+import { knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
 import { pointChoice } from "./choice.js";
 import { colorChoice } from "./coloring.js";
@@ -32,7 +33,8 @@ import { KEYS, listenToKeys } from "./shortcuts.js";
 /** @typedef {import("../state.js").ViewerState} ViewerState */
 /** @typedef {import("../shell.js").Shell} Shell */
 /** @typedef {import("../stage.js").Stage} Stage */
-/** @typedef {{state: ViewerState, change: (changes: Partial<ViewerState>) => void, step: (changes: Partial<ViewerState>) => void}} Address */
+/** @typedef {{state: ViewerState, change: (changes: Partial<ViewerState>) => void, step: (changes: Partial<ViewerState>) => void,
+ *   slide: (changes: Partial<ViewerState>) => void}} Address */
 /** @typedef {ReturnType<typeof pointsView>} View */
 
 /** @param {Shell} shell @param {Address} address @param {Client} client */
@@ -76,8 +78,10 @@ function pointsView(shell, stage, address, client, points) {
   const marks = pointMarks(cloud, points.points, stage.theme);
   const card = hoverCard(shell.overlay, points, classes);
   const choice = pointChoice({ stage, shell, address, client, points, classes, marks });
+  const named = knownOnly(address.state, classes.list.map(({ label }) => label));
+  if (named.problem) stage.showNotice(named.problem);
   const rows = legend(classes, {
-    initial: address.state,
+    initial: named.shown,
     theme: stage.theme,
     onChange({ dim, isolate }, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...dim], isolate });
@@ -160,7 +164,7 @@ function pointsView(shell, stage, address, client, points) {
       stage.follow(state);
       coloring.set(state.color);
       classes.usePalette(state.palette);
-      rows.update({ dim: state.dim, isolate: state.isolate });
+      rows.update(knownOnly(state, classes.list.map(({ label }) => label)).shown);
       paintVisible();
       paint();
       void choice.paint();
