@@ -5,7 +5,7 @@ file is compared with its manifest before it is linked.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,7 +102,21 @@ def index_page(
     """
     page = _environment().get_template("index.html.j2")
     cards = [_card(run, folder) for run in runs]
-    return page.render(cards=cards, not_shown=not_shown, trouble=trouble).encode("utf-8", "replace")
+    # Numbers of different data sets say nothing about each other.
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for card in cards:
+        groups.setdefault(_data(card["run"]), []).append(card)
+    measures = dict.fromkeys(title for card in cards for title in card["values"])
+    html = page.render(
+        groups=groups, count=len(cards), measures=measures, not_shown=not_shown, trouble=trouble
+    )
+    return html.encode("utf-8", "replace")
+
+
+def _data(run: Manifest) -> str:
+    """What the data set of a run is called; "" where the manifest does not say."""
+    source = run.data.get("source") if isinstance(run.data, Mapping) else None
+    return source if isinstance(source, str) else ""
 
 
 def _card(run: Manifest, folder: Path) -> dict[str, Any]:
@@ -128,15 +142,25 @@ def _card(run: Manifest, folder: Path) -> dict[str, Any]:
         same = kinds.setdefault(artifact.kind, [])
         same.insert(0 if artifact.results.get("split") == "test" else len(same), key)
     try:
-        scores = _scores(run)
+        scores, values = _scores(run)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        scores = {}
+        scores, values = {}, {}
         notes.append(f"{run.path.name} has results that are none of this version: {error}")
-    return {"run": run, "scores": scores, "notes": notes, "points": points, "kinds": kinds}
+    return {
+        "run": run,
+        "scores": scores,
+        "values": values,
+        "notes": notes,
+        "points": points,
+        "kinds": kinds,
+    }
 
 
-def _scores(run: Manifest) -> dict[str, str]:
-    """Results that the index shows, by title, in the order of their places."""
+def _scores(run: Manifest) -> tuple[dict[str, str], dict[str, tuple[float, str]]]:
+    """Results that the index shows, by title in the order of their places, as text and as numbers.
+
+    Each number comes with what is better, "higher" or "lower"; one without either is not compared.
+    """
     found, of = [], ""
     for artifact in run.artifacts.values():
         table = "index"
@@ -146,14 +170,16 @@ def _scores(run: Manifest) -> dict[str, str]:
         for name, one in artifact.results.items():
             if isinstance(one, dict) and table in one.get("tables", ()):
                 found.append(can_be_shown[name])
-    texts = {}
+    texts, values = {}, {}
     for one in sorted(found, key=lambda one: one["place"]):
         text, form = "undefined", f".{one['digits']}f"
         if one["value"] is not None:
             spread = "" if one.get("margin") is None else f" ± {one['margin']:{form}}"
             text = f"{one['value']:{form}}{spread} {one['unit']}".rstrip()
         texts[one["title"] + of] = text
-    return texts
+        if one["value"] is not None and one.get("better") in ("higher", "lower"):
+            values[one["title"] + of] = (float(one["value"]), one["better"])
+    return texts, values
 
 
 @cache

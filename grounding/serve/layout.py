@@ -15,6 +15,7 @@ from grounding.export.pages import NOT_BUILT as NOT_BUILT
 VIEWER = "grounding/latent_space_viewer.html"
 PLAYGROUND = "grounding/interactive_latent_playground.html"
 STYLE = "grounding/index.css"
+SCRIPT = "grounding/index.js"
 BUILT = "grounding/web/dist"
 ARTIFACTS = "artifacts"
 NOTEBOOK = "notebook"  # files that are built for notebooks begin with it
@@ -29,13 +30,13 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def page_files(pages: Path) -> dict[str, Path]:
-    """The pages, the style sheet and what was built for the pages, by their paths in a site."""
+    """The pages, what the index needs and what was built for the pages, by paths in a site."""
     built = pages / "web" / "dist"
     names = [path.relative_to(built).as_posix() for path in sorted(built.rglob("*"))]
     names = [name for name in names if not name.startswith(NOTEBOOK)]
     found = {f"{BUILT}/{name}": file_inside(built, name) for name in names}
     found |= {page: file_inside(pages, Path(page).name) for page in (VIEWER, PLAYGROUND)}
-    found[STYLE] = TEMPLATES / "index.css"
+    found |= {name: TEMPLATES / Path(name).name for name in (STYLE, SCRIPT)}
     return {name: path for name, path in found.items() if path}
 
 

@@ -27,7 +27,9 @@ class Page(HTMLParser):
         self.text = ""
         runs, problems = find_runs(folder)
         self.feed(index_page(without_seeds(runs), folder, problems).decode())
-        self.links = [attributes["href"] for tag, attributes in self.tags if tag == "a"]
+        links = [attributes for tag, attributes in self.tags if tag == "a"]
+        self.links = [link["href"] for link in links if "class" not in link]
+        self.pictures = [link["href"] for link in links if link.get("class") == "opens"]
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -39,7 +41,8 @@ class Page(HTMLParser):
 def test_a_whole_run_has_all_links_and_says_what_was_measured(tmp_path: Path) -> None:
     whole_run(tmp_path)
     page = Page(tmp_path)
-    viewer, playground, report, metrics = page.links
+    playground, viewer, report, metrics = page.links
+    assert page.pictures == [playground]
     assert viewer == f"{layout.VIEWER}?data=../artifacts/a_points.json"
     models = "&encoder=../artifacts/a_encoder.onnx&decoder=../artifacts/a_decoder.onnx"
     assert playground == f"{layout.PLAYGROUND}?assets=../artifacts/a_assets.json{models}"
@@ -86,6 +89,24 @@ def test_best_score_first_then_by_name_and_the_test_split_first(tmp_path: Path) 
     assert splits == ["test.json", "train.json", "val.json"]
 
 
+def test_runs_of_one_data_set_stand_together_with_what_they_can_be_sorted_by(
+    tmp_path: Path,
+) -> None:
+    for name, source in (("a", "MNIST"), ("b", "Fashion"), ("c", "MNIST")):
+        run = replace(new_run(tmp_path, name), data={"source": source})
+        knn, loss = score(0.5, "kNN", better="higher"), score(2, "loss", better="lower")
+        results = {"knn": knn, "loss": loss, "none": score(None, "x", better="lower")}
+        put(run, "analysis", {f"{name}.json": b"{}"}, results)
+    page = Page(tmp_path)
+    assert [a["aria-label"] for tag, a in page.tags if tag == "section"] == ["MNIST", "Fashion"]
+    keys = ("data-title", "data-value", "data-better")
+    rows = {tuple(a[key] for key in keys) for _, a in page.tags if "data-value" in a}
+    assert rows == {("kNN", "0.5", "higher"), ("loss", "2.0", "lower")}
+    assert [tag for tag, _ in page.tags].count("option") == 3
+    single = Page(whole_run(tmp_path / "single").path.parent)
+    assert "select" not in {tag for tag, _ in single.tags}
+
+
 @pytest.mark.parametrize("name", ["a b&c=d#e?f+g%41", "é\u202e", "'\"<>", "s/x", "\udcff"])
 def test_links_survive_any_file_name(tmp_path: Path, name: str) -> None:
     put_points(new_run(tmp_path, "a"), "points", f"{name}.json", points=POINTS)
@@ -103,7 +124,9 @@ def test_text_of_others_makes_no_elements(tmp_path: Path) -> None:
     page = Page(tmp_path)
     assert page.text.count(EVIL) == 6  # heading, architecture, caption, score, two links
     assert "Not shown: " in page.text
-    assert not {tag for tag, _ in page.tags} & {"script", "style", "img", "iframe", "base"}
+    assert not {tag for tag, _ in page.tags} & {"style", "img", "iframe", "base"}
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert scripts == [{"type": "module", "src": layout.SCRIPT}]
     names = {attribute for _, attributes in page.tags for attribute in attributes}
     assert not {name for name in names if name.startswith("on") or name == "style"}
 

@@ -8,12 +8,12 @@ from folders import built_pages, new_run, put, whole_run
 from grounding._errors import UserError
 from grounding._files import locked
 from grounding.runs.manifest import DamagedError, read_manifest
-from grounding.serve import site
+from grounding.serve import layout, site
 from grounding.serve.layout import BUILT, PLAYGROUND, SCRIPTS, STYLE, VIEWER
 from grounding.serve.site import LIST, LOCK, check_site, is_site
 
 SCRIPT = "web/dist/viewer.js"
-OURS = {"index.html", ".nojekyll", LIST, STYLE, VIEWER, PLAYGROUND}
+OURS = {"index.html", ".nojekyll", LIST, STYLE, layout.SCRIPT, VIEWER, PLAYGROUND}
 OURS |= {f"{BUILT}/{name}" for name in (*SCRIPTS, "deep/runtime.wasm")}
 
 
