@@ -134,6 +134,15 @@ def test_pages_open_under_a_plain_server_at_the_root(artifacts, chromium, tmp_pa
         node("e2e/open.mjs", "--pages", *pages, GROUNDING_CHROMIUM=chromium)
 
 
+def test_one_file_opens_from_disk_without_a_network(artifacts, chromium, tmp_path):
+    files = [tmp_path / f"{page}.html" for page in ("playground", "viewer")]
+    for file in files:
+        given = [str(file), "--artifacts", str(artifacts), "--only", NAME, "--one-file", file.stem]
+        command = [sys.executable, "-m", "grounding", "publish", *given]
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    node("e2e/one_file.mjs", *map(str, files), GROUNDING_CHROMIUM=chromium)
+
+
 @pytest.mark.full
 def test_wheel_serves_and_publishes_the_pages(artifacts, chromium, tmp_path):
     """In an environment of its own that holds the wheel, and no sources."""

@@ -557,11 +557,27 @@ def serve(artifacts: Path, **given: Any) -> None:
     help="publish this experiment; may be repeated (default: all)",
 )
 @click.option("--force", is_flag=True, help="replace files that were edited since the last time")
-def publish(folder: Path, artifacts: Path, only: tuple[str, ...], force: bool) -> None:
-    """Write a site that any static host can serve."""
+@click.option(
+    "--one-file",
+    type=click.Choice(["auto", "playground", "viewer"]),
+    is_flag=False,
+    flag_value="auto",
+    metavar="[PAGE]",
+    help="write one page of one run as the HTML file DIR, which opens from disk without a server",
+)
+def publish(
+    folder: Path, artifacts: Path, only: tuple[str, ...], force: bool, one_file: str | None
+) -> None:
+    """Write a site that any static host can serve, or one file."""
+    from grounding.serve import one_file as single
     from grounding.serve.site import publish
 
-    say(*publish(folder, artifacts, only, force=force))
+    if one_file is None:
+        say(*publish(folder, artifacts, only, force=force))
+    elif len(only) != 1:
+        raise UserError("--one-file shows one run; name it with --only NAME")
+    else:
+        say(*single.one_file(folder, artifacts, only[0], one_file, force=force))
 
 
 @grounding_group.command(help="How many models were measured on the test images of each data set.")

@@ -111,9 +111,9 @@ const withoutLibraries = {
 
 /**
  * All of a script in one text, which needs no address.
- * @param {string} file @param {{inject?: string[], define?: Record<string, string>}} [options]
+ * @param {string} file @param {{inject?: string[], define?: Record<string, string>, format?: "esm" | "iife"}} [options]
  */
-async function bundledText(file, { inject = [], define = {} } = {}) {
+async function bundledText(file, { inject = [], define = {}, format = "esm" } = {}) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -122,7 +122,7 @@ async function bundledText(file, { inject = [], define = {} } = {}) {
     define: { "import.meta.url": JSON.stringify(NOWHERE), ...define },
     write: false,
     bundle: true,
-    format: "esm",
+    format,
     target: "es2022",
     minify: true,
     legalComments: "none",
@@ -142,6 +142,7 @@ async function buildForNotebooks() {
     await writeFile(join(fresh, `${out}.html`), documentOf(markup, style, script));
   }
   await writeFile(join(fresh, "notebook.js"), await bundledText("src/notebook/widget.js"));
+  await writeFile(join(fresh, "notebook_one_file.js"), await bundledText("src/notebook/one_file.js", { format: "iife" }));
 }
 
 /**
