@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from folders import put, put_points, whole_run
+from folders import whole_run
 
 from grounding._errors import UserError
 from grounding.serve.one_file import RUNTIME, one_file
@@ -47,7 +47,7 @@ def test_a_page_holds_what_it_needs_and_runs_nothing_else(tmp_path: Path, pages:
     arrays = (tmp_path / "runs" / "a_assets.safetensors").read_bytes()
     assert files["a_assets.safetensors"] == arrays
     assert files["a_encoder.onnx"] == b"encoder"
-    assert files[RUNTIME] == gzip.compress(b"\0asm", mtime=0) or files[RUNTIME][:2] == b"\x1f\x8b"
+    assert gzip.decompress(files[RUNTIME]) == b"\0asm"
     assert json.loads(files["a_assets.json"])["arrays"]["file"] == "a_assets.safetensors"
     (search,) = re.findall(r'data-search="([^"]*)"', text)
     assert parse_qs(search.replace("&amp;", "&")) == {
@@ -78,7 +78,5 @@ def test_what_cannot_be_published_is_said_and_nothing_is_lost(tmp_path: Path, pa
     refused("no run is called b; there are: a", "b")
     (run.path.parent / "a_assets.safetensors").write_bytes(b"?")
     refused("nothing was published: a: a_assets.safetensors is damaged", force=True)
-    only = put_points(put(run, "x", {"x": b""}), "points", "p.json", points=[[0, 0, 0]])
-    only.path.write_bytes(only.path.read_bytes())
     (pages / "web" / "dist" / "notebook_viewer.html").unlink()
     refused("The pages are not built", page="viewer", force=True)
