@@ -21,6 +21,10 @@
  *   cloud.screen()                           picking.js's Screen of what is drawn now, cached; made
  *                                            ahead whenever the camera comes to rest
  *   cloud.png()                              -> Promise<Blob> of the stage
+ *   cloud.picture(scale)                     -> canvas of the stage, `scale` pixels for each of CSS
+ *   cloud.paintInto(pen)                     draws anew, and there, filling its canvas
+ *   cloud.overlay(scale)                     -> data URL of markers and lines alone
+ *   cloud.seen()                             what of the points can be seen, see take/svg.js's dotsOf
  *   cloud.draw()                             at once; everything else waits for the next frame
  *   cloud.markSoon()                         markers and lines at once, unless they were in this frame
  *   cloud.frames                             times the points were drawn so far
@@ -86,6 +90,10 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   const backdrop = new Color();
   /** @type {Float32Array} */
   let positions = new Float32Array();
+  /** @type {Uint8Array} */
+  let tints = new Uint8Array();
+  /** @type {((index: number) => boolean) | null} */
+  let dimmed = null;
   /** @type {readonly Float32Array[]} */
   let trails = [];
 
@@ -203,11 +211,13 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     },
     /** @param {Uint8Array} colors */
     setColors(colors) {
+      tints = colors;
       cloud.setColors(colors);
       request();
     },
     /** @param {((index: number) => boolean) | null} isDimmed */
     setDimmed(isDimmed) {
+      dimmed = isDimmed;
       cloud.setDimmed(isDimmed);
       request();
     },
@@ -260,6 +270,36 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     },
     draw,
     markSoon,
+    /** @param {number} scale */
+    picture(scale) {
+      ratio = shared.pixelRatio.value = scale;
+      renderer.setPixelRatio(ratio);
+      renderer.setSize(width, height, false);
+      draw();
+      const picture = joined(canvas, marks.canvas);
+      resize();
+      return picture;
+    },
+    /** @param {CanvasRenderingContext2D} pen */
+    paintInto(pen) {
+      draw();
+      for (const one of [canvas, marks.canvas]) pen.drawImage(one, 0, 0, pen.canvas.width, pen.canvas.height);
+    },
+    /** @param {number} scale */
+    overlay(scale) {
+      marks.paint(self.view(), { ratio: scale, backdrop: background(theme) });
+      const url = marks.canvas.toDataURL();
+      drawMarks();
+      return url;
+    },
+    seen() {
+      const { x, y, depth } = self.screen();
+      const { size, crowding } = cloud.uniforms;
+      // As the shader has it, in pixels of CSS.
+      const grown = crowding.value * size.value * 1.6;
+      const sizes = Float32Array.from(depth, (far) => Math.max(2, grown * Math.min(3, Math.max(0.4, camera.distance / Math.max(far, 1e-6)))));
+      return { x, y, depth, sizes, colors: tints, isDimmed: (/** @type {number} */ index) => dimmed?.(index) ?? false, backdrop: background(theme), width, height };
+    },
     /** @returns {Promise<Blob>} */
     png() {
       draw();

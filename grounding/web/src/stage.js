@@ -29,16 +29,21 @@ import { viewSettings } from "./ui/settings.js";
 /** @typedef {import("./shell.js").Shell} Shell */
 /** @typedef {import("./state.js").CommonState} CommonState */
 /** @typedef {import("./controls.js").ControlListeners} ControlListeners */
+/**
+ * @typedef {{title: string, legend: {name: string, color: string}[], file: string, experiment: string,
+ *   checkpoint: string, flow: ((share: number) => void) | null}} About what is taken away with a picture: file is
+ *   its address, flow(share) moves all points
+ */
 
 /**
  * @typedef {{state: CommonState, change: (changes: any) => void, slide: (changes: any) => void}} Address
  * @typedef {ControlListeners & {keys?: [keys: string, what: string][], fileName: () => string,
- *   onTheme?: (theme: Theme) => void, onCamera?: () => void, onDraw?: () => void,
+ *   about: () => About, onTheme?: (theme: Theme) => void, onCamera?: () => void, onDraw?: () => void,
  *   onReset?: () => void}} StageOptions
  */
 
 /** @param {Shell} shell @param {Address} address @param {StageOptions} options */
-export function startStage(shell, address, { keys = [], fileName, onTheme, onCamera, onDraw, onReset, ...pointing }) {
+export function startStage(shell, address, { keys = [], fileName, about, onTheme, onCamera, onDraw, onReset, ...pointing }) {
   const { canvas, corners, panels, theme } = shell;
   const cloud = cloudOrPanel(canvas, panels, {
     onCamera(camera) {
@@ -77,8 +82,20 @@ export function startStage(shell, address, { keys = [], fileName, onTheme, onCam
       follow(address.state);
       onReset?.();
     },
+    onTake: () => void take().catch(panels.showError),
     onSave: () => void cloud.png().then((blob) => saveBlob(blob, `${fileName()}.png`), panels.showError),
   });
+  async function take() {
+    const { openTake } = await import("./take/dialog.js");
+    const keep = () => {
+      const { camera } = address.state;
+      return () => {
+        address.change({ camera });
+        follow(address.state);
+      };
+    };
+    if (cloud) openTake({ cloud, theme: theme.current, fileName: fileName(), about: about(), keep });
+  }
   theme.onChange = (next) => {
     cloud.setStyle({ theme: next });
     onTheme?.(next);

@@ -271,6 +271,15 @@ export function flowMode(context) {
       if (isActive) void ask();
     },
     ends: () => null,
+    /** What moves all points, for a film. */
+    film() {
+      if (!isActive || !dynamics) return null;
+      return (/** @type {number} */ share) => {
+        player.stop();
+        place = share * (stops.length - 1);
+        showPlace();
+      };
+    },
     /** @param {number} reference */
     choose(reference) {
       card.show(reference);

@@ -12,7 +12,9 @@
 import { classesOf } from "../classes.js";
 import { foreground } from "../colors.js";
 import { asPageError } from "../errors.js";
+import { formatCount } from "../format.js";
 import { unitOf } from "../projection.js";
+import { classLegend } from "../take/legend.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
@@ -22,7 +24,7 @@ import { loadStory } from "../story/load.js";
 import { readStory } from "../story/format.js";
 import { ownStory } from "../story/own.js";
 import { startStory } from "../story/story.js";
-import { knownOnly } from "../visibility.js";
+import { isShown, knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
 import { planesOf } from "./current.js";
@@ -82,6 +84,7 @@ export async function startPlayground({ shell, address, client, loads, loading }
   const stage = startStage(shell, address, {
     keys: KEYS,
     fileName: () => fileNameOf(experiment),
+    about: () => /** @type {NonNullable<typeof page>} */ (page).about(),
     only: () => page?.only(),
     onHover: (index, x, y) => page?.hover(index, x, y),
     onClick: (index) => page?.click(index),
@@ -344,6 +347,19 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       for (const one of Object.values(modes)) one.refreshPictures();
     },
     paint,
+    /** @returns {import("../stage.js").About} */
+    about() {
+      const { experiment, checkpointSha256: checkpoint } = assets.about;
+      const byBasin = flow.colors(theme()) !== null;
+      return {
+        title: `${experiment || "Latent space"}: ${formatCount(assets.count)} references`,
+        legend: byBasin ? [] : classLegend(classes, theme(), (label) => isShown(rows.shown, label)),
+        file: address.state.assets,
+        experiment,
+        checkpoint,
+        flow: flow.film(),
+      };
+    },
     placeLabels() {
       names.place(mode().ends(), stage?.cloud.view());
       flow.placeLabels(stage?.cloud.view());

@@ -25,9 +25,9 @@ const THEMES = [
 /**
  * @param {ViewState} state
  * @param {{onChange: (changes: Partial<ViewState>) => void, onFit: () => void, onReset: () => void,
- *   onSave: () => void}} listeners
+ *   onSave: () => void, onTake: () => void}} listeners
  */
-export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
+export function viewSettings(state, { onChange, onFit, onReset, onSave, onTake }) {
   const size = slider({
     label: "Point size",
     min: 1,
@@ -65,6 +65,7 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave }) {
       button("Fit", onFit, "Show all points from the present direction"),
       button("Reset", onReset, "Back to the view that the page starts with"),
       button("Save PNG", onSave, "Save the picture on the stage"),
+      button("Take away …", onTake, "Pictures with a legend, a film, a link, a frame, a citation"),
     ),
   );
   /** @param {ViewState} next */

@@ -16,11 +16,12 @@ import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
-import { knownOnly } from "../visibility.js";
+import { isShown, knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
 import { pointChoice } from "./choice.js";
 import { colorChoice } from "./coloring.js";
-import { countText } from "./describe.js";
+import { classLegend, numberLegend } from "../take/legend.js";
+import { countText, wordsOf } from "./describe.js";
 import { factsSection } from "./facts.js";
 import { hoverCard } from "./hover.js";
 import { pointMarks } from "./marks.js";
@@ -44,6 +45,7 @@ export function prepareView(shell, address, client) {
   const stage = startStage(shell, address, {
     keys: KEYS,
     fileName: () => view?.fileName ?? "picture",
+    about: () => /** @type {View} */ (view).about(),
     only: () => view?.canPick,
     onHover: (row, x, y) => view?.hover(row, x, y),
     onClick: (row) => view?.choose(row < 0 ? null : row),
@@ -150,6 +152,19 @@ function pointsView(shell, stage, address, client, points) {
     paint,
     fileName: fileNameOf(`${about.experiment} ${about.split} latent points`),
     reset: () => selection.choose("orbit"),
+    /** @returns {import("../stage.js").About} */
+    about() {
+      const values = points.numbers.get(coloring.key);
+      const colored = values ? `, coloured by ${wordsOf(coloring.key).toLowerCase()}` : "";
+      return {
+        title: `${about.experiment || "Latent points"}: ${countText(points)}${colored}`,
+        legend: values ? numberLegend(values, stage.theme) : classLegend(classes, stage.theme, (label) => isShown(rows.shown, label)),
+        file: address.state.data,
+        experiment: about.experiment,
+        checkpoint: about.checkpointSha256,
+        flow: null,
+      };
+    },
     /** @param {number} row @param {number} x @param {number} y */
     hover(row, x, y) {
       if (row >= 0) card.show(row, x, y, stage.theme, coloring.key);
