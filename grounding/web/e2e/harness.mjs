@@ -7,7 +7,8 @@
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
  *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
  *       with the emulator (Chromium's docs/gpu/swiftshader.md)
- *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch, isFirstVisit});
+ *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch, isFirstVisit}, {turns});
+ *       turns: true: the cloud may turn by itself; otherwise the page is touched as soon as it is ready
  *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
  *       other origins; expectNoProblems(page, allowed) fails on any
  *   await answered(page)                        all that was asked of the page's worker, and painted
@@ -131,13 +132,17 @@ export async function startBrowser({ emulatesGpu = true } = {}) {
   });
   const inner = context.browser();
   return {
-    /** @param {import("playwright-core").BrowserContextOptions & {isFirstVisit?: boolean}} [options] */
-    async newPage({ isFirstVisit = false, ...options } = {}) {
+    /**
+     * @param {import("playwright-core").BrowserContextOptions & {isFirstVisit?: boolean}} [options]
+     * @param {{turns?: boolean}} [how]
+     */
+    async newPage({ isFirstVisit = false, ...options } = {}, { turns = false } = {}) {
       assert(inner, "the browser is gone");
       const own = await inner.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await own.newPage();
       if (!isFirstVisit) await page.addInitScript(closeStory);
       await page.addInitScript(countQuestions);
+      if (!turns) await page.addInitScript(touchWhenReady);
       return watched(page);
     },
     async close() {
@@ -231,6 +236,15 @@ function countQuestions() {
       super.postMessage(message, more);
     }
   };
+}
+
+/** In a page, before its own scripts: as if the reader had touched something. */
+function touchWhenReady() {
+  new MutationObserver((_, observer) => {
+    if (document.documentElement?.dataset.state !== "ready") return;
+    observer.disconnect();
+    setTimeout(() => dispatchEvent(new Event("pointerdown")));
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-state"] });
 }
 
 /** @param {import("playwright-core").Page} page */

@@ -2,13 +2,17 @@
  * An orbiting perspective camera as plain numbers; nothing here changes its arguments.
  *
  *   fit(positions, aspect, {from, only}) -> Camera that sees all points; a plane, at first, from in front
+ *   bounds(positions, only)        -> {middle, radius} of them, or null of none
  *   orbit(camera, right, down)     radians; zoom(camera, factor); pan(camera, dx, dy, height) px
+ *   zoomAt(camera, factor, {x, y}, {width, height}, ratio)  what is under x, y stays there
  *   eye(camera)                    -> [x, y, z]
- *   viewProjection(camera, aspect) -> Float64Array(16), column-major, clip = M * world
+ *   flattest(positions)            -> {turn, tilt} of a look along the axis of least variance
+ *   viewProjection(camera, aspect, flatness) -> Float64Array(16), column-major, clip = M * world
  *   project(matrix, x, y, z, width, height) -> {x, y, depth} in CSS pixels, depth > 0 in front
  *   cameraToVector(camera), cameraFromVector(vector | null)  -> six numbers for the URL
  *
- * y is up. Angle `turn` is about y, `tilt` above the horizon, in radians.
+ * y is up. Angle `turn` is about y, `tilt` above the horizon, in radians. `flatness` from 0 to 1 brings all
+ * points to the target's depth: at 1 the picture is a plane, and nothing in it is nearer than anything else.
  */
 
 /**
@@ -40,6 +44,25 @@ export function orbit(camera, right, down) {
 /** @param {Camera} camera @param {number} factor below 1 comes nearer @returns {Camera} */
 export function zoom(camera, factor) {
   return { ...camera, distance: Math.min(FARTHEST, Math.max(NEAREST, camera.distance * factor)) };
+}
+
+/**
+ * Zoom along the ray through a place of the screen: all that is on it stays where it is seen.
+ * @param {Camera} camera @param {number} factor below 1 comes nearer
+ * @param {{x: number, y: number}} at @param {{width: number, height: number}} size in CSS pixels
+ * @param {number} [ratio] depth of what is zoomed at, over the camera's distance: it comes nearer by `factor`
+ * @returns {Camera}
+ */
+export function zoomAt(camera, factor, { x, y }, { width, height }, ratio = 1) {
+  const nearer = zoom(camera, factor);
+  const went = camera.distance - nearer.distance;
+  const perPixel = (2 * Math.tan(FIELD_OF_VIEW / 2)) / height;
+  const { right, up, back } = axes(camera);
+  const [along, above] = [(x - width / 2) * perPixel, (height / 2 - y) * perPixel];
+  const step = went * ratio;
+  // The eye goes along the ray by `step`; the target keeps its place before the eye.
+  const [tx, ty, tz] = camera.target.map((value, i) => value + step * (along * right[i] + above * up[i]) - (step - went) * back[i]);
+  return { ...nearer, target: [tx, ty, tz] };
 }
 
 /**
@@ -83,6 +106,27 @@ export function eye(camera) {
  * @returns {Camera}
  */
 export function fit(positions, aspect, { from: given, only } = {}) {
+  const from = given ?? (positions.length > 3 && isPlane(positions) ? IN_FRONT : START);
+  const seen = bounds(positions, only);
+  if (!seen) return { ...from };
+  const half = FIELD_OF_VIEW / 2;
+  const narrowest = Math.min(half, Math.atan(Math.tan(half) * aspect));
+  const distance = (1.05 * Math.max(seen.radius, 1e-2)) / Math.sin(narrowest);
+  return { ...from, distance, target: seen.middle };
+}
+
+/** Whether all points have one z. @param {ArrayLike<number>} positions (N, 3) */
+export function isPlane(positions) {
+  for (let at = 5; at < positions.length; at += 3) if (positions[at] !== positions[2]) return false;
+  return positions.length > 0;
+}
+
+/**
+ * The ball around the middle of the box around points.
+ * @param {ArrayLike<number>} positions (N, 3) @param {(index: number) => boolean} [only]
+ * @returns {{middle: [number, number, number], radius: number} | null} null of no points
+ */
+export function bounds(positions, only) {
   const [low, high] = [new Float64Array(3).fill(Infinity), new Float64Array(3).fill(-Infinity)];
   const count = positions.length / 3;
   for (let i = 0; i < count; i++) {
@@ -93,8 +137,7 @@ export function fit(positions, aspect, { from: given, only } = {}) {
       if (value > high[axis]) high[axis] = value;
     }
   }
-  const from = given ?? (count > 1 && low[2] === high[2] ? IN_FRONT : START);
-  if (low[0] > high[0]) return { ...from };
+  if (low[0] > high[0]) return null;
   const [cx, cy, cz] = low.map((value, axis) => (value + high[axis]) / 2);
   let radius2 = 0;
   for (let i = 0; i < count; i++) {
@@ -104,14 +147,49 @@ export function fit(positions, aspect, { from: given, only } = {}) {
     const z = positions[3 * i + 2] - cz;
     radius2 = Math.max(radius2, x * x + y * y + z * z);
   }
-  const half = FIELD_OF_VIEW / 2;
-  const narrowest = Math.min(half, Math.atan(Math.tan(half) * aspect));
-  const distance = (1.05 * Math.max(Math.sqrt(radius2), 1e-2)) / Math.sin(narrowest);
-  return { ...from, distance, target: [cx, cy, cz] };
+  return { middle: [cx, cy, cz], radius: Math.sqrt(radius2) };
 }
 
-/** @param {Camera} camera @param {number} aspect @returns {Float64Array} (16), column-major */
-export function viewProjection(camera, aspect) {
+/**
+ * The look at which points are spread most: along the eigenvector of least variance, from in front.
+ * @param {ArrayLike<number>} positions (N, 3) @returns {{turn: number, tilt: number}}
+ */
+export function flattest(positions) {
+  const count = positions.length / 3;
+  const mean = [0, 0, 0];
+  for (let i = 0; i < positions.length; i++) mean[i % 3] += positions[i] / count;
+  const [xx, xy, xz, yy, yz, zz] = [0, 1, 2, 4, 5, 8].map((cell) => {
+    const [a, b] = [Math.floor(cell / 3), cell % 3];
+    let sum = 0;
+    for (let at = 0; at < positions.length; at += 3) sum += (positions[at + a] - mean[a]) * (positions[at + b] - mean[b]);
+    return sum / count;
+  });
+  // Power iteration on trace - covariance, whose largest eigenvector is the one of least variance.
+  const trace = xx + yy + zz;
+  let axis = [0, 0, 1];
+  for (let round = 0; round < 200; round++) {
+    const [x, y, z] = axis;
+    const next = [
+      (trace - xx) * x - xy * y - xz * z,
+      (trace - yy) * y - xy * x - yz * z,
+      (trace - zz) * z - xz * x - yz * y,
+    ];
+    const length = Math.hypot(...next);
+    if (!length) break;
+    axis = next.map((value) => value / length);
+    // z alone would stay where the axes of the points are those of the space.
+    if (!round) axis = axis.map((value, i) => value + 1e-3 * (i + 1));
+  }
+  const length = Math.hypot(...axis) * (axis[2] < 0 ? -1 : 1);
+  const [x, y, z] = axis.map((value) => value / length);
+  const tilt = Math.min(STEEPEST, Math.max(-STEEPEST, Math.asin(Math.min(1, Math.max(-1, y)))));
+  const turn = Math.atan2(x, z);
+  const isFront = Math.abs(turn) < 1e-6 && Math.abs(tilt) < 1e-6;
+  return isFront ? { turn: 0, tilt: 0 } : { turn, tilt };
+}
+
+/** @param {Camera} camera @param {number} aspect @param {number} [flatness] 0 to 1 @returns {Float64Array} (16), column-major */
+export function viewProjection(camera, aspect, flatness = 0) {
   const { right, up, back } = axes(camera);
   const from = eye(camera);
   const [near, far] = [camera.distance * NEAR, camera.distance * FAR];
@@ -124,13 +202,14 @@ export function viewProjection(camera, aspect) {
   for (let column = 0; column < 3; column++) {
     out[4 * column] = (scale / aspect) * right[column];
     out[4 * column + 1] = scale * up[column];
-    out[4 * column + 2] = c * back[column];
-    out[4 * column + 3] = -back[column];
+    out[4 * column + 2] = c * (1 - flatness) * back[column];
+    out[4 * column + 3] = (flatness - 1) * back[column];
   }
   out[12] = (scale / aspect) * tx;
   out[13] = scale * ty;
-  out[14] = c * tz + d;
-  out[15] = -tz;
+  const depth = (1 - flatness) * tz - flatness * camera.distance;
+  out[14] = c * depth + d;
+  out[15] = -depth;
   return out;
 }
 

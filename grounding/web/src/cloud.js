@@ -1,7 +1,7 @@
 /**
  * A cloud of points in three dimensions, drawn on demand.
  *
- *   const cloud = createCloud(canvas, {onCamera, onLost, onRestored, onDraw});
+ *   const cloud = createCloud(canvas, {onCamera, onLost, onRestored, onDraw, onRest, onFlat});
  *                                            throws PageError "no-webgl"
  *   cloud.setPoints(positions, glyphs, texts)   Float32Array (N, 3); which of the texts (N), by default
  *                                            of the ten digits, stands for a point in place of a dot;
@@ -15,11 +15,19 @@
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross" | "halo"; drawn on top
  *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
  *                                            colours (n, 3) bytes
- *   cloud.camera / cloud.setCamera(camera)   camera.js's Camera; fit(only) shows all or those points
+ *   cloud.camera / cloud.setCamera(camera)   camera.js's Camera
+ *   cloud.fitted(only)                       -> Camera that shows all or those points, where they are now
+ *   cloud.turned(camera)                     shows it without a word: it is not the reader's
+ *   cloud.setDimensions("auto" | "2d" | "3d")  2d: a plane, and nothing is nearer than anything else;
+ *                                            auto: if the points lie in a plane; onFlat(isFlat) tells
+ *   cloud.isFlat, cloud.setFlatness(share)   0 to 1, on the way from one to the other
+ *   cloud.level()                            -> Camera that looks along the axis of least variance
+ *   cloud.place(row)                         -> [x, y, z], where it is now
+ *   cloud.hasAny(only), cloud.isAnySeen(only)   whether there is one of these points, and on the stage
  *   cloud.resetCamera()                      as before the reader moved it: it then follows the size
  *                                            of the stage; onCamera(null) says so
  *   cloud.screen()                           picking.js's Screen of what is drawn now, cached; made
- *                                            ahead whenever the camera comes to rest
+ *                                            ahead whenever the camera comes to rest, which onRest() tells
  *   cloud.png()                              -> Promise<Blob> of the stage
  *   cloud.picture(scale)                     -> canvas of the stage, `scale` pixels for each of CSS
  *   cloud.paintInto(pen)                     draws anew, and there, filling its canvas
@@ -36,7 +44,7 @@
 
 import { Color, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "./scene/three.js";
 
-import { fit, FAR, FIELD_OF_VIEW, NEAR, eye, viewProjection } from "./camera.js";
+import { bounds, fit, FAR, FIELD_OF_VIEW, NEAR, eye, flattest, isPlane, viewProjection } from "./camera.js";
 import { background } from "./colors.js";
 import { placesAt } from "./dynamics.js";
 import { PageError } from "./errors.js";
@@ -57,9 +65,9 @@ const REST_MS = 60;
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{onCamera?: (camera: Camera | null) => void, onLost?: (error: PageError) => void,
- *   onRestored?: () => void, onDraw?: () => void}} [listeners]
+ *   onRestored?: () => void, onDraw?: () => void, onRest?: () => void, onFlat?: (isFlat: boolean) => void}} [listeners]
  */
-export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {}) {
+export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRest, onFlat } = {}) {
   const renderer = startRenderer(canvas);
   const scene = new Scene();
   const lens = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI);
@@ -76,7 +84,13 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
   let camera = fit([], 1);
   let isOwnCamera = false;
   let hasPoints = false;
-  const rest = atRest(() => self.screen(), REST_MS);
+  const rest = atRest(() => {
+    self.screen();
+    onRest?.();
+  }, REST_MS);
+  /** @type {"auto" | "2d" | "3d"} */
+  let dimensions = "auto";
+  let isFlat = false;
   /** @type {import("./picking.js").Screen | null} */
   let screen = null;
   let [width, height] = [1, 1];
@@ -135,8 +149,20 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     request();
     rest.changed();
   }
+  const matrix = () => viewProjection(camera, width / height, cloud.uniforms.flatness.value);
+  const placesNow = () => (cloud.uniforms.flow.value ? placesAt(trails, cloud.uniforms.flow.value) : positions);
+  /** As far as it is not on the way already. */
+  function flatten() {
+    const before = isFlat;
+    isFlat = dimensions === "2d" || (dimensions === "auto" && isPlane(positions));
+    if (isFlat === before) return;
+    cloud.uniforms.flatness.value = isFlat ? 1 : 0;
+    screen = null;
+    request();
+    onFlat?.(isFlat);
+  }
   function fitQuietly() {
-    camera = fit(positions, width / height);
+    camera = fit(positions, width / height, isFlat ? { from: self.level() } : {});
     aim();
   }
   function resize() {
@@ -191,6 +217,8 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
     setPoints(places, glyphs, texts) {
       positions = places;
       cloud.setPoints(places, glyphs, texts);
+      cloud.uniforms.radius.value = Math.max(1e-6, bounds(places)?.radius ?? 1);
+      flatten();
       if (!isOwnCamera && !hasPoints) fitQuietly();
       hasPoints = true;
       aim();
@@ -220,6 +248,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       dimmed = isDimmed;
       cloud.setDimmed(isDimmed);
       request();
+      rest.changed();
     },
     /** @param {{size?: number, glyphs?: boolean, theme?: Theme}} style */
     setStyle({ size, glyphs, theme: next }) {
@@ -250,9 +279,49 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       aim();
       onCamera?.(camera);
     },
+    /** @param {(index: number) => boolean} [only] all of them where it names none */
+    fitted(only) {
+      const places = placesNow();
+      const some = only && bounds(places, only) ? only : undefined;
+      return fit(places, width / height, { from: camera, only: some });
+    },
+    /** @param {Camera} next */
+    turned(next) {
+      camera = next;
+      aim();
+    },
+    get isFlat() {
+      return isFlat;
+    },
+    /** @param {"auto" | "2d" | "3d"} next */
+    setDimensions(next) {
+      if (next === dimensions) return;
+      dimensions = next;
+      flatten();
+      if (!isOwnCamera) fitQuietly();
+    },
+    /** @param {number} share */
+    setFlatness(share) {
+      cloud.uniforms.flatness.value = share;
+      aim();
+    },
+    level() {
+      return { ...camera, ...flattest(positions) };
+    },
+    /** @param {number} row @returns {[number, number, number]} */
+    place(row) {
+      const [x, y, z] = placesNow().subarray(3 * row, 3 * row + 3);
+      return [x, y, z];
+    },
+    /** @param {(index: number) => boolean} only */
+    hasAny(only) {
+      for (let i = 0; i < self.count; i++) if (only(i)) return true;
+      return false;
+    },
     /** @param {(index: number) => boolean} [only] */
-    fit(only) {
-      self.setCamera(fit(positions, width / height, { from: camera, only }));
+    isAnySeen(only) {
+      const { x, y, members } = self.screen();
+      return members.some((i) => x[i] >= 0 && y[i] >= 0 && x[i] <= width && y[i] <= height && (!only || only(i)));
     },
     resetCamera() {
       isOwnCamera = false;
@@ -260,13 +329,12 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw } = {
       onCamera?.(null);
     },
     screen() {
-      const places = trails.length ? placesAt(trails, cloud.uniforms.flow.value) : positions;
-      screen ??= projectPoints(places, viewProjection(camera, width / height), width, height);
+      screen ??= projectPoints(placesNow(), matrix(), width, height);
       return screen;
     },
     /** @returns {{matrix: Float64Array, width: number, height: number}} for camera.js's project() */
     view() {
-      return { matrix: viewProjection(camera, width / height), width, height };
+      return { matrix: matrix(), width, height };
     },
     draw,
     markSoon,

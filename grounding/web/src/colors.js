@@ -9,11 +9,13 @@
  *   background(theme), foreground(theme), accent(theme)  -> [r, g, b] of the stage
  *   fromHex("ff7f0e")                   -> [r, g, b];  NEUTRAL[theme]: of points without a class
  *
- * theme is "light" or "dark". The first ten class colours lie at least 0.09 apart in OKLab for normal
- * sight and for protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009),
- * and have 3:1 contrast with the stage; they were found by simulated annealing on just that. The
- * other twenty were taken one by one, each as far from all before it as there was any, and lie at
- * least 0.095 apart for normal sight only: nobody tells thirty colours apart for every kind of sight.
+ * theme is "light" or "dark". A class has one hue in both: those of the first ten are at least 20 degrees
+ * of OKLCh apart and differ by at most 12 between the themes. These ten lie at least 0.095 apart in OKLab
+ * for normal sight and for protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009),
+ * and have 3:1 contrast with the stage; they were found by simulated annealing on just that, with at most
+ * three that are dark (lightness below 0.45 in the light theme, below 0.6 in the dark one). The other twenty
+ * were taken one by one, each as far from all before it as there was any, and lie at least 0.095 apart for
+ * normal sight only: nobody tells thirty colours apart for every kind of sight.
  */
 
 /** @typedef {"light" | "dark"} Theme */
@@ -22,14 +24,14 @@
 // prettier-ignore
 const CLASSES = {
   light: [
-    "7d4168", "f25d08", "a273ff", "800b02", "591955", "320f9c", "11a478", "4e4bcb", "6c77ac", "ad3607",
-    "556946", "eb3cd7", "9600fa", "aa00a5", "004b32", "aa8750", "b9558c", "234b87", "dc0046", "1e00dc",
-    "916969", "008287", "006900", "789100", "6400be", "d27878", "a587af", "820578", "0082dc", "9b004b",
+    "1355ff", "b88503", "f73cc4", "03a278", "a20103", "6c3ab7", "a65e16", "116c67", "632b71", "7b0839",
+    "a081b3", "38370e", "b2268b", "088fe3", "f92338", "053b6c", "7c5973", "a05ef7", "348008", "675317",
+    "ce706b", "538697", "c220d1", "015ba6", "125a18", "8a07f0", "719901", "e9157d", "6d774f", "8e9277",
   ],
   dark: [
-    "d3f946", "b5388d", "af9c02", "7596ff", "5d5de3", "e36ba0", "7ecbfb", "877015", "c1ca8e", "9afcf7",
-    "0f9b82", "f00f19", "ffaac8", "6ecd00", "fa05be", "e69169", "3c6e69", "ffffbe", "aa69d7", "964b4b",
-    "b4a0c8", "50fa9b", "c36955", "eb64fa", "8c37be", "4bbe82", "7d05ff", "6e78b4", "ffd7cd", "ffcd23",
+    "4e6dfb", "fdd03f", "9b5478", "08dab5", "be340f", "c3b0ff", "ff9558", "97fce8", "a87bc1", "fc597a",
+    "ba01fc", "8d8b25", "d623a7", "2b6899", "fdc9c4", "58a2f2", "fc78e1", "7d40c8", "72fc29", "71623a",
+    "bd9b98", "6c8c98", "ed44fd", "bcdbff", "02b827", "a361fb", "9ec94c", "fd9cba", "e7fea1", "bdc396",
   ],
 };
 export const DISTINCT = CLASSES.light.length;

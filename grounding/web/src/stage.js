@@ -2,13 +2,14 @@
  * The stage of a page: cloud, controls, theme, settings and keys tied to the state in the address.
  *
  *   const stage = startStage(shell, address, {keys, fileName, only, onHover, onClick, onSelect,
- *       onTheme, onCamera, onDraw, onReset});
+ *       onTheme, onCamera, onDraw, onReset, onFlat});
  *   null when there is no WebGL 2: the panel that says so is shown.
  *   stage.cloud, stage.controls
  *   stage.theme                       "light" | "dark" now; onTheme(theme) tells of changes
  *   stage.settings                    of the side bar (ui/settings.js)
  *   stage.follow(state)               after back or forward: camera, size, glyphs and theme
- *   stage.goTo([x, y, z])             brings a place to the middle; at once with reduced motion
+ *   stage.goTo([x, y, z])             brings a place to the middle and near; at once with reduced motion
+ *   stage.begin()                     all is there: the cloud turns, if the address says nothing of the view
  *   stage.showError(error), stage.showLoading(), stage.showNotice(text), stage.clear(): shell.panels
  *
  * shell: shell.js's; address: ui/address.js's. Listeners are those of cloud.js and controls.js;
@@ -20,7 +21,9 @@ import { cameraFromVector, cameraToVector } from "./camera.js";
 import { createCloud } from "./cloud.js";
 import { KEYS, attachControls } from "./controls.js";
 import { flight } from "./flight.js";
+import { lostView } from "./lost.js";
 import { COMMON, defaultState } from "./state.js";
+import { slowTurn } from "./turning.js";
 import { keysHelp } from "./ui/keys.js";
 import { saveBlob } from "./ui/save.js";
 import { viewSettings } from "./ui/settings.js";
@@ -39,11 +42,21 @@ import { viewSettings } from "./ui/settings.js";
  * @typedef {{state: CommonState, change: (changes: any) => void, slide: (changes: any) => void}} Address
  * @typedef {ControlListeners & {keys?: [keys: string, what: string][], fileName: () => string,
  *   about: () => About, onTheme?: (theme: Theme) => void, onCamera?: () => void, onDraw?: () => void,
- *   onReset?: () => void}} StageOptions
+ *   onReset?: () => void, onFlat?: (isFlat: boolean) => void}} StageOptions
  */
 
+/** Whoever comes near sees so much of the cloud's width. */
+const NEAR_SHARE = 0.3;
+/** A double click comes nearer by this, each time. */
+const NEARER = 0.6;
+const NEAREST_SHARE = 0.02;
+/** From a plane to three dimensions, in radians. */
+const ASIDE = { turn: 0.5, tilt: 0.35 };
+/** What an address may say, and the cloud turns all the same. */
+const NO_VIEW = ["data", "assets", "encoder", "decoder", "dynamics", "embed", "theme", "palette", "size"];
+
 /** @param {Shell} shell @param {Address} address @param {StageOptions} options */
-export function startStage(shell, address, { keys = [], fileName, about, onTheme, onCamera, onDraw, onReset, ...pointing }) {
+export function startStage(shell, address, { keys = [], fileName, about, onTheme, onCamera, onDraw, onReset, onFlat, ...pointing }) {
   const { canvas, corners, panels, theme } = shell;
   const cloud = cloudOrPanel(canvas, panels, {
     onCamera(camera) {
@@ -51,10 +64,39 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
       onCamera?.();
     },
     onDraw,
+    onRest: () => lost?.look(),
+    onFlat(isFlat) {
+      settings?.setFlat(isFlat);
+      onFlat?.(isFlat);
+    },
   });
   if (!cloud) return null;
-  const controls = attachControls(canvas, cloud, pointing);
   const flights = flight(canvas, cloud);
+  const showFront = () => flights.to(cloud.fitted(pointing.only?.()));
+  const lost = lostView(shell.overlay, cloud, { only: pointing.only, onShow: showFront });
+  /** @param {boolean} isFlat */
+  const setFlat = (isFlat) => {
+    if (isFlat === cloud.isFlat) return;
+    address.change({ view: isFlat ? "2d" : "3d" });
+    cloud.setDimensions(isFlat ? "2d" : "3d");
+    cloud.setFlatness(isFlat ? 0 : 1);
+    const goal = isFlat ? cloud.level() : { ...cloud.camera, turn: cloud.camera.turn + ASIDE.turn, tilt: ASIDE.tilt };
+    flights.to(goal, (share) => cloud.setFlatness(isFlat ? share : 1 - share));
+  };
+  /** @param {readonly number[]} place @param {number} [nearer] */
+  const approach = ([x, y, z], nearer = 1) => {
+    const whole = cloud.fitted().distance;
+    const { distance } = cloud.camera;
+    const near = Math.min(distance, Math.max(NEAREST_SHARE * whole, Math.min(NEAR_SHARE * whole, nearer * distance)));
+    flights.to({ ...cloud.camera, target: [x, y, z], distance: near });
+  };
+  const controls = attachControls(canvas, cloud, {
+    ...pointing,
+    onDouble: (row) => approach(cloud.place(row), NEARER),
+    onFit: showFront,
+    onFlat: setFlat,
+  });
+  const turning = slowTurn(canvas, cloud, { onStop: () => cloud.setCamera(cloud.camera) });
 
   /** @param {CommonState} state */
   function paint({ size, glyphs, theme: choice }) {
@@ -65,6 +107,8 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
   function follow(state) {
     const camera = cameraFromVector(state.camera);
     flights.stop();
+    turning.stop();
+    cloud?.setDimensions(state.view);
     if (camera) cloud?.setCamera(camera);
     else if (address.state.camera === null) cloud?.resetCamera();
     settings.update(state);
@@ -75,10 +119,11 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
       address.slide(changes);
       paint(address.state);
     },
-    onFit: () => flights.stop(cloud.fit),
+    onFit: showFront,
+    onFlat: setFlat,
     onReset() {
       const { size, glyphs } = defaultState(COMMON);
-      address.change({ size, glyphs, camera: null });
+      address.change({ size, glyphs, camera: null, view: "auto" });
       follow(address.state);
       onReset?.();
     },
@@ -104,6 +149,7 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
   corners.bottomRight.append(help.button);
   document.body.append(help.dialog);
   const camera = cameraFromVector(address.state.camera);
+  cloud.setDimensions(address.state.view);
   if (camera) cloud.setCamera(camera);
   paint(address.state);
   return {
@@ -116,8 +162,11 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
       return theme.current;
     },
     /** @param {readonly number[]} place */
-    goTo([x, y, z]) {
-      flights.to({ ...cloud.camera, target: [x, y, z] });
+    goTo: (place) => approach(place),
+    begin() {
+      const isPlain = [...new URLSearchParams(location.search).keys()].every((name) => NO_VIEW.includes(name));
+      if (isPlain && location.protocol.startsWith("http")) turning.start();
+      else turning.stop();
     },
   };
 }

@@ -44,6 +44,7 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {object} CommonState
  * @property {number[] | null} camera camera.js's cameraToVector
  * @property {"auto" | "light" | "dark"} theme
+ * @property {"auto" | "2d" | "3d"} view flat or not; auto: as the points are
  * @property {boolean} glyphs labels instead of dots
  * @property {string[]} embed the parts of the page that are shown in a frame of another; none: all, on a page of its own
  * @property {number} size of the points, in pixels
@@ -84,6 +85,7 @@ export const COMMON = {
   embed: { kind: "parts", initial: [], of: ["stage", "pictures", "input", "sliders", "legend", "readouts"], usual: ["stage", "pictures"] },
   palette: { kind: "colors", initial: [] },
   camera: { kind: "vector", initial: null, size: 6 },
+  view: { kind: "choice", initial: "auto", of: ["auto", "2d", "3d"] },
 };
 
 /** @type {Table} */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  FIELD_OF_VIEW, cameraFromVector, cameraToVector, eye, fit, orbit, pan, project, viewProjection, zoom,
+  FIELD_OF_VIEW, bounds, cameraFromVector, cameraToVector, eye, fit, flattest, isPlane, orbit, pan, project, viewProjection, zoom, zoomAt,
 } from "../src/camera.js";
 
 /** @type {import("../src/camera.js").Camera} */
@@ -74,6 +74,53 @@ test("panning moves the target's plane with the cursor", () => {
   const camera = { ...FRONT, turn: 0.7, tilt: 0.4 };
   const moved = seen(pan(camera, 30, -12, 100), [0, 0, 0]);
   close([moved.x, moved.y], [130, 38]);
+});
+
+test("a zoom at a place leaves all on its ray where it is seen, and brings what is meant nearer by the factor", () => {
+  const camera = { ...FRONT, turn: 0.7, tilt: -0.3, target: /** @type {const} */ ([1, 2, 3]) };
+  const [from, [x, y, z]] = [eye(camera), [2.5, 1.2, 4]];
+  const on = (/** @type {number} */ share) => from.map((value, i) => value + share * ([x, y, z][i] - value));
+  const at = seen(camera, [x, y, z]);
+  for (const factor of [0.3, 1.8]) {
+    const nearer = zoomAt(camera, factor, at, { width: 200, height: 100 }, at.depth / camera.distance);
+    assert(Math.abs(nearer.distance - 10 * factor) < 1e-9);
+    for (const share of [1, 3]) {
+      const now = seen(nearer, on(share));
+      close([now.x, now.y], [at.x, at.y]);
+    }
+    close([seen(nearer, [x, y, z]).depth], [factor * at.depth]);
+  }
+  // In the middle it is the zoom that it always was.
+  close(cameraToVector(zoomAt(camera, 0.5, { x: 100, y: 50 }, { width: 200, height: 100 })), cameraToVector(zoom(camera, 0.5)));
+});
+
+test("a flat picture: across as before, one depth, and the target's plane is unmoved", () => {
+  const flat = (/** @type {number[]} */ [x, y, z]) => project(viewProjection(FRONT, 2, 1), x, y, z, 200, 100);
+  for (const z of [-3, 0, 4]) {
+    const { x, y, depth } = flat([1, 2, z]);
+    const plain = seen(FRONT, [1, 2, 0]);
+    close([x, y, depth], [plain.x, plain.y, 10]);
+  }
+});
+
+test("the flattest look is along the axis of least variance", () => {
+  // A disc across (1, 1, 1), thin along it.
+  const [u, v, n] = [[1, -1, 0], [1, 1, -2], [1, 1, 1]].map((axis) => axis.map((value) => value / Math.hypot(...axis)));
+  const places = Array.from({ length: 60 }, (_, i) => {
+    const [a, b, c] = [3 * Math.cos(i), 2 * Math.sin(i), 0.1 * Math.sin(7 * i)];
+    return u.map((value, axis) => 5 + a * value + b * v[axis] + c * n[axis]);
+  }).flat();
+  const { turn, tilt } = flattest(places);
+  const look = [Math.cos(tilt) * Math.sin(turn), Math.sin(tilt), Math.cos(tilt) * Math.cos(turn)];
+  assert(Math.abs(look[0] * n[0] + look[1] * n[1] + look[2] * n[2]) > 0.999);
+  assert.deepEqual(flattest([0, 0, 1, 2, 1, 1, 1, 3, 1]), { turn: 0, tilt: 0 });
+  assert([...Object.values(flattest([])), ...Object.values(flattest([1, 2, 3]))].every(Number.isFinite));
+  assert(isPlane([0, 0, 1, 2, 1, 1]) && !isPlane([0, 0, 1, 2, 1, 2]) && !isPlane([]));
+});
+
+test("the ball around points", () => {
+  assert.deepEqual(bounds([0, 0, 0, 4, 0, 0, 9, 9, 9], (i) => i < 2), { middle: [2, 0, 0], radius: 2 });
+  assert.equal(bounds([0, 0, 0], () => false), null);
 });
 
 test("zooming is bounded", () => {

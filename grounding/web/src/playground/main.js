@@ -332,6 +332,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       visible.paint(rows.shown);
       showMode();
       story.follow(address.state);
+      stage?.begin();
     },
     follow,
     /** @param {Float64Array} own */

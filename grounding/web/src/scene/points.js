@@ -31,6 +31,8 @@ export function pointCloud(shared) {
     atlas: { value: /** @type {CanvasTexture | null} */ (null) },
     cells: { value: new Vector2(1, 1) },
     flow: { value: 0 },
+    flatness: { value: 0 },
+    radius: { value: 1 },
   };
   /** @type {readonly string[]} */
   let texts = DIGITS;

@@ -1,5 +1,8 @@
 /** Shaders of cloud.js (GLSL as three.js prepares it). Colours are sRGB as they are shown. */
 
+/** How much of the stage's colour the farthest points take. */
+const FOG = 0.55;
+
 /**
  * Points: nearer ones are larger; dimmed ones are pale, small and behind all others. With trails, each is
  * between the two of its places that `flow` lies between.
@@ -8,9 +11,9 @@ export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
   attribute float glyph;
-  uniform float size, crowding, pixelRatio, reference, glyphs;
+  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels;
+  varying float vDimmed, vGlyph, vPixels, vFog;
 #ifdef TRAILS
   attribute vec3 trail1, trail2, trail3, trail4, trail5, trail6, trail7;
   uniform float flow;
@@ -28,6 +31,8 @@ export const POINT_VERTEX = `
 #endif
   void main() {
     vec4 seen = modelViewMatrix * vec4(placeNow(), 1.0);
+    seen.z = mix(seen.z, -reference, flatness);
+    vFog = smoothstep(0.0, 1.0, (-seen.z - reference) / (1.3 * radius));
     gl_Position = projectionMatrix * seen;
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
     float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
@@ -46,7 +51,7 @@ export const POINT_FRAGMENT = `
   uniform float glyphs;
   uniform vec2 cells;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels;
+  varying float vDimmed, vGlyph, vPixels, vFog;
   void main() {
     float alpha;
     vec3 color = vTint;
@@ -61,6 +66,6 @@ export const POINT_FRAGMENT = `
       color = mix(color, backdrop, 0.45 * smoothstep(0.6, 1.0, far));
     }
     if (alpha < 0.3) discard;
-    gl_FragColor = vec4(mix(color, backdrop, vDimmed * 0.78), alpha);
+    gl_FragColor = vec4(mix(color, backdrop, max(vDimmed * 0.78, vFog * ${FOG})), alpha);
   }
 `;

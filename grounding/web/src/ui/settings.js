@@ -1,9 +1,10 @@
 /**
  * The settings of the view that both pages share.
  *
- *   const settings = viewSettings(state, {onChange, onFit, onReset, onSave});
+ *   const settings = viewSettings(state, {onChange, onFlat, onFit, onReset, onSave});
  *   settings.node                     a section for the side bar
  *   settings.offerGlyphs(file, classes)   what can stand in place of dots
+ *   settings.setFlat(isFlat)          the cloud is flat now, or not
  *   settings.update(state)            after back, forward or reset
  *
  * state: {size, glyphs, theme} of state.js. onChange({size}), onChange({glyphs}) and
@@ -24,10 +25,10 @@ const THEMES = [
 
 /**
  * @param {ViewState} state
- * @param {{onChange: (changes: Partial<ViewState>) => void, onFit: () => void, onReset: () => void,
- *   onSave: () => void, onTake: () => void}} listeners
+ * @param {{onChange: (changes: Partial<ViewState>) => void, onFlat: (isFlat: boolean) => void, onFit: () => void,
+ *   onReset: () => void, onSave: () => void, onTake: () => void}} listeners
  */
-export function viewSettings(state, { onChange, onFit, onReset, onSave, onTake }) {
+export function viewSettings(state, { onChange, onFlat, onFit, onReset, onSave, onTake }) {
   const size = slider({
     label: "Point size",
     min: 1,
@@ -50,19 +51,23 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave, onTake }
     { onchange: () => onChange({ theme: /** @type {ViewState["theme"]} */ (theme.value) }) },
     ...THEMES.map(([value, text]) => element("option", { value }, text)),
   );
+  const [flat, solid] = /** @type {[string, string, boolean][]} */ ([
+    ["Flat", "Seen along the axis in which points differ least; a drag moves it", true],
+    ["3-D", "In three dimensions; a drag turns it", false],
+  ]).map(([text, title, isFlat]) => element("button", { type: "button", title, "aria-pressed": String(!isFlat), onclick: () => onFlat(isFlat) }, text));
   /** @param {string} text @param {() => void} onclick @param {string} title */
   const button = (text, onclick, title) => element("button", { type: "button", title, onclick }, text);
   const node = element(
     "section",
     { class: "settings", "aria-label": "View" },
-    element("h2", {}, "View"),
+    element("div", { class: "section-head" }, element("h2", {}, "View"), element("div", { class: "segments", role: "group", "aria-label": "Dimensions" }, solid, flat)),
     size.node,
     glyphLabel,
     element("label", { class: "choice" }, "Theme", theme),
     element(
       "div",
       { class: "buttons" },
-      button("Fit", onFit, "Show all points from the present direction"),
+      button("Fit", onFit, "Show the selection, the class shown alone, or all points from the present direction"),
       button("Reset", onReset, "Back to the view that the page starts with"),
       button("Save PNG", onSave, "Save the picture on the stage"),
       button("Take away …", onTake, "Pictures with a legend, a film, a link, a frame, a citation"),
@@ -78,6 +83,11 @@ export function viewSettings(state, { onChange, onFit, onReset, onSave, onTake }
   return {
     node,
     update,
+    /** @param {boolean} isFlat */
+    setFlat(isFlat) {
+      flat.setAttribute("aria-pressed", String(isFlat));
+      solid.setAttribute("aria-pressed", String(!isFlat));
+    },
     /** @param {{isDigits: boolean}} file @param {import("../classes.js").Classes} classes */
     offerGlyphs({ isDigits }, { list }) {
       glyphLabel.hidden = !list.length;

@@ -8,6 +8,7 @@
  *   selection.has(row)                              true for every row when nothing is selected
  *   selection.node                                  a section for the side bar
  *   selection.update(theme)                         after a change of colours
+ *   selection.setFlat(isFlat)                       a flat cloud is moved, not turned
  *
  * onTool(tool) tells controls.js, onChange() that other rows are selected, all() gives the rows that
  * can be seen, which the keyboard selects.
@@ -42,6 +43,8 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
   /** @type {Int32Array | null} */
   let rows = null;
   let member = new Uint8Array();
+  /** What a drag does when nothing is chosen. @type {Tool} */
+  let home = "orbit";
   /** @type {Theme} */
   let theme = "light";
   const buttons = TOOLS.map(([tool, text, title]) =>
@@ -65,8 +68,9 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     bars,
   );
 
-  /** @param {Tool} tool */
-  function choose(tool) {
+  /** @param {Tool} wanted */
+  function choose(wanted) {
+    const tool = wanted === "orbit" ? home : wanted;
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     onTool(tool);
   }
@@ -96,7 +100,7 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     onChange();
   }
 
-  choose("orbit");
+  choose(home);
   paint();
   return {
     node,
@@ -105,9 +109,15 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     clear: () => set(null),
     /** Back to turning. @returns {boolean} whether another tool was chosen */
     endTool() {
-      const wasOther = buttons[0].getAttribute("aria-pressed") !== "true";
-      if (wasOther) choose("orbit");
+      const wasOther = buttons.every((button) => button.dataset.tool !== home || button.getAttribute("aria-pressed") !== "true");
+      if (wasOther) choose(home);
       return wasOther;
+    },
+    /** @param {boolean} isFlat */
+    setFlat(isFlat) {
+      buttons[0].hidden = isFlat;
+      home = isFlat ? "pan" : "orbit";
+      choose(home);
     },
     get rows() {
       return rows;

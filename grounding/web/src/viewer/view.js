@@ -53,6 +53,7 @@ export function prepareView(shell, address, client) {
     onTheme: () => view?.paint(),
     onCamera: () => view?.hover(-1, 0, 0),
     onReset: () => view?.reset(),
+    onFlat: (isFlat) => view?.setFlat(isFlat),
   });
   return stage && ((/** @type {LatentPoints} */ points) => (view = pointsView(shell, stage, address, client, points)));
 }
@@ -144,14 +145,17 @@ function pointsView(shell, stage, address, client, points) {
   void choice.paint();
   void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
   tellSelection();
+  selection.setFlat(cloud.isFlat);
   shell.ready();
+  stage.begin();
 
   return {
     canPick: visible.canPick,
     choose: choice.choose,
     paint,
     fileName: fileNameOf(`${about.experiment} ${about.split} latent points`),
-    reset: () => selection.choose("orbit"),
+    reset: () => void selection.endTool(),
+    setFlat: selection.setFlat,
     /** @returns {import("../stage.js").About} */
     about() {
       const values = points.numbers.get(coloring.key);
