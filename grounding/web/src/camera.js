@@ -106,7 +106,7 @@ export function eye(camera) {
  * @returns {Camera}
  */
 export function fit(positions, aspect, { from: given, only } = {}) {
-  const from = given ?? (positions.length > 3 && isPlane(positions) ? IN_FRONT : START);
+  const from = given ?? (isPlane(positions) ? IN_FRONT : START);
   const seen = bounds(positions, only);
   if (!seen) return { ...from };
   const half = FIELD_OF_VIEW / 2;
@@ -115,10 +115,10 @@ export function fit(positions, aspect, { from: given, only } = {}) {
   return { ...from, distance, target: seen.middle };
 }
 
-/** Whether all points have one z. @param {ArrayLike<number>} positions (N, 3) */
+/** Whether several points have one z. @param {ArrayLike<number>} positions (N, 3) */
 export function isPlane(positions) {
   for (let at = 5; at < positions.length; at += 3) if (positions[at] !== positions[2]) return false;
-  return positions.length > 0;
+  return positions.length > 3;
 }
 
 /**

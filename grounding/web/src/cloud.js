@@ -11,7 +11,11 @@
  *                                            the first is where they are at the beginning
  *   cloud.setFlow(place)                     0 to places.length - 1: all points move there, also for screen()
  *   cloud.setDimmed(isDimmed | null)         (index) => boolean: these step back
- *   cloud.setStyle({size, glyphs, theme})    pixels (fewer in a crowd); texts for dots; "light" | "dark"
+ *   cloud.setNames([{row, text, fill, ink}]) names at points, most important first, below all marks
+ *   cloud.setPictures(thumbnails)            assets.js's, all loaded: they take the place of dots that come near
+ *   cloud.setStyle({size, glyphs, names, pictures, density, theme})  pixels (fewer in a crowd); texts for dots;
+ *                                            whether names and pictures are shown; points let others through
+ *                                            ("auto": of many); "light" | "dark"
  *   cloud.setMarkers([{position, color, size, shape}])  shape "ring" | "disc" | "cross" | "halo"; drawn on top
  *   cloud.setLines([{positions, colors, width, dashed, pairs}])  polylines (n, 3), or pairs of ends;
  *                                            colours (n, 3) bytes
@@ -57,10 +61,14 @@ import { element } from "./ui/element.js";
 
 /** @typedef {import("./camera.js").Camera} Camera */
 /** @typedef {import("./colors.js").Theme} Theme */
+/** @typedef {import("./colors.js").Rgb} Rgb */
 /** @typedef {import("./scene/marks.js").Marker} Marker */
 /** @typedef {import("./scene/marks.js").Line} Line */
 
 const REST_MS = 60;
+/** Of so many points, none hides the others: each is as opaque as this, fewer more, more less. */
+const MANY = 20_000;
+const DENSEST = 0.45;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -110,6 +118,14 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
   let dimmed = null;
   /** @type {readonly Float32Array[]} */
   let trails = [];
+  /** @type {readonly {row: number, text: string, fill: Rgb, ink: Rgb}[]} */
+  let names = [];
+  let areNamesShown = true;
+  /** @type {"auto" | "on" | "off"} */
+  let density = "auto";
+  marks.setNames(() =>
+    areNamesShown && !cloud.uniforms.glyphs.value ? names.map((name) => ({ ...name, place: self.place(name.row) })) : [],
+  );
 
   function draw() {
     cancelAnimationFrame(scheduled);
@@ -137,8 +153,19 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
     areMarksDrawn = true;
     requestAnimationFrame(() => (areMarksDrawn = false));
   }
+  /** What of the points hangs on how near they are. */
+  function look() {
+    const count = self.count || 1;
+    const isThrough = density === "on" || (density === "auto" && count >= MANY);
+    // As near as the whole cloud is seen from; nearer, fewer points are in view.
+    const whole = cloud.uniforms.radius.value / Math.sin(FIELD_OF_VIEW / 2);
+    const alone = Math.max(1, whole / camera.distance);
+    cloud.setOpacity(isThrough ? Math.min(1, DENSEST * Math.sqrt(MANY / Math.max(MANY / 2, count)) * alone) : 1);
+    cloud.near(height / (2 * Math.tan(FIELD_OF_VIEW / 2)), camera.distance);
+  }
   function aim() {
     screen = null;
+    look();
     shared.reference.value = camera.distance;
     lens.aspect = width / height;
     lens.near = camera.distance * NEAR;
@@ -250,8 +277,26 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
       request();
       rest.changed();
     },
-    /** @param {{size?: number, glyphs?: boolean, theme?: Theme}} style */
-    setStyle({ size, glyphs, theme: next }) {
+    /** @param {readonly {row: number, text: string, fill: Rgb, ink: Rgb}[]} list */
+    setNames(list) {
+      names = list.filter(({ row }) => row >= 0);
+      requestMarks();
+    },
+    /** @param {import("./assets.js").Thumbnails} thumbnails */
+    setPictures(thumbnails) {
+      cloud.setPictures(thumbnails);
+      look();
+      request();
+    },
+    /**
+     * @param {{size?: number, glyphs?: boolean, names?: boolean, pictures?: boolean, density?: "auto" | "on" | "off",
+     *   theme?: Theme}} style
+     */
+    setStyle({ size, glyphs, names: areNames, pictures, density: through, theme: next }) {
+      if (areNames !== undefined) areNamesShown = areNames;
+      if (pictures !== undefined) cloud.showPictures(pictures);
+      if (through !== undefined) density = through;
+      look();
       if (next) {
         theme = next;
         const [r, g, b] = background(theme);
@@ -310,7 +355,10 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
     },
     /** @param {number} row @returns {[number, number, number]} */
     place(row) {
-      const [x, y, z] = placesNow().subarray(3 * row, 3 * row + 3);
+      const flow = cloud.uniforms.flow.value;
+      const at = Math.min(trails.length - 2, Math.floor(flow));
+      const [from, to] = flow ? [trails[at], trails[at + 1]] : [positions, positions];
+      const [x, y, z] = [0, 1, 2].map((axis) => from[3 * row + axis] + (flow ? flow - at : 0) * (to[3 * row + axis] - from[3 * row + axis]));
       return [x, y, z];
     },
     /** @param {(index: number) => boolean} only */

@@ -7,13 +7,14 @@
  *   RAMP_WORDS[theme]                   the ramp told in words
  *   cssColor([r, g, b])                 -> "rgb(r g b)"
  *   background(theme), foreground(theme), accent(theme)  -> [r, g, b] of the stage
+ *   inkOn([r, g, b])                    -> black or white, whichever can be read on it
  *   fromHex("ff7f0e")                   -> [r, g, b];  NEUTRAL[theme]: of points without a class
  *
- * theme is "light" or "dark". A class has one hue in both: those of the first ten are at least 20 degrees
- * of OKLCh apart and differ by at most 12 between the themes. These ten lie at least 0.095 apart in OKLab
+ * theme is "light" or "dark". A class has one hue in both: those of the first ten are at least 18 degrees
+ * of OKLCh apart and differ by at most 12 between the themes. These ten lie at least 0.08 apart in OKLab
  * for normal sight and for protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009),
  * and have 3:1 contrast with the stage; they were found by simulated annealing on just that, with at most
- * three that are dark (lightness below 0.45 in the light theme, below 0.6 in the dark one). The other twenty
+ * two that are dark (OKLab lightness below 0.5 in the light theme, below 0.6 in the dark one). The other twenty
  * were taken one by one, each as far from all before it as there was any, and lie at least 0.095 apart for
  * normal sight only: nobody tells thirty colours apart for every kind of sight.
  */
@@ -24,14 +25,14 @@
 // prettier-ignore
 const CLASSES = {
   light: [
-    "1355ff", "b88503", "f73cc4", "03a278", "a20103", "6c3ab7", "a65e16", "116c67", "632b71", "7b0839",
-    "a081b3", "38370e", "b2268b", "088fe3", "f92338", "053b6c", "7c5973", "a05ef7", "348008", "675317",
-    "ce706b", "538697", "c220d1", "015ba6", "125a18", "8a07f0", "719901", "e9157d", "6d774f", "8e9277",
+    "328aff", "fb0000", "697d15", "931be2", "1c8588", "853900", "fe23ac", "076a58", "8282c5", "aa03ad",
+    "06385c", "c87b13", "5e0682", "1256b2", "164002", "80557c", "d44bf9", "5b1933", "bd0b37", "3012fe",
+    "0fa626", "89947a", "bc58a7", "e5657b", "a25c41", "441dbb", "9563fe", "8b086b", "3b5171", "4f432c",
   ],
   dark: [
-    "4e6dfb", "fdd03f", "9b5478", "08dab5", "be340f", "c3b0ff", "ff9558", "97fce8", "a87bc1", "fc597a",
-    "ba01fc", "8d8b25", "d623a7", "2b6899", "fdc9c4", "58a2f2", "fc78e1", "7d40c8", "72fc29", "71623a",
-    "bd9b98", "6c8c98", "ed44fd", "bcdbff", "02b827", "a361fb", "9ec94c", "fd9cba", "e7fea1", "bdc396",
+    "5cb5ff", "fb8b90", "7fb016", "a45af9", "4fe3d9", "fdbe96", "b94870", "a1ffd7", "7353bc", "c56bc8",
+    "73899d", "c4780b", "deadfd", "2981fb", "357518", "fb2af4", "f7e3fd", "fc328c", "795a5b", "3947fb",
+    "38fa4b", "a4b095", "c212a8", "be7e85", "b74506", "8c8cec", "8121fc", "fc7dd1", "4b6a97", "e7ad01",
   ],
 };
 export const DISTINCT = CLASSES.light.length;
@@ -69,6 +70,12 @@ export const background = (theme) => fromHex(STAGE[theme].background);
 export const foreground = (theme) => fromHex(STAGE[theme].foreground);
 /** @param {Theme} theme */
 export const accent = (theme) => fromHex(STAGE[theme].accent);
+
+/** By WCAG's relative luminance; 0.179 is where black and white have the same contrast. @param {Rgb} rgb @returns {Rgb} */
+export function inkOn(rgb) {
+  const [r, g, b] = rgb.map((byte) => (byte <= 10 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? [0, 0, 0] : [255, 255, 255];
+}
 
 /** @param {readonly number[]} rgb */
 export const cssColor = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

@@ -99,8 +99,8 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
   const turning = slowTurn(canvas, cloud, { onStop: () => cloud.setCamera(cloud.camera) });
 
   /** @param {CommonState} state */
-  function paint({ size, glyphs, theme: choice }) {
-    cloud?.setStyle({ size, glyphs, theme: theme.current });
+  function paint({ size, glyphs, names, pictures, density, theme: choice }) {
+    cloud?.setStyle({ size, glyphs, names, pictures, density, theme: theme.current });
     theme.set(choice);
   }
   /** @param {CommonState} state */
@@ -122,8 +122,8 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
     onFit: showFront,
     onFlat: setFlat,
     onReset() {
-      const { size, glyphs } = defaultState(COMMON);
-      address.change({ size, glyphs, camera: null, view: "auto" });
+      const { size, glyphs, names, pictures, density } = defaultState(COMMON);
+      address.change({ size, glyphs, names, pictures, density, camera: null, view: "auto" });
       follow(address.state);
       onReset?.();
     },

@@ -46,6 +46,9 @@ import { MAX_SEED } from "./rng.js";
  * @property {"auto" | "light" | "dark"} theme
  * @property {"auto" | "2d" | "3d"} view flat or not; auto: as the points are
  * @property {boolean} glyphs labels instead of dots
+ * @property {boolean} names of the classes, where they are densest
+ * @property {boolean} pictures instead of dots that are near
+ * @property {"auto" | "on" | "off"} density points let others through; auto: of many
  * @property {string[]} embed the parts of the page that are shown in a frame of another; none: all, on a page of its own
  * @property {number} size of the points, in pixels
  * @property {string[]} palette colours of the classes in their order, hex digits; none: the page's own
@@ -81,6 +84,9 @@ const LABELS = { min: -MAX_INDEX - 1, max: MAX_INDEX };
 export const COMMON = {
   size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
   glyphs: { kind: "flag", initial: false },
+  names: { kind: "flag", initial: true },
+  pictures: { kind: "flag", initial: true },
+  density: { kind: "choice", initial: "auto", of: ["auto", "on", "off"] },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
   embed: { kind: "parts", initial: [], of: ["stage", "pictures", "input", "sliders", "legend", "readouts"], usual: ["stage", "pictures"] },
   palette: { kind: "colors", initial: [] },

@@ -115,7 +115,7 @@ test("the flattest look is along the axis of least variance", () => {
   assert(Math.abs(look[0] * n[0] + look[1] * n[1] + look[2] * n[2]) > 0.999);
   assert.deepEqual(flattest([0, 0, 1, 2, 1, 1, 1, 3, 1]), { turn: 0, tilt: 0 });
   assert([...Object.values(flattest([])), ...Object.values(flattest([1, 2, 3]))].every(Number.isFinite));
-  assert(isPlane([0, 0, 1, 2, 1, 1]) && !isPlane([0, 0, 1, 2, 1, 2]) && !isPlane([]));
+  assert(isPlane([0, 0, 1, 2, 1, 1]) && !isPlane([0, 0, 1, 2, 1, 2]) && !isPlane([1, 2, 3]) && !isPlane([]));
 });
 
 test("the ball around points", () => {

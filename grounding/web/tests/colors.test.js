@@ -53,10 +53,15 @@ for (const theme of THEMES) {
       for (let i = 0; i < 10; i++) {
         for (let j = 0; j < i; j++) {
           const distance = Math.hypot(...seen[i].map((value, axis) => value - seen[j][axis]));
-          assert(distance > 0.09, `${name}: ${i} and ${j} lie ${distance.toFixed(3)} apart`);
+          assert(distance > 0.08, `${name}: ${i} and ${j} lie ${distance.toFixed(3)} apart`);
         }
       }
     }
+  });
+
+  test(`${theme}: at most two of the ten are dark`, () => {
+    const dark = classes.filter((rgb) => oklab(linear(rgb))[0] < (theme === "light" ? 0.5 : 0.6));
+    assert(dark.length <= 2, `${dark.length}`);
   });
 
   test(`${theme}: two or three classes differ most`, () => {
@@ -88,6 +93,22 @@ for (const theme of THEMES) {
     for (let i = 1; i < steps.length; i++) assert(steps[i] > steps[i - 1], `step ${i}`);
   });
 }
+
+/** Hue of OKLCh in degrees. @param {number[]} rgb bytes */
+function hue(rgb) {
+  const [, a, b] = oklab(linear(rgb));
+  return (Math.atan2(b, a) * 180) / Math.PI;
+}
+/** @param {number} a @param {number} b degrees */
+const between = (a, b) => Math.abs(((((a - b) % 360) + 540) % 360) - 180);
+
+test("a class has one hue in both themes, and no two of the ten share it", () => {
+  const hues = THEMES.map((theme) => Array.from({ length: 10 }, (_, label) => hue(classColor(label, theme))));
+  for (let i = 0; i < 10; i++) {
+    assert(between(hues[0][i], hues[1][i]) < 13, `${i}: ${hues[0][i]} and ${hues[1][i]}`);
+    for (let j = 0; j < i; j++) assert(between(hues[0][i], hues[0][j]) > 18, `${i} and ${j}`);
+  }
+});
 
 test("colours of many points by a number", () => {
   const { colors: ramp, low, high } = colorsByNumber([-1, 3, 1], "dark");

@@ -13,6 +13,7 @@ import { classesOf } from "../classes.js";
 import { foreground } from "../colors.js";
 import { asPageError } from "../errors.js";
 import { formatCount } from "../format.js";
+import { classNames } from "../names.js";
 import { unitOf } from "../projection.js";
 import { classLegend } from "../take/legend.js";
 import { startStage } from "../stage.js";
@@ -100,7 +101,7 @@ export async function startPlayground({ shell, address, client, loads, loading }
     stage.cloud.setPoints(assets.points, classes.ranks, classes.glyphs);
     stage.cloud.setColors(classes.colors(stage.theme));
     stage.cloud.draw();
-    stage.settings.offerGlyphs(assets, classes);
+    stage.settings.offer(assets, classes, address.state);
   }
   page = buildPage({ shell, address, client, assets, classes, stage });
   await loads.models;
@@ -181,6 +182,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     repaintPoints() {
       stage?.cloud.setColors(flow.colors(theme()) ?? classes.colors(theme()));
       visible.paint(rows.shown, flow.isSelected());
+      paintNames();
     },
     fail: shell.panels.showError,
     shown() {
@@ -214,12 +216,19 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   const visible = visiblePoints(stage?.cloud, classes);
   const named = knownOnly(address.state, classes.list.map(({ label }) => label));
   if (named.problem) shell.panels.showNotice(named.problem);
+  const classLabels = stage && classNames(stage.cloud, classes, assets.points);
+  /** The pictures of attractors have their place, and say what they are. */
+  function paintNames() {
+    if (address.state.mode === "flow") classLabels?.hide();
+    else classLabels?.paint({ theme: theme(), isShown: (label) => isShown(rows.shown, label), isColored: true });
+  }
   const rows = legend(classes, {
     initial: named.shown,
     theme: theme(),
     onChange(shown, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...shown.dim], isolate: shown.isolate });
       visible.paint(shown, flow.isSelected());
+      paintNames();
     },
   });
   const view = element("details", { class: "view", open: address.state.embed.includes("legend") }, element("summary", {}, rows.node ? "Classes and view" : "View"), rows.node, stage?.settings.node);
@@ -333,6 +342,9 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       showMode();
       story.follow(address.state);
       stage?.begin();
+      void Promise.resolve(assets.thumbnails?.complete).then((areThere) => {
+        if (areThere && assets.thumbnails) stage?.cloud.setPictures(assets.thumbnails);
+      });
     },
     follow,
     /** @param {Float64Array} own */

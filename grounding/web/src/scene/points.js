@@ -8,6 +8,7 @@
 
 import { BufferAttribute, BufferGeometry, CanvasTexture, Points, ShaderMaterial, Vector2 } from "./three.js";
 
+import { pictureAtlas } from "./pictures.js";
 import { POINT_FRAGMENT, POINT_VERTEX } from "./shaders.js";
 
 /** @typedef {Record<string, {value: any}>} Uniforms shared ones: pixelRatio, reference, backdrop */
@@ -19,6 +20,10 @@ const CROWDING_POWER = 0.3;
 const CELL = 64;
 const LARGEST = 2_048;
 export const MOST_TRAILS = 7;
+/** A picture's side, of the mean way between points that lie in a sheet. */
+const ROOM = 0.9;
+/** In the middle of the picture; what is in front of it is larger. */
+const FIRST_PIXELS = 8;
 const DIGITS = Array.from("0123456789");
 
 /** @param {Uniforms} shared */
@@ -33,10 +38,20 @@ export function pointCloud(shared) {
     flow: { value: 0 },
     flatness: { value: 0 },
     radius: { value: 1 },
+    opacity: { value: 1 },
+    pictures: { value: /** @type {import("./three.js").DataTexture | null} */ (null) },
+    pictureGrid: { value: new Vector2(1, 1) },
+    pictureShape: { value: new Vector2(1, 1) },
+    isGrey: { value: 0 },
+    pictureSide: { value: 0 },
+    perUnit: { value: 1 },
   };
   /** @type {readonly string[]} */
   let texts = DIGITS;
   let isGlyphs = false;
+  /** @type {import("../assets.js").Thumbnails | null} */
+  let thumbnails = null;
+  let arePictures = true;
   const material = new ShaderMaterial({
     defines: {},
     uniforms,
@@ -95,6 +110,37 @@ export function pointCloud(shared) {
       if (isDimmed) for (let i = 0; i < count; i++) flags[i] = isDimmed(i) ? 1 : 0;
       put("dimmed", new BufferAttribute(flags, 1));
     },
+    /** @param {import("../assets.js").Thumbnails} all */
+    setPictures(all) {
+      thumbnails = all;
+    },
+    /** @param {boolean} shown */
+    showPictures(shown) {
+      arePictures = shown;
+    },
+    /**
+     * Pictures are as large as the cloud leaves each point room for; they are there once one can be made out.
+     * @param {number} perUnit pixels of a unit at distance 1 @param {number} distance of what is looked at
+     */
+    near(perUnit, distance) {
+      uniforms.perUnit.value = perUnit;
+      const count = object.geometry.getAttribute("position")?.count ?? 0;
+      const side = (ROOM * 2 * uniforms.radius.value) / Math.sqrt(Math.max(1, count));
+      const isNear = thumbnails && arePictures && (perUnit * side) / distance > FIRST_PIXELS;
+      if (isNear && thumbnails && !uniforms.pictures.value) {
+        const { texture, columns, rows, shape } = pictureAtlas(thumbnails, count);
+        uniforms.pictures.value = texture;
+        uniforms.pictureGrid.value.set(columns, rows);
+        uniforms.pictureShape.value.set(shape[2], shape[1]);
+        uniforms.isGrey.value = shape[0] === 1 ? 1 : 0;
+      }
+      uniforms.pictureSide.value = isNear ? side : 0;
+    },
+    /** @param {number} opacity */
+    setOpacity(opacity) {
+      uniforms.opacity.value = opacity;
+      material.depthWrite = opacity > 0.9;
+    },
     /** @param {boolean} shown */
     setGlyphs(shown) {
       isGlyphs = shown;
@@ -104,6 +150,7 @@ export function pointCloud(shared) {
       object.geometry.dispose();
       material.dispose();
       uniforms.atlas.value?.dispose();
+      uniforms.pictures.value?.dispose();
     },
   };
 }

@@ -2,6 +2,8 @@
 
 /** How much of the stage's colour the farthest points take. */
 const FOG = 0.55;
+/** Of a picture's side, in CSS pixels. */
+const LARGEST = 72;
 
 /**
  * Points: nearer ones are larger; dimmed ones are pale, small and behind all others. With trails, each is
@@ -11,9 +13,11 @@ export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
   attribute float glyph;
-  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius;
+  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius, pictureSide, perUnit;
+  uniform vec2 pictureGrid;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog;
+  varying float vDimmed, vGlyph, vPixels, vFog, vPicture;
+  varying vec2 vCell;
 #ifdef TRAILS
   attribute vec3 trail1, trail2, trail3, trail4, trail5, trail6, trail7;
   uniform float flow;
@@ -37,6 +41,10 @@ export const POINT_VERTEX = `
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
     float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
     vPixels = max(2.0, grown * nearness * pixelRatio * (dimmed > 0.5 ? 0.7 : 1.0));
+    float room = min(${LARGEST}.0, pictureSide * perUnit / max(-seen.z, 1e-6));
+    vPicture = glyphs > 0.5 || dimmed > 0.5 ? 0.0 : smoothstep(12.0, 22.0, room);
+    if (vPicture > 0.0) vPixels = max(vPixels, mix(vPixels, room * pixelRatio, vPicture));
+    vCell = vec2(mod(float(gl_VertexID), pictureGrid.x), floor(float(gl_VertexID) / pictureGrid.x));
     gl_PointSize = vPixels;
     if (dimmed > 0.5) gl_Position.z = mix(gl_Position.z, gl_Position.w, 0.999);
     vTint = tint;
@@ -48,10 +56,12 @@ export const POINT_VERTEX = `
 export const POINT_FRAGMENT = `
   uniform vec3 backdrop;
   uniform sampler2D atlas;
-  uniform float glyphs;
-  uniform vec2 cells;
+  uniform sampler2D pictures;
+  uniform float glyphs, opacity, isGrey;
+  uniform vec2 cells, pictureGrid, pictureShape;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog;
+  varying float vDimmed, vGlyph, vPixels, vFog, vPicture;
+  varying vec2 vCell;
   void main() {
     float alpha;
     vec3 color = vTint;
@@ -65,7 +75,20 @@ export const POINT_FRAGMENT = `
       alpha = 1.0 - smoothstep(1.0 - edge, 1.0, far);
       color = mix(color, backdrop, 0.45 * smoothstep(0.6, 1.0, far));
     }
+    if (vPicture > 0.0) {
+      vec2 place = 0.5 + (gl_PointCoord - 0.5) * max(pictureShape.x, pictureShape.y) / pictureShape;
+      vec2 within = clamp(place * pictureShape, vec2(0.5), pictureShape - 0.5);
+      vec4 seen = texture2D(pictures, (vCell * pictureShape + within) / (pictureGrid * pictureShape));
+      bool isInside = all(lessThan(abs(place - 0.5), vec2(0.5)));
+      // Grey pictures are drawn in the colour of the class, others as they are, in a frame of it.
+      vec2 edge = vec2(2.5) / vPixels;
+      bool isFrame = isGrey < 0.5 && any(greaterThan(abs(place - 0.5), 0.5 - edge));
+      float shown = isInside ? (isFrame ? 1.0 : isGrey > 0.5 ? seen.r : seen.a) : 0.0;
+      color = mix(color, isGrey > 0.5 || isFrame ? vTint : seen.rgb, vPicture);
+      alpha = mix(alpha, shown, vPicture);
+    }
     if (alpha < 0.3) discard;
+    alpha *= mix(opacity, 1.0, vPicture) * (opacity < 0.9 && vDimmed > 0.5 ? 0.3 : 1.0);
     gl_FragColor = vec4(mix(color, backdrop, max(vDimmed * 0.78, vFog * ${FOG})), alpha);
   }
 `;

@@ -3,18 +3,21 @@
  *
  *   const settings = viewSettings(state, {onChange, onFlat, onFit, onReset, onSave});
  *   settings.node                     a section for the side bar
- *   settings.offerGlyphs(file, classes)   what can stand in place of dots
+ *   settings.offer(file, classes)     what can stand in place of dots, and how many there are
  *   settings.setFlat(isFlat)          the cloud is flat now, or not
  *   settings.update(state)            after back, forward or reset
  *
- * state: {size, glyphs, theme} of state.js. onChange({size}), onChange({glyphs}) and
- * onChange({theme}) name what was changed; onSave() saves the picture.
+ * state: those of state.js's CommonState below. onChange({size}) and the like name what was changed;
+ * onSave() saves the picture.
  */
 
 import { element } from "./element.js";
 import { slider } from "./slider.js";
 
-/** @typedef {Pick<import("../state.js").CommonState, "size" | "glyphs" | "theme">} ViewState */
+/** @typedef {Pick<import("../state.js").CommonState, "size" | "glyphs" | "names" | "pictures" | "density" | "theme">} ViewState */
+
+/** From so many points on, they let each other through unless the reader wants it otherwise. */
+const MANY = 20_000;
 
 /** @type {[import("../state.js").CommonState["theme"], string][]} */
 const THEMES = [
@@ -39,13 +42,17 @@ export function viewSettings(state, { onChange, onFlat, onFit, onReset, onSave, 
     format: (value) => `${value} px`,
     onInput: (value) => onChange({ size: value }),
   });
-  const glyphs = element("input", {
-    type: "checkbox",
-    checked: state.glyphs,
-    onchange: () => onChange({ glyphs: glyphs.checked }),
-  });
-  const glyphText = element("span");
-  const glyphLabel = element("label", { class: "check" }, glyphs, glyphText);
+  let isMany = false;
+  /** @param {(on: boolean) => Partial<ViewState>} change @param {string} [text] */
+  const check = (change, text = "") => {
+    const input = element("input", { type: "checkbox", onchange: () => onChange(change(input.checked)) });
+    const words = element("span", {}, text);
+    return { input, words, label: element("label", { class: "check" }, input, words) };
+  };
+  const glyphs = check((on) => ({ glyphs: on }));
+  const names = check((on) => ({ names: on }), "Names of the classes");
+  const pictures = check((on) => ({ pictures: on }));
+  const density = check((on) => ({ density: on === isMany ? "auto" : on ? "on" : "off" }), "Density: let points through");
   const theme = element(
     "select",
     { onchange: () => onChange({ theme: /** @type {ViewState["theme"]} */ (theme.value) }) },
@@ -62,7 +69,10 @@ export function viewSettings(state, { onChange, onFlat, onFit, onReset, onSave, 
     { class: "settings", "aria-label": "View" },
     element("div", { class: "section-head" }, element("h2", {}, "View"), element("div", { class: "segments", role: "group", "aria-label": "Dimensions" }, solid, flat)),
     size.node,
-    glyphLabel,
+    names.label,
+    pictures.label,
+    glyphs.label,
+    density.label,
     element("label", { class: "choice" }, "Theme", theme),
     element(
       "div",
@@ -76,7 +86,10 @@ export function viewSettings(state, { onChange, onFlat, onFit, onReset, onSave, 
   /** @param {ViewState} next */
   function update(next) {
     size.set(next.size);
-    glyphs.checked = next.glyphs;
+    glyphs.input.checked = next.glyphs;
+    names.input.checked = next.names;
+    pictures.input.checked = next.pictures;
+    density.input.checked = next.density === "auto" ? isMany : next.density === "on";
     theme.value = next.theme;
   }
   update(state);
@@ -88,10 +101,17 @@ export function viewSettings(state, { onChange, onFlat, onFit, onReset, onSave, 
       flat.setAttribute("aria-pressed", String(isFlat));
       solid.setAttribute("aria-pressed", String(!isFlat));
     },
-    /** @param {{isDigits: boolean}} file @param {import("../classes.js").Classes} classes */
-    offerGlyphs({ isDigits }, { list }) {
-      glyphLabel.hidden = !list.length;
-      glyphText.textContent = `${isDigits ? "Digits" : "Labels"} instead of dots`;
+    /**
+     * @param {{isDigits: boolean, count: number, thumbnails: unknown}} file
+     * @param {import("../classes.js").Classes} classes @param {ViewState} now
+     */
+    offer({ isDigits, count, thumbnails }, { list }, now) {
+      isMany = count >= MANY;
+      names.label.hidden = glyphs.label.hidden = !list.length;
+      pictures.label.hidden = !thumbnails;
+      glyphs.words.textContent = `${isDigits ? "Digits" : "Labels"} instead of dots`;
+      pictures.words.textContent = "Pictures where there is room";
+      update(now);
     },
   };
 }

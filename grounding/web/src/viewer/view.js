@@ -10,6 +10,7 @@
 
 import { classesOf } from "../classes.js";
 import { formatProgress } from "../format.js";
+import { classNames } from "../names.js";
 import { insideBox, insideLasso } from "../picking.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
@@ -78,6 +79,7 @@ function pointsView(shell, stage, address, client, points) {
 
   if (points.imageShape) followShape(points.imageShape);
   const visible = visiblePoints(cloud, classes);
+  const names = classNames(cloud, classes, points.points);
   const marks = pointMarks(cloud, points.points, stage.theme);
   const card = hoverCard(shell.overlay, points, classes);
   const choice = pointChoice({ stage, shell, address, client, points, classes, marks });
@@ -101,7 +103,7 @@ function pointsView(shell, stage, address, client, points) {
   });
   /** Whoever embeds the page may read and set it: notebook/viewer.js does. */
   const tellSelection = () => document.dispatchEvent(new CustomEvent("selection", { detail: selection }));
-  stage.settings.offerGlyphs(points, classes);
+  stage.settings.offer(points, classes, address.state);
   const search = searchField(points, { onFound: (row) => choice.choose(row, { goes: true }) });
   const coming = element("p", { class: "muted", hidden: true });
 
@@ -121,9 +123,14 @@ function pointsView(shell, stage, address, client, points) {
     selection.update(stage.theme);
     choice.panel.refresh(stage.theme);
     marks.paint(stage.theme);
+    paintNames();
   }
   function paintVisible() {
     visible.paint(rows.shown, selection.rows && selection.has);
+    paintNames();
+  }
+  function paintNames() {
+    names.paint({ theme: stage.theme, isShown: (label) => isShown(rows.shown, label), isColored: coloring.key === "" });
   }
   listenToKeys({
     onTool: selection.choose,
@@ -143,7 +150,10 @@ function pointsView(shell, stage, address, client, points) {
   paintVisible();
   paintAround();
   void choice.paint();
-  void Promise.resolve(points.thumbnails?.complete).then(() => performance.mark("pictures"));
+  void Promise.resolve(points.thumbnails?.complete).then((areThere) => {
+    performance.mark("pictures");
+    if (areThere && points.thumbnails) cloud.setPictures(points.thumbnails);
+  });
   tellSelection();
   selection.setFlat(cloud.isFlat);
   shell.ready();

@@ -1,0 +1,87 @@
+/** What helps to read the cloud, in a real Chromium: names of classes, pictures for dots, density. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { classColor } from "../src/colors.js";
+import { expectNoProblems, findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
+
+/** @typedef {import("./harness.mjs").WatchedPage} Page */
+
+/** @type {Awaited<ReturnType<typeof startServer>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof startBrowser>>} */
+let browser;
+/** @type {ReturnType<typeof sharedPages>} */
+let shared;
+let address = "";
+
+before(async () => {
+  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
+  browser = await startBrowser();
+  shared = sharedPages(browser);
+  address = `${server.origin}/grounding/latent_space_viewer.html?data=/artifacts/${(await findRun(folders.artifacts)).points}`;
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Pixels on the canvas of the marks that have just this colour. @param {Page} page @param {number[]} color */
+const filled = (page, color) =>
+  page.evaluate(([r, g, b]) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".marks > canvas"));
+    const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    pen?.drawImage(canvas, 0, 0);
+    const data = pen?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255) count++;
+    return count;
+  }, color);
+
+test("each class is named on the stage, in its colour; one that steps back is not; nor where names are off", async () => {
+  const page = await shared.open(address);
+  await nextFrame(page);
+  let named = 0;
+  for (let label = 0; label < 10; label++) if ((await filled(page, classColor(label, "light"))) > 60) named++;
+  assert(named >= 8, `${named} of 10 names`);
+  await page.locator(".legend-only").nth(3).click();
+  await nextFrame(page);
+  assert((await filled(page, classColor(3, "light"))) > 60);
+  assert.equal(await filled(page, classColor(0, "light")), 0);
+  await page.getByLabel("Names of the classes").uncheck();
+  await nextFrame(page);
+  assert.equal(await filled(page, classColor(3, "light")), 0);
+  await page.waitForFunction(() => location.search.includes("names=0"));
+  // In embeds as well.
+  const embedded = await browser.newPage();
+  await embedded.goto(`${address}&embed=1&theme=dark&isolate=2`);
+  await embedded.waitForSelector("html[data-state=ready]");
+  await nextFrame(embedded);
+  assert((await filled(embedded, classColor(2, "dark"))) > 60);
+  for (const one of [page, embedded]) expectNoProblems(one);
+  await embedded.context().close();
+});
+
+test("near, dots become pictures; points let each other through where that is asked for", async () => {
+  const near = `${address}&names=0&camera=0.6_0.35_1.5_0_0_0`;
+  const page = await shared.open(near);
+  await page.waitForFunction(() => performance.getEntriesByName("pictures").length > 0);
+  await page.getByRole("button", { name: "Fit" }).click();
+  await page.waitForTimeout(600);
+  const canvas = page.locator(".stage > canvas");
+  await canvas.focus();
+  for (let i = 0; i < 9; i++) await page.keyboard.press("+");
+  await nextFrame(page);
+  const pictures = await canvas.screenshot();
+  await page.getByLabel("Pictures where there is room").uncheck();
+  await nextFrame(page);
+  const dots = await canvas.screenshot();
+  assert.notDeepEqual(pictures, dots);
+  await page.keyboard.press("0");
+  const density = page.getByLabel("Density: let points through");
+  assert.equal(await density.isChecked(), false, "not of so few");
+  await density.check();
+  await page.waitForFunction(() => location.search.includes("density=on"));
+  expectNoProblems(page);
+});
