@@ -278,6 +278,21 @@ def points(run: Run, output: Path | None, split: str, **layout: Any) -> Output:
     return points_output(run, split, EmbeddingOptions(**layout), path)
 
 
+@on_a_run(
+    "film",
+    "The training as a film, for the viewer: points and images at each kept checkpoint.",
+    options.embedding(5000),
+)
+def film(run: Run, output: Path | None, **layout: Any) -> Output:
+    """Aligned layouts of the test latents at the checkpoints of a training."""
+    from grounding.export.points import EmbeddingOptions
+    from grounding.runs.film import film_output
+
+    return film_output(
+        run, EmbeddingOptions(**layout), output or run.experiment.artifact("film.json")
+    )
+
+
 @on_a_run("export-encoder", "The encoder as ONNX.")
 def export_encoder(run: Run, output: Path | None) -> Output:
     """The encoder as ONNX."""

@@ -22,6 +22,7 @@ from grounding.runs.exporting import (
     points_output,
     weights_output,
 )
+from grounding.runs.film import film_output
 from grounding.runs.manifest import shown_results
 from grounding.runs.measuring import (
     analysis_output,
@@ -55,6 +56,7 @@ def outputs_of(run: Run) -> dict[str, Callable[[], Output]]:
         ),
         "latents": lambda: latents_output(run, "test", "npz", place("test_latents.npz")),
         "dynamics": lambda: dynamics_output(run, place("dynamics.json")),
+        "film": lambda: film_output(run, points, place("film.json")),
         "weights": lambda: weights_output(run, place("weights.safetensors")),
     }
 

@@ -282,7 +282,8 @@ class Run:
 
         Args:
             kinds: of "analysis", "manifold", "probes", "points", "encoder", "decoder", "assets",
-                "dynamics", "latents" and "weights"; default: all that `grounding run` makes.
+                "dynamics", "latents", "film" and "weights"; default: all that `grounding run`
+                makes.
 
         Returns:
             The main file of each.

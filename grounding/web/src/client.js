@@ -12,6 +12,8 @@
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
  *   await client.loadDynamics({url})            -> Dynamics | null     null: the run has no such file
+ *   await client.findFilm({url})                -> address | null      of the film of the training
+ *   await client.loadFilm({url})                -> Film
  *   await client.flow({image, latent, times, rest})  -> Flowed | null
  *   await client.stepMany({latents, count, pictures})  -> Stepped
  *   await client.placeLatent({latent})          -> Placed and its picture | null
@@ -150,6 +152,8 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     path: latestWins(call("path")),
     settle: latestWins(call("settle")),
     loadDynamics: call("loadDynamics"),
+    findFilm: call("findFilm"),
+    loadFilm: call("loadFilm"),
     flow: latestWins(call("flow")),
     stepMany: call("stepMany"),
     placeLatent: latestWins(call("placeLatent")),

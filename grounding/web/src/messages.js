@@ -94,6 +94,8 @@
  *   from z_t
  * @property {{arguments: {url: string}, answer: import("./dynamics.js").Dynamics | null}} loadDynamics
  *   url: empty for the one that the manifest of the run names; null: there is none
+ * @property {{arguments: {url: string}, answer: string | null}} findFilm its address, if the run of the points has one
+ * @property {{arguments: {url: string}, answer: import("./film.js").Film}} loadFilm
  * @property {{arguments: {image: Float32Array | null, latent: Float32Array | null, times: number[], rest: number},
  *   answer: Flowed}} flow of an image or of a latent; times: numbers of steps, ascending; rest: a length
  * @property {{arguments: {latents: Float32Array, count: number, pictures: boolean}, answer: Stepped}} stepMany

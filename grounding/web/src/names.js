@@ -20,9 +20,19 @@ export function classNames(cloud, { list, ranks, nameOf, color }, positions) {
   let rows = null;
   const largest = [...list].sort((a, b) => b.count - a.count || a.label - b.label).slice(0, MOST);
 
+  /** @type {() => void} */
+  let again = () => undefined;
+  // The picture need not wait for it.
+  setTimeout(() => {
+    rows = densestRows(positions, ranks, 1 + list.reduce((most, { rank }) => Math.max(most, rank), 0));
+    again();
+  });
+
   /** @param {{theme: Theme, isShown: (label: number) => boolean, isColored: boolean}} how */
   function paint({ theme, isShown, isColored }) {
-    const found = (rows ??= densestRows(positions, ranks, 1 + list.reduce((most, { rank }) => Math.max(most, rank), 0)));
+    again = () => paint({ theme, isShown, isColored });
+    const found = rows;
+    if (!found) return;
     cloud.setNames(
       largest.filter(({ label }) => isShown(label)).map(({ label, rank }) => {
         const fill = isColored ? color(label, theme) : background(theme);
@@ -30,5 +40,11 @@ export function classNames(cloud, { list, ranks, nameOf, color }, positions) {
       }),
     );
   }
-  return { paint, hide: () => cloud.setNames([]) };
+  return {
+    paint,
+    hide() {
+      again = () => undefined;
+      cloud.setNames([]);
+    },
+  };
 }

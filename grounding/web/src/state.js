@@ -56,7 +56,8 @@ import { MAX_SEED } from "./rng.js";
 
 /**
  * @typedef {CommonState & {data: string, color: string, dim: number[], isolate: number | null,
- *   select: number | null}} ViewerState color: "" for classes, or a number column's key
+ *   select: number | null, film: string, epoch: number | null}} ViewerState color: "" for classes, or a number
+ *   column's key; film: its file, "" for the one that the manifest names; epoch: shown of it, null: it is closed
  */
 
 /**
@@ -101,6 +102,8 @@ export const VIEWER = Object.freeze({
   dim: { kind: "integers", initial: [], ...LABELS },
   isolate: { kind: "integer", initial: null, ...LABELS },
   select: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  film: { kind: "text", initial: "" },
+  epoch: { kind: "number", initial: null, min: 0, max: 1e6, digits: 2 },
   ...COMMON,
 });
 

@@ -9,6 +9,7 @@
 
 import { checkBelongTogether, parseInteractiveAssets, parseLatentPoints } from "./assets.js";
 import { parseDynamics } from "./dynamics.js";
+import { parseFilm } from "./film.js";
 import { PageError, asPageError, toPlain } from "./errors.js";
 import { checkWhole } from "./integrity.js";
 import { driftOf, flowOf, pointBetween, reground, regroundUntilSettled, straightPath } from "./interpolation.js";
@@ -45,6 +46,8 @@ let assetsLoad = null;
 let manifestLoad = Promise.resolve(null);
 /** @type {InteractiveAssets | null} */
 let assets = null;
+/** The file of the viewer. @type {import("./assets.js").LatentPoints | null} */
+let viewed = null;
 /** @type {{matrix: Float32Array, dim: number} | null} */
 let points = null;
 /** @type {{encoder: Model, decoder: Model} | null} */
@@ -155,8 +158,9 @@ function place(references, latent, k = references.projectionK, exclude = -1) {
 const answers = {
   async loadPoints({ url }, id, base) {
     const checked = sameOriginUrl(url, base, "data");
-    const { value, thumbnails } = await loadFile(checked, "points", listeners(id));
-    const file = parseLatentPoints(value);
+    const { value, thumbnails, manifest } = await loadFile(checked, "points", listeners(id));
+    const file = (viewed = parseLatentPoints(value));
+    manifestLoad = manifest;
     points = { matrix: file.points, dim: 3 };
     // Of what is damaged the page is told.
     sendThumbnails(thumbnails, id, checked).catch(() => undefined);
@@ -280,6 +284,19 @@ const answers = {
     // The words of a notice stand where the flow would be.
     const { value } = await loadFile(found, "dynamics", { onProgress: () => undefined, onNotice: () => undefined });
     return parseDynamics(value, references);
+  },
+
+  async findFilm({ url }, _, base) {
+    if (url) return sameOriginUrl(url, base, "film").href;
+    const manifest = await manifestLoad;
+    const name = `${viewed?.about.experiment}_film.json`;
+    return manifest?.hashes.has(name) ? new URL(`./${encodeURIComponent(name)}`, manifest.url).href : null;
+  },
+
+  async loadFilm({ url }, _, base) {
+    if (!viewed) throw new Error("no points");
+    const { value } = await loadFile(sameOriginUrl(url, base, "film"), "film", { onProgress: () => undefined, onNotice: () => undefined });
+    return parseFilm(value, viewed);
   },
 
   async flow({ image, latent, times, rest }) {

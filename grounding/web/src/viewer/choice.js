@@ -3,7 +3,8 @@
  *
  *   const choice = pointChoice({stage, shell, address, client, points, classes, marks});
  *   choice.choose(row | null, {goes})     a new step in the history; goes: the camera goes there
- *   choice.paint()                        as the address says
+ *   choice.paint()                        as the address says; onPaint(): another point may be chosen
+ *   choice.row                            the chosen one, or -1
  *   choice.panel                          chosen.js's
  */
 
@@ -21,10 +22,11 @@ const NEIGHBORS = 8;
  * @property {import("../assets.js").LatentPoints} points
  * @property {import("../classes.js").Classes} classes
  * @property {ReturnType<typeof import("./marks.js").pointMarks>} marks
+ * @property {() => void} [onPaint]
  */
 
 /** @param {Parts} parts */
-export function pointChoice({ stage, shell, address, client, points, classes, marks }) {
+export function pointChoice({ stage, shell, address, client, points, classes, marks, onPaint }) {
   const panel = chosenPanel(points, classes, {
     onChoose(row) {
       choose(row, { goes: true });
@@ -48,12 +50,13 @@ export function pointChoice({ stage, shell, address, client, points, classes, ma
       address.step({ select: row });
       paint();
     }
-    if (row !== null && goes) stage.goTo([...points.points.subarray(3 * row, 3 * row + 3)]);
+    if (row !== null && goes) stage.goTo(stage.cloud.place(row));
   }
 
   async function paint() {
     const row = chosen();
     marks.set({ chosen: row, near: [] });
+    onPaint?.();
     if (row < 0) return panel.hide();
     panel.show(row, stage.theme);
     try {
@@ -67,5 +70,12 @@ export function pointChoice({ stage, shell, address, client, points, classes, ma
       stage.showError(error);
     }
   }
-  return { choose, paint, panel };
+  return {
+    choose,
+    paint,
+    panel,
+    get row() {
+      return chosen();
+    },
+  };
 }

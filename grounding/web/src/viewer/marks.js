@@ -1,7 +1,7 @@
 /**
  * Rings around the point under the cursor, the chosen one and its neighbours.
  *
- *   const marks = pointMarks(cloud, positions);
+ *   const marks = pointMarks(cloud, theme);
  *   marks.set({hovered?, chosen?, near?}); marks.paint(theme)     rows, -1 for none
  */
 
@@ -11,14 +11,14 @@ import { accent, foreground } from "../colors.js";
 
 const SIZES = { chosen: 24, hovered: 18, neighbor: 13 };
 
-/** @param {import("../cloud.js").Cloud} cloud @param {Float32Array} positions (N, 3) @param {import("../colors.js").Theme} theme */
-export function pointMarks(cloud, positions, theme) {
+/** @param {import("../cloud.js").Cloud} cloud @param {import("../colors.js").Theme} theme */
+export function pointMarks(cloud, theme) {
   /** @type {Marked} */
   let marked = { hovered: -1, chosen: -1, near: [] };
 
   /** @param {number} row @param {number} size @param {import("../colors.js").Rgb} color */
   const ring = (row, size, color) => ({
-    position: [...positions.subarray(3 * row, 3 * row + 3)],
+    position: cloud.place(row),
     color,
     size,
     shape: /** @type {const} */ ("ring"),

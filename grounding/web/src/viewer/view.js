@@ -24,6 +24,7 @@ import { colorChoice } from "./coloring.js";
 import { classLegend, numberLegend } from "../take/legend.js";
 import { countText, wordsOf } from "./describe.js";
 import { factsSection } from "./facts.js";
+import { filmMode } from "./film.js";
 import { hoverCard } from "./hover.js";
 import { pointMarks } from "./marks.js";
 import { searchField } from "./search.js";
@@ -80,9 +81,11 @@ function pointsView(shell, stage, address, client, points) {
   if (points.imageShape) followShape(points.imageShape);
   const visible = visiblePoints(cloud, classes);
   const names = classNames(cloud, classes, points.points);
-  const marks = pointMarks(cloud, points.points, stage.theme);
+  const marks = pointMarks(cloud, stage.theme);
   const card = hoverCard(shell.overlay, points, classes);
-  const choice = pointChoice({ stage, shell, address, client, points, classes, marks });
+  const choice = pointChoice({ stage, shell, address, client, points, classes, marks, onPaint: () => film?.refresh() });
+  /** @type {ReturnType<typeof filmMode> | undefined} */
+  const film = filmMode({ stage, shell, address, client, points, chosen: () => choice.row, onMove: () => marks.paint() });
   const named = knownOnly(address.state, classes.list.map(({ label }) => label));
   if (named.problem) stage.showNotice(named.problem);
   const rows = legend(classes, {
@@ -145,7 +148,7 @@ function pointsView(shell, stage, address, client, points) {
   shell.corners.bottomLeft.append(element("p", { class: "count" }, countText(points)), coming);
   shell.setExperiment(about.experiment);
   shell.side.before(choice.panel.node);
-  const sections = [search.node, coloring.node, rows.node, selection.node, stage.settings.node, factsSection(points)];
+  const sections = [search.node, coloring.node, rows.node, selection.node, film.node, stage.settings.node, factsSection(points)];
   shell.side.append(...sections.filter((node) => node !== null));
   paintVisible();
   paintAround();
@@ -153,7 +156,9 @@ function pointsView(shell, stage, address, client, points) {
   void Promise.resolve(points.thumbnails?.complete).then((areThere) => {
     performance.mark("pictures");
     if (areThere && points.thumbnails) cloud.setPictures(points.thumbnails);
+    film.refresh();
   });
+  film.find().catch(stage.showError);
   tellSelection();
   selection.setFlat(cloud.isFlat);
   shell.ready();
@@ -197,6 +202,7 @@ function pointsView(shell, stage, address, client, points) {
       paintVisible();
       paint();
       void choice.paint();
+      film.follow(state);
     },
     /** @param {import("../messages.js").Progress} progress */
     progress({ loaded, total }) {

@@ -1,0 +1,109 @@
+/** The training as a film in the viewer, in a real Chromium: on the run's points, at three checkpoints made here. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { safetensors } from "../tests/safetensors_file.js";
+import { expectAccessible } from "./accessible.mjs";
+import { expectNoProblems, findRun, folders, nextFrame, startBrowser, startServer } from "./harness.mjs";
+
+/** @type {Awaited<ReturnType<typeof startServer>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof startBrowser>>} */
+let browser;
+/** @type {string} */
+let made;
+let address = "";
+
+/** @param {any} points the viewer's file @param {string} sha256 of the checkpoint that it says */
+async function writeFilm(points, sha256) {
+  const count = points.points.length;
+  const meta = {
+    experiment: points.experiment, checkpoint_sha256: sha256, epochs: [2, 4, 10],
+    history: Array.from({ length: 10 }, (_, i) => ({ epoch: i + 1, train_loss: 1 / (i + 1), val_loss: 2 / (i + 1), val_knn: null })),
+  };
+  const places = [0.1, 0.5, 1].flatMap((share) => points.points.flat().map((/** @type {number} */ value) => share * value));
+  const pixels = points.image_shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b);
+  const arrays = [Float32Array.from(places), Int32Array.from(points.indices), Int32Array.from([0, 1]), Uint8Array.from({ length: 6 * pixels }, (_, i) => 40 * Math.floor(i / pixels))];
+  const shapes = [[3, count, 3], [count], [2], [3, 2, pixels]];
+  let end = 0;
+  /** @type {Record<string, unknown>} */
+  const header = { __metadata__: { id: "film", meta: JSON.stringify(meta) } };
+  ["film_points", "film_indices", "film_rows", "film_images"].forEach((name, i) => {
+    header[name] = { dtype: ["F32", "I32", "I32", "U8"][i], shape: shapes[i], data_offsets: [end, (end += arrays[i].byteLength)] };
+  });
+  const bytes = safetensors(header, arrays);
+  await writeFile(join(made, "a_film.safetensors"), bytes);
+  await writeFile(join(made, "a_film.json"), JSON.stringify({ arrays: { file: "a_film.safetensors", bytes: bytes.length, id: "film" }, ...meta }));
+}
+
+before(async () => {
+  made = await mkdtemp(join(tmpdir(), "grounding-film-"));
+  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/made": made });
+  browser = await startBrowser();
+  const run = await findRun(folders.artifacts);
+  const points = JSON.parse(await readFile(join(folders.artifacts, run.points), "utf8"));
+  await writeFilm(points, points.checkpoint_sha256);
+  address = `${server.origin}/grounding/latent_space_viewer.html?data=/artifacts/${run.points}&film=/made/a_film.json`;
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+  await rm(made, { recursive: true, force: true });
+});
+
+for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
+  ["desktop", {}],
+  ["phone, dark, reduced motion", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: "dark", reducedMotion: "reduce" }],
+  ["forced colours", { forcedColors: "active" }],
+])) {
+  test(`the film opens, moves points and images, and closes: ${name}`, async () => {
+    const page = await browser.newPage(options);
+    await page.goto(address);
+    await page.waitForSelector("html[data-state=ready]");
+    await page.getByRole("button", { name: "Show the training" }).click();
+    const slider = page.getByRole("slider", { name: "Epoch" });
+    await slider.waitFor();
+    assert.match(await page.locator(".training-words").innerText(), /^Epoch 10 of 10 · loss 0.100 · validation 0.200$/);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), page.viewportSize()?.width);
+    await expectAccessible(page, name);
+    const canvas = page.locator(".stage > canvas");
+    const last = await canvas.screenshot();
+    await slider.focus();
+    await page.keyboard.press("Home");
+    await page.waitForFunction(() => /[?&]epoch=2(&|$)/.test(location.search));
+    assert.match(await page.locator(".training-words").innerText(), /^Epoch 2 of 10/);
+    assert.notDeepEqual(await canvas.screenshot(), last);
+    const shade = () =>
+      page.locator(".training-pictures canvas").last().evaluate((one) => /** @type {HTMLCanvasElement} */ (one).getContext("2d")?.getImageData(1, 1, 1, 1).data[0]);
+    await nextFrame(page);
+    assert.equal(await shade(), 0, "the first image at the first checkpoint");
+    await page.locator(".training-strip button").nth(1).click();
+    await nextFrame(page);
+    assert.equal(await shade(), 80);
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.waitForFunction(() => document.querySelector(".training-words")?.textContent?.startsWith("Epoch 10"), null, { timeout: 10_000 });
+    await page.getByRole("button", { name: "Close the film" }).first().click();
+    assert.equal(await page.locator(".training").count(), 0);
+    assert(!new URL(page.url()).searchParams.has("epoch"));
+    await page.goBack();
+    await slider.waitFor();
+    expectNoProblems(page);
+    await page.context().close();
+  });
+}
+
+test("a film of another checkpoint is told beside its button", async () => {
+  const run = await findRun(folders.artifacts);
+  const points = JSON.parse(await readFile(join(folders.artifacts, run.points), "utf8"));
+  await writeFilm(points, "0".repeat(64));
+  const page = await browser.newPage();
+  await page.goto(`${address}&epoch=3`);
+  await page.getByText(/ends with another checkpoint.*grounding film --config/).waitFor();
+  assert.equal(await page.locator(".training").count(), 0);
+  expectNoProblems(page);
+  await page.context().close();
+});
