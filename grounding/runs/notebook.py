@@ -114,11 +114,14 @@ class View(Page):
         from_json=lambda places, view: view.rows[np.asarray(places, dtype=np.int64)],
     )
 
-    def __init__(self, manifest: Path, points: Path, **values: Any) -> None:
+    def __init__(
+        self, manifest: Path, points: Path, film: Path | None = None, **values: Any
+    ) -> None:
         self._arrays = arrays_path(points).absolute()
         _, arrays = read_arrays(self._arrays, ("indices",))
         self.rows = arrays["indices"].astype(np.int64)
-        super().__init__("viewer", manifest, {"data": points}, **values)
+        files = {"data": points} | ({"film": film} if film else {})
+        super().__init__("viewer", manifest, files, **values)
 
     def selected_images(self) -> npt.NDArray[np.uint8]:
         """Images uint8 (N, C, H, W) of the selected rows, as the page shows them.
@@ -159,7 +162,10 @@ def view_run(run: Run, split: str, max_points: int, height: int) -> View:
     options = EmbeddingOptions(max_points=max_points)
     path = run.experiment.artifact(f"{split}_latent_points.json")
     points = made_once(run, points_output(run, split, options, path))
-    return View(manifest_path(run.name), points, height=height)
+    manifest, film = manifest_path(run.name), run.experiment.artifact("film.json")
+    entered = read_manifest(manifest.absolute())
+    is_there = split == "test" and entered.key(film) in entered.artifacts
+    return View(manifest, points, film if is_there else None, height=height)
 
 
 def play_run(run: Run, height: int) -> Page:

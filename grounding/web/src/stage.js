@@ -165,7 +165,8 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
     goTo: (place) => approach(place),
     begin() {
       const isPlain = [...new URLSearchParams(location.search).keys()].every((name) => NO_VIEW.includes(name));
-      if (isPlain && location.protocol.startsWith("http")) turning.start();
+      // In a frame only where it stands for the whole page: not beside what somebody works on.
+      if (isPlain && (self === top || address.state.embed)) turning.start();
       else turning.stop();
     },
   };

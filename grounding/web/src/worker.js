@@ -290,7 +290,7 @@ const answers = {
     if (url) return sameOriginUrl(url, base, "film").href;
     const manifest = await manifestLoad;
     const name = `${viewed?.about.experiment}_film.json`;
-    return manifest?.hashes.has(name) ? new URL(`./${encodeURIComponent(name)}`, manifest.url).href : null;
+    return viewed?.about.split === "test" && manifest?.hashes.has(name) ? new URL(`./${encodeURIComponent(name)}`, manifest.url).href : null;
   },
 
   async loadFilm({ url }, _, base) {
