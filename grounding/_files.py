@@ -27,6 +27,10 @@ ALWAYS_EXPANDED = 64 << 20
 _CHUNK = 1 << 20
 
 
+class BusyError(UserError):
+    """Another process holds what has to be held."""
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to, and move it there once the block is done.
@@ -122,7 +126,8 @@ def locked(lock: Path, work: str) -> Iterator[None]:
         work: what is done, for the message of those who come second.
 
     Raises:
-        UserError: another process has it, or the place cannot be written to.
+        BusyError: another process has it.
+        UserError: the place cannot be written to.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +135,7 @@ def locked(lock: Path, work: str) -> Iterator[None]:
         held.acquire(timeout=0.2, poll_interval=0.05)
     except filelock.Timeout:
         what = f"{lock.name.removeprefix('.').removesuffix('.lock')} in {lock.parent}"
-        raise UserError(
+        raise BusyError(
             f"cannot do the {work}: another process is writing {what}; wait until it is done"
         ) from None
     except NotImplementedError:

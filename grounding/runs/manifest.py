@@ -29,7 +29,11 @@ MAX_ARTIFACTS = 10_000
 # Of a result that is shown: digits behind the point, its size, and the numbers that it is made of.
 MOST_DIGITS, LARGEST, MOST_PARTS = 10, 1e100, 100
 # Kinds of what is no run, with what names it; and what names files besides --output.
-STUDIES = {"seeds": "--set experiment.name=NAME", "comparison": "--output STEM"}
+STUDIES = {
+    "seeds": "--set experiment.name=NAME",
+    "comparison": "--output STEM",
+    **dict.fromkeys(("sweep", "sweep plan"), "grounding sweep NAME"),
+}
 _NAMED_BY = {
     **dict.fromkeys(
         ("checkpoint", "best checkpoint", "metrics"), "--set output.checkpoint_path=FILE"
@@ -252,8 +256,17 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
         raise DamagedError(f"{path} is no JSON table: {error}; {advice}") from None
 
 
-def manifests_in(folder: Path) -> tuple[list[Manifest], list[str]]:
-    """The manifests in a folder by name, and one line for each that cannot be read."""
+def manifests_in(
+    folder: Path, mentioned: Sequence[str] | None = None
+) -> tuple[list[Manifest], list[str]]:
+    """The manifests in a folder by name, and one line for each that cannot be read.
+
+    Args:
+        folder: where they lie.
+        mentioned: leave out those that have none of these names of runs and files in them.
+    """
+    texts = [json.dumps(one, ensure_ascii=False)[1:-1] for one in mentioned or ()]
+    parts = [text.encode("utf-8", "backslashreplace") for text in texts]
     found: list[Manifest] = []
     problems: list[str] = []
     try:
@@ -263,10 +276,22 @@ def manifests_in(folder: Path) -> tuple[list[Manifest], list[str]]:
     for name in names:
         if name.endswith(ENDING) and not name.startswith("."):
             try:
+                if mentioned is not None and not _holds_any(folder / name, parts):
+                    continue
                 found.append(read_manifest(folder / name))
             except (UserError, FileNotFoundError) as error:
                 problems.append(str(error))
     return found, problems
+
+
+def _holds_any(path: Path, parts: Sequence[bytes]) -> bool:
+    """Whether one of these is in a file; of what cannot be read, nobody knows."""
+    try:
+        with open_regular(path, MAX_BYTES) as file:
+            data = file.read()
+    except (OSError, UserError):
+        return True
+    return any(part in data for part in parts)
 
 
 def check_not_of_another(
@@ -288,8 +313,10 @@ def check_not_of_another(
     own = manifest_path(name, folder).resolve()
     there = [path for path in paths if path.exists()]
     places = {p.resolve(): p for p in (*(path.parent for path in there), folder, FOLDER)}
+    # With a thousand runs in the folder, to parse every manifest takes longer than some trainings.
+    wanted_names = [own.name.removesuffix(ENDING), *(path.name for path in there)]
     for place in places.values():
-        for run in manifests_in(place)[0]:
+        for run in manifests_in(place, wanted_names)[0]:
             is_own = run.path.resolve() == own
             wanted = "study" if kind in STUDIES else "run" if kind == "checkpoint" else run.of
             if is_own and run.artifacts and run.of != wanted:

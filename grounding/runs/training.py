@@ -48,7 +48,7 @@ from grounding.training import (
     train,
 )
 from grounding.training.checkpoint import at_best, versions
-from grounding.training.history import append_metrics, best_of, metrics_text
+from grounding.training.history import append_metrics, best_of, has_stalled, metrics_text
 from grounding.training.resume import changes, epochs_problem, next_run
 from grounding.training.tensorboard import tensorboard_log
 
@@ -87,6 +87,7 @@ def train_experiment(
     force: bool = False,
     quiet: bool = False,
     images: ImageSet | None = None,
+    until: int | None = None,
 ) -> str:
     """Train an experiment unless that is done, showing progress.
 
@@ -98,6 +99,7 @@ def train_experiment(
         force: whether to train again, also under a name that another experiment has taken.
         quiet: whether to show nothing but warnings and, on a terminal, the bar.
         images: given from Python; None for those that the experiment names.
+        until: pause after this epoch, with a checkpoint that `resume` goes on from.
 
     Returns:
         A line about it.
@@ -136,7 +138,11 @@ def train_experiment(
                 say(f"warning: {warning}", is_error=True)
             if not quiet:
                 _announce(experiment, splits, start)
-            held = _train(experiment, splits, manifest, start, tensorboard, done, quiet=quiet)
+            held = _train(
+                experiment, splits, manifest, start, tensorboard, done, quiet=quiet, until=until
+            )
+            if held is None:
+                return f"paused after epoch {until} of {experiment.training.epochs}"
             loss = "" if held.val_loss is None else f", validation loss {held.val_loss:.5f}"
             metrics = metrics_path(path)
             line = f"{held.seconds:.1f} s{loss}, metrics in {metrics}, wrote {path}"
@@ -327,15 +333,22 @@ class _Record:
         start: where it begins.
         keeps_result: whether a finished training of the same is there, which stays until this one
             is finished, too.
+        until: pause after this epoch.
 
     The metrics of whatever was finished at this place, be it another experiment that is replaced,
     stay until then as well.
     """
 
     def __init__(
-        self, experiment: Experiment, manifest: Manifest, start: _Start, *, keeps_result: bool
+        self,
+        experiment: Experiment,
+        manifest: Manifest,
+        start: _Start,
+        *,
+        keeps_result: bool,
+        until: int | None = None,
     ) -> None:
-        self.experiment, self.start = experiment, start
+        self.experiment, self.start, self.until = experiment, start, until
         self.path = experiment.checkpoint_path
         remove_leftovers(self.path, metrics_path(self.path), manifest.path)
         # What an earlier training left is no longer part of the run; resuming must not mix it in.
@@ -362,7 +375,7 @@ class _Record:
                 write_text(metrics_path(self.path), metrics_text(history))
             else:
                 append_metrics(metrics_path(self.path), history[-1])
-        if every and len(history) % every == 0:
+        if (every and len(history) % every == 0) or len(history) == self.until:
             path = epoch_path(self.path, len(history))
             held = self._checkpoint(training)
             self._enter({path: {path: checkpoint_bytes(held)}}, self._artifact(PERIODIC, held))
@@ -423,14 +436,16 @@ def _train(
     keeps_result: bool,
     *,
     quiet: bool,
-) -> Checkpoint:
+    until: int | None,
+) -> Checkpoint | None:
+    """The final checkpoint; None of a training that was paused."""
     settings = experiment.training
     device = resolve_device(settings.device)
     model = initial_model(experiment, splits.image_shape)
     objectives = objectives_of(experiment, model, splits, device)
     inputs = inputs_of(experiment, splits, device, smallest_batch(model, objectives))
     val_knn = _val_knn(experiment, splits)
-    record = _Record(experiment, manifest, start, keeps_result=keeps_result)
+    record = _Record(experiment, manifest, start, keeps_result=keeps_result, until=until)
     log_to: AbstractContextManager[Any] = nullcontext()
     if tensorboard:
         log_to = tensorboard_log(tensorboard / experiment.name / start.training, start.epochs + 1)
@@ -462,14 +477,18 @@ def _train(
                 patience=settings.early_stopping.patience,
                 keep_best=settings.keep_best,
                 start=start.checkpoint,
+                until=until,
                 on_step=bar.advance,
                 on_epoch=on_epoch,
                 save=record.save,
                 warn=lambda line: say(f"warning: {line}", is_error=True),
             )
+            stopping = settings.early_stopping
+            stalled = has_stalled(training.history, stopping.metric, stopping.patience)
+            if until and len(training.history) < settings.epochs and not stalled:
+                return None
             held = record.finish(training)
         if held.epoch < settings.epochs and not quiet:
-            stopping = settings.early_stopping
             say(
                 f"stopped after epoch {held.epoch} of {settings.epochs}: {stopping.metric} was no "
                 f"better {stopping.patience} times than its best before"

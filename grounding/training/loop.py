@@ -80,6 +80,7 @@ def train(
     patience: int = 0,
     keep_best: Measure | None = None,
     start: Checkpoint | None = None,
+    until: int | None = None,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     save: Callable[[Training], None] = lambda _: None,
@@ -104,6 +105,7 @@ def train(
         keep_best: "val_loss" or "val_knn", by which the weights of the best epoch are kept in
             `Training.best`; default: none are.
         start: where to go on; default: at the first epoch.
+        until: pause after this epoch; what goes on from there ends with the same bits.
         on_step: called after each step with the number of inputs it used.
         save: called after each epoch; `Training.checkpoint` is what can be kept of it.
         on_epoch: called after that.
@@ -141,7 +143,7 @@ def train(
     if val_images is not None:
         val_images = val_images.to(device)
 
-    for number in range(len(history) + 1, epochs + 1):
+    for number in range(len(history) + 1, min(epochs, until or epochs) + 1):
         if has_stalled(history, stop_by, patience):
             break
         started = time.perf_counter()
