@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grounding.runs.attach import attach
     from grounding.runs.evaluation import evaluate
     from grounding.studies.report import figures, report
+    from grounding.studies.sweeps.sweep import Sweep
 
 __version__ = "0.2.0"
 
@@ -37,6 +38,7 @@ _PUBLIC = {
     "evaluate": ("grounding.runs.evaluation", "evaluate"),
     "report": ("grounding.studies.report", "report"),
     "figures": ("grounding.studies.report", "figures"),
+    "Sweep": ("grounding.studies.sweeps.sweep", "Sweep"),
     "Run": ("grounding.runs", "Run"),
     "load_config": ("grounding.experiment", "load_config"),
     "Experiment": ("grounding.experiment", "Experiment"),
@@ -58,6 +60,7 @@ __all__ = [  # noqa: RUF022 - what is used first comes first
     "figures",
     "load_config",
     "Run",
+    "Sweep",
     "Experiment",
     "datasets",
     "dynamics",

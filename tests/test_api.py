@@ -39,7 +39,7 @@ def test_the_face_of_the_package_is_a_short_list():
     names = {
         *("train", "load", "attach", "evaluate", "load_config", "Run", "Experiment", "UserError"),
         *("__version__", "datasets", "dynamics", "metrics", "models", "objectives", "register"),
-        *("report", "figures"),
+        *("report", "figures", "Sweep"),
     }
     assert set(dir(grounding)) == set(grounding.__all__) == names
     for name in names:

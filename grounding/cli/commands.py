@@ -122,6 +122,128 @@ def compare(
     compare(experiments, seeds, given["output"], given["controls"], given["resume"], commands)
 
 
+@grounding_group.command(
+    help="Train many variants of one config for several seeds, and compare them on validation "
+    "images. The same command, or NAME alone, goes on where it ended."
+)
+@click.argument("name", metavar="NAME")
+@click.option("--config", metavar="FILE", help="the experiment's YAML file, or its number")
+@options.overrides()
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="KEY=A,B",
+    help="values of an axis, e.g. training.learning_rate=2e-3,5e-3; may be repeated",
+)
+@click.option(
+    "--space",
+    multiple=True,
+    metavar="KEY=KIND:LOW:HIGH",
+    help="range of an axis, of the kind log, linear, int or logint; may be repeated",
+)
+@click.option("--seeds", type=options.SEEDS, metavar="SEEDS", help="of each point, e.g. 0-4")
+@click.option(
+    "--search",
+    type=click.Choice(("grid", "random", "tpe")),
+    help="how points are chosen (default: grid; random where there is a --space)",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    metavar="N",
+    help="points to draw with --search random or tpe",
+)
+@click.option(
+    "--metric",
+    default="val_loss",
+    show_default=True,
+    help="by which points are judged: val_loss, val_knn, or val_knn_K with K neighbours",
+)
+@click.option(
+    "--prune",
+    multiple=True,
+    type=click.Choice(("epochs", "seeds")),
+    help="give points up that do badly after a share of the epochs, or for the first seeds",
+)
+@click.option("--add-grid", multiple=True, metavar="KEY=A,B", help="further values, or an axis")
+@click.option("--add-seeds", type=options.SEEDS, metavar="SEEDS", help="further seeds")
+@click.option(
+    "--final",
+    type=click.IntRange(0),
+    default=0,
+    metavar="K",
+    help="measure the best K points on the test images, which is entered in the ledger",
+)
+@click.option("--retry", is_flag=True, help="try again what has failed")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray", "slurm")),
+    default="local",
+    show_default=True,
+    help="what trains: processes of this machine, a Ray cluster; slurm prints an array script",
+)
+@click.option("--address", metavar="HOST:PORT", help="of the Ray cluster")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="trials at once (default: one a core, or a GPU; with Ray: as many as fit)",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="of a trial (default: cores / workers)"
+)
+@click.option(
+    "--gpus", type=click.FloatRange(0), default=0, metavar="N", help="of a trial, with Ray or Slurm"
+)
+@click.option("--list", "only_list", is_flag=True, help="show what there is; train nothing")
+@click.option("--trial", metavar="RUN", help="train this one trial alone")
+def sweep(
+    name: str,
+    config: str | None,
+    overrides: tuple[str, ...],
+    modules: tuple[str, ...],
+    only_list: bool,
+    trial: str | None,
+    engine: str,
+    **given: Any,
+) -> None:
+    """Try points of a config's space, each for several seeds."""
+    _import(modules)
+    if config is None and (key := next((k for k in _OF_PLAN if given[k]), "")):
+        _misused(f"--{key} begins a sweep and needs --config; to extend one: --add-{key}")
+    import_torch()
+    from grounding.studies.sweeps.plan import grid_axis, space_axis
+    from grounding.studies.sweeps.sweep import Sweep
+
+    asked = Sweep(
+        name,
+        config,
+        overrides=overrides,
+        grid=options.once("grid", map(grid_axis, given["grid"])),
+        space=options.once("space", map(space_axis, given["space"])),
+        seeds=given["seeds"] or (),
+        search=given["search"],
+        trials=given["trials"] or 0,
+        metric=given["metric"],
+        prune=given["prune"],
+        add_grid=options.once("add-grid", map(grid_axis, given["add_grid"])),
+        add_seeds=given["add_seeds"] or (),
+    )
+    limits = {key: given[key] for key in ("workers", "gpus")}
+    if only_list:
+        say(*asked.table().splitlines())
+    elif trial:
+        say(asked.train_one(trial))
+    elif engine == "slurm":
+        print(asked.script(threads=given["threads"] or 1, **limits), end="")
+    else:
+        more = {key: given[key] for key in ("threads", "address", "final", "retry")}
+        asked.run(engine=engine, **limits, **more)
+
+
+_OF_PLAN = ("grid", "space", "seeds", "search", "trials", "prune")
+
+
 @grounding_group.command(help="Train an experiment's autoencoder.")
 @options.CONFIG
 @options.TENSORBOARD

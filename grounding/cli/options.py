@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from grounding._errors import UserError
 from grounding._paths import given_path
 
 F = TypeVar("F", bound=Callable[..., Any])
+V = TypeVar("V")
 
 SPLITS = ("train", "val", "test")
 MOST_SEEDS = 1000
@@ -74,6 +76,20 @@ class Numbers(click.ParamType[tuple[float, ...]]):
             return tuple(float(part) for part in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is no list of numbers; write e.g. 0.5 or 0.5,0.4,0.4", param, ctx)
+
+
+def once(option: str, axes: Iterable[tuple[str, V]]) -> dict[str, V]:
+    """Axes by their key, each given once.
+
+    Raises:
+        UserError: one was given twice.
+    """
+    found: dict[str, V] = {}
+    for key, axis in axes:
+        if key in found:
+            raise UserError(f"--{option} {key} is there twice; give all its values at once")
+        found[key] = axis
+    return found
 
 
 def all_of(*decorators: Callable[[F], F]) -> Callable[[F], F]:

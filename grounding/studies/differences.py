@@ -49,7 +49,7 @@ def differences(
         common = [seed for seed in rows[first] if seed in rows[second]]
         apart = spread([rows[first][seed] - rows[second][seed] for seed in common])
         if apart is not None and apart.margin is not None:
-            p = _p_value(apart.mean, apart.standard_deviation or 0.0, apart.count)
+            p = p_value(apart.mean, apart.standard_deviation or 0.0, apart.count)
             found.append((first, second, apart.mean, apart.margin, apart.count, p))
     corrected = holm([p for *_, p in found])
     return [Difference(*one, p_holm) for one, p_holm in zip(found, corrected, strict=True)]
@@ -69,7 +69,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _p_value(mean: float, deviation: float, count: int) -> float:
+def p_value(mean: float, deviation: float, count: int) -> float:
     """Two-sided p value of the t test that some values have mean 0."""
     from scipy.special import stdtr
 

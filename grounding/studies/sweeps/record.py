@@ -1,0 +1,124 @@
+"""What the disk has of a sweep besides its runs: the plan, drawn points, why trials failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grounding._errors import UserError
+from grounding._files import check_writable
+from grounding.runs.artifacts import document_bytes, enter
+from grounding.runs.manifest import (
+    FOLDER,
+    Artifact,
+    Manifest,
+    check_not_of_another,
+    manifest_path,
+    read_manifest,
+)
+from grounding.studies.sweeps.plan import Plan, Point
+from grounding.training.checkpoint import versions
+
+ENDINGS = ("json", "csv", "parquet", "html")
+
+
+@dataclass
+class Record:
+    """A sweep as its manifest has it.
+
+    Attributes:
+        plan: what is to be tried.
+        points: that were drawn; of a grid none are kept.
+        failures: why trials failed, by name.
+    """
+
+    plan: Plan
+    points: list[Point] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Write it, and enter it in the sweep's manifest.
+
+        Raises:
+            UserError: the name is that of something else, or nothing can be written.
+        """
+        path = plan_path(self.plan.name)
+        values = {
+            "plan": self.plan.as_dict(),
+            "points": list(self.points),
+            "failures": self.failures,
+        }
+        files = {path: {path: document_bytes(values)}}
+        enter(_manifest(self.plan.name), files, Artifact("sweep plan", {}, values))
+
+
+def read_record(name: str) -> Record | None:
+    """The record of a name; None if there is none.
+
+    Raises:
+        UserError: the name is that of something else, or the record is damaged.
+    """
+    path = manifest_path(study_name(name))
+    try:
+        manifest = read_manifest(path)
+    except FileNotFoundError:
+        return None
+    found = manifest.of_kind("sweep plan").values()
+    if not found:
+        raise UserError(f"the name {manifest.name} is taken by a {manifest.of}; take another NAME")
+    (values,) = (one.made_from for one in found)
+    try:
+        plan = Plan.from_dict(values["plan"])
+        return Record(plan, list(values["points"]), dict(values["failures"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is of another version: {error}; take another NAME") from None
+
+
+def check_free(name: str) -> None:
+    """Find out before any training whether a sweep's files can be written.
+
+    Raises:
+        UserError: they cannot, or belong to something else.
+    """
+    files = [result_path(name, ending) for ending in ENDINGS]
+    for kind, paths in (("sweep plan", [plan_path(name)]), ("sweep", files)):
+        check_not_of_another(study_name(name), *paths, kind=kind)
+        check_writable(paths[0])
+
+
+def write_results(
+    name: str, files: Mapping[Path, bytes], plan: Plan, results: Mapping[str, Any]
+) -> None:
+    """Write tables and report of a sweep, and enter them in its manifest.
+
+    Raises:
+        UserError: a place cannot be written to.
+    """
+    main = next(iter(files))
+    entry = Artifact("sweep", {}, {"plan": plan.as_dict()}, results)
+    enter(_manifest(name), {main: files}, entry)
+
+
+def study_name(name: str) -> str:
+    """What a sweep's own files are called."""
+    return f"{name}_sweep"
+
+
+def plan_path(name: str) -> Path:
+    """Where the plan lies."""
+    return FOLDER / f"{study_name(name)}_plan.json"
+
+
+def result_path(name: str, ending: str) -> Path:
+    """Where tables and report lie."""
+    return FOLDER / f"{study_name(name)}.{ending}"
+
+
+def _manifest(name: str) -> Manifest:
+    path = manifest_path(study_name(name))
+    try:
+        return read_manifest(path)
+    except FileNotFoundError:
+        return Manifest(path, study_name(name), code=versions())
