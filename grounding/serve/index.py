@@ -26,11 +26,14 @@ from grounding.serve.layout import file_inside, place_inside
 # What the names of the arrays from which its picture is drawn begin with.
 POINT_SETS = {"points": "", "assets": "reference_"}
 # Parts of a run that no page or reader opens: neither linked nor published.
-OF_TRAINING = ("checkpoint", "periodic checkpoint", "best checkpoint", "metrics", "weights")
+OF_TRAINING = (
+    *("checkpoint", "periodic checkpoint", "best checkpoint", "metrics", "weights", "sweep plan"),
+)
 _COMMANDS = {
     "probes": "grounding probe --config ...",
     "seeds": "grounding run --config ... --seeds ...",
     "comparison": "grounding compare ...",
+    "sweep": "grounding sweep NAME ...",
 }
 
 
@@ -52,7 +55,7 @@ def without_seeds(runs: Sequence[Manifest]) -> list[Manifest]:
     """The runs less those of single seeds that others sum up and that have no page of their own."""
     summed_up: set[str] = set()
     for run in runs:
-        for artifact in run.of_kind("seeds").values():
+        for artifact in run.of_kind("seeds", "sweep").values():
             names = artifact.made_from.get("runs")
             summed_up.update(map(str, names) if isinstance(names, list) else ())
     return [run for run in runs if run.path.name not in summed_up or run.of_kind(*POINT_SETS)]

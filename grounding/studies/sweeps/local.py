@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -50,7 +51,7 @@ class LocalEngine:
         self.workers, self.threads = workers, threads
         self._idle: list[_Process] = []
         self._every: list[_Process] = []
-        self._closed = False
+        self._closed, self._starting = False, threading.Lock()
 
     def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, str]]:
         """Train them; a killed process is replaced, and goes on from the last checkpoint."""
@@ -95,13 +96,16 @@ class LocalEngine:
 
     def close(self) -> None:
         """End all processes at once; what they have saved is whole."""
-        self._closed = True
+        with self._starting:
+            self._closed = True
         for process in self._every:
             process.end()
 
     def _start(self) -> _Process:
-        self._every.append(_Process(len(self._every), self.threads))
-        return self._every[-1]
+        with self._starting:
+            if not self._closed:
+                self._every.append(_Process(len(self._every), self.threads))
+            return self._every[-1]
 
 
 class _Process:
@@ -115,7 +119,7 @@ class _Process:
         devices = _cuda_devices()
         if len(devices) > 1:
             environment["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
-        self.last_words = ""
+        self.last_words, self._ending = "", threading.Lock()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this is
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "grounding.studies.sweeps.worker"],
@@ -141,13 +145,17 @@ class _Process:
 
     def end(self) -> None:
         """Kill it, wait for its end, and keep what it wrote last."""
-        self._process.kill()
-        self._process.communicate()
-        if not self._words.closed:
+        with self._ending:
+            self._process.kill()
+            self._process.wait()
+            if self._words.closed:
+                return
             self._words.seek(0)
             lines = self._words.read().decode(errors="replace").strip().splitlines()
             self.last_words = ", ".join([f"status {self._process.returncode}", *lines[-1:]])
-            self._words.close()
+            for pipe in (self._words, self._process.stdout, self._process.stdin):
+                with contextlib.suppress(OSError):  # what it was still to be told
+                    pipe.close()  # type: ignore[union-attr]
 
 
 def _cuda_devices() -> list[str]:

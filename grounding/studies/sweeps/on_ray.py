@@ -66,6 +66,7 @@ class RayEngine:
                 f'Ray {ray.__version__} is too old: pip install "grounding[ray]" for 2.60 or newer'
             )
         self._ray: Any = ray
+        self._is_ours = not ray.is_initialized()
         is_main = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGTERM)
         try:
@@ -73,7 +74,8 @@ class RayEngine:
                 # Ray itself would try for a minute.
                 socket.create_connection((found[1], int(found[2])), REACH_SECONDS).close()
             own = {} if address else {"include_dashboard": False}
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+            if self._is_ours:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
         except Exception as error:  # of many kinds, none of which is of ours
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
             where = address or os.environ.get("RAY_ADDRESS") or "of this machine"
@@ -105,16 +107,21 @@ class RayEngine:
                 ): task
                 for task in tasks
             }
-            while left:
-                ended, _ = self._ray.wait([*left], timeout=POLL_SECONDS)
-                for one in ended:
-                    yield self._answer(one, left.pop(one))
-                if not ended:
-                    wait()
+            try:
+                while left:
+                    ended, _ = self._ray.wait([*left], timeout=POLL_SECONDS)
+                    for one in ended:
+                        yield self._answer(one, left.pop(one))
+                    if not ended:
+                        wait()
+            finally:
+                for one in left:
+                    self._ray.cancel(one, force=True)
 
     def close(self) -> None:
-        """Leave the cluster, which ends all tasks of this sweep."""
-        self._ray.shutdown()
+        """Leave the cluster, unless whoever began the sweep was in it before."""
+        if self._is_ours:
+            self._ray.shutdown()
 
     def _answer(self, one: Any, task: Task) -> tuple[Task, str]:
         try:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from grounding._errors import UserError
 from grounding._files import check_writable
 from grounding.runs.artifacts import document_bytes, enter
 from grounding.runs.manifest import (
+    ENDING,
     FOLDER,
     Artifact,
     Manifest,
@@ -88,16 +88,14 @@ def check_free(name: str) -> None:
         check_writable(paths[0])
 
 
-def write_results(
-    name: str, files: Mapping[Path, bytes], plan: Plan, results: Mapping[str, Any]
-) -> None:
-    """Write tables and report of a sweep, and enter them in its manifest.
+def write_results(name: str, files: Mapping[Path, bytes], runs: Sequence[str]) -> None:
+    """Write tables and report of a sweep, and enter them with the names of its runs.
 
     Raises:
         UserError: a place cannot be written to.
     """
     main = next(iter(files))
-    entry = Artifact("sweep", {}, {"plan": plan.as_dict()}, results)
+    entry = Artifact("sweep", {}, {"runs": [f"{run}{ENDING}" for run in runs]})
     enter(_manifest(name), {main: files}, entry)
 
 

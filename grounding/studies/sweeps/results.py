@@ -11,7 +11,6 @@ from grounding._errors import say
 from grounding.export.report import text_table
 from grounding.metrics import Spread, spread
 from grounding.runs.artifacts import document_bytes, made_once
-from grounding.runs.manifest import manifest_path, read_manifest, shown_results
 from grounding.studies.differences import Difference, differences
 from grounding.studies.seeds import csv_text
 from grounding.studies.sweeps.record import ENDINGS, result_path, write_results
@@ -144,17 +143,8 @@ def trial_rows(sweep: Sweep) -> list[dict[str, Any]]:
 
 def test_values(one: Tried) -> dict[int, float]:
     """The kNN accuracy on the test images by seed, where `--final` or somebody has measured it."""
-    found = {}
-    for seed, trial in one.trials.items():
-        if not trial.state.is_done:
-            continue
-        for artifact in (
-            read_manifest(manifest_path(trial.experiment.name)).of_kind("analysis").values()
-        ):
-            value = shown_results(artifact.results).get("knn_accuracy", {}).get("value")
-            if value is not None:
-                found[seed] = float(value)
-    return found
+    found = {seed: trial.state.tested for seed, trial in one.trials.items()}
+    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def measure_best(sweep: Sweep, count: int) -> None:
@@ -179,7 +169,9 @@ def write_report(sweep: Sweep, final: int = 0) -> None:
     """
     from grounding.studies.sweeps.report import sweep_page
 
-    measure_best(sweep, final)
+    if final:
+        measure_best(sweep, final)
+        sweep.forget()
     plan, rows = sweep.plan, trial_rows(sweep)
     apart = {name: vars(one) for name, one in to_base(sweep).items()}
     values = {
@@ -206,7 +198,7 @@ def write_report(sweep: Sweep, final: int = 0) -> None:
         result_path(plan.name, "html"): sweep_page(sweep),
         **{result_path(plan.name, "parquet"): data for data in _parquet(rows)},
     }
-    write_results(plan.name, files, plan, {})
+    write_results(plan.name, files, [row["run"] for row in rows])
     say("", *table_lines(sweep, PRINTED), "")
     say(*(f"wrote {result_path(plan.name, ending)}" for ending in ENDINGS
           if result_path(plan.name, ending) in files))  # fmt: skip

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from grounding._errors import UserError
+from grounding._errors import UserError, say
 from grounding.experiment import Experiment
 from grounding.experiment.document import Document, read_document
+from grounding.runs.building import data_lines, load_splits
 from grounding.runs.manifest import manifest_path, writing
 from grounding.studies.sweeps.live import Shown, shown
 from grounding.studies.sweeps.local import Engine, LocalEngine, shared_out
@@ -187,6 +188,12 @@ class Sweep:
 
         plan, name = self.plan, self.plan.name
         check_free(name)
+        splits = load_splits(plan.base)[1]  # what no trial could read is told before any begins
+        if plan.metric != "val_loss" and splits.train.labels is None:
+            raise UserError(
+                f"{plan.metric} needs labels, and {splits.source} has none; --metric val_loss"
+            )
+        say(*data_lines(splits))
         with writing(manifest_path(study_name(name)), f"sweep {name}"):
             if retry:
                 self.record.failures.clear()
@@ -209,7 +216,7 @@ class Sweep:
                     f"interrupted; what is trained is on the disk, and goes on with: "
                     f"grounding sweep {name}"
                 ) from None
-            self.__dict__.pop("tried", None)
+            self.forget()
             write_report(self, final)
         if failed := self.failures:
             first, why = next(iter(failed.items()))
@@ -228,8 +235,7 @@ class Sweep:
     @cached_property
     def tried(self) -> list[Tried]:
         """All points with what the disk has of them."""
-        with shown(0) as show:
-            return self._work_off(_Work(None, 0, show))
+        return self._work_off(_Work(None, 0, Shown(None, 0)))
 
     def script(self, *, workers: int | None = None, threads: int = 1, gpus: float = 0) -> str:
         """An array of jobs for Slurm that train what is missing; see `grounding sweep`.
@@ -269,6 +275,10 @@ class Sweep:
 
     def _trials(self) -> dict[str, Trial]:
         return {one.experiment.name: one for t in self.tried for one in t.trials.values()}
+
+    def forget(self) -> None:
+        """Look at the disk anew when `tried` is asked for next."""
+        self.__dict__.pop("tried", None)
 
     def table(self) -> str:
         """Mean, 95 % interval and number of seeds of each point, best first, as text."""
@@ -326,6 +336,7 @@ class Sweep:
                         experiment = seed_experiment(one.experiment, seed)
                         failure = self.record.failures.get(experiment.name, "")
                         one.trials[seed] = Trial(experiment, state_of(experiment), failure)
+            work.show.done = sum(t.state.is_done for one in every for t in one.trials.values())
             self._train(alive, stage, work)
             alive = self._left(alive, every, stage, number, work)
         return every
@@ -360,7 +371,8 @@ class Sweep:
             for name, (trial, until, is_last) in todo.items()
         ]
         work.show.begin(tasks, work.workers)
-        for task, why in work.engine.run([task for task, _, _ in tasks], work.show.update):
+        answers = work.engine.run([task for task, _, _ in tasks], work.show.update)
+        for task, why in answers:
             trial, until, is_last = todo[task.name]
             trial.state = state_of(trial.experiment)
             value = trial.state.value(trial.experiment, plan.metric, until)

@@ -17,7 +17,7 @@ from grounding import _registry as register
 from grounding._errors import UserError
 from grounding._files import BusyError, hash_of
 from grounding.experiment import Experiment, experiment_from_dict
-from grounding.runs.manifest import manifest_path, read_manifest
+from grounding.runs.manifest import manifest_path, read_manifest, shown_results
 from grounding.training.history import Epoch, best_of
 
 BUSY_SECONDS = 60.0  # a worker whose node died may hold its files a little longer
@@ -51,10 +51,12 @@ class State:
     Attributes:
         history: its epochs so far.
         is_done: whether it is trained to its end.
+        tested: kNN accuracy on the test images, if that was measured.
     """
 
     history: tuple[Epoch, ...] = ()
     is_done: bool = False
+    tested: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -128,9 +130,12 @@ def state_of(experiment: Experiment) -> State:
         except OSError:
             return State()
     try:
-        return State(tuple(_epochs(metrics.read_bytes().splitlines())), is_done)
+        history = tuple(_epochs(metrics.read_bytes().splitlines()))
     except OSError:
         return State()
+    measured = next(iter(manifest.of_kind("analysis").values()), None) if is_done else None
+    found = shown_results(measured.results).get("knn_accuracy", {}) if measured else {}
+    return State(history, is_done, found.get("value"))
 
 
 def needed_modules() -> tuple[str, ...]:
