@@ -20,7 +20,7 @@ PYTHON = {
     "train": (
         "Train, load, attach, evaluate, report",
         "grounding",
-        "train load attach evaluate report figures load_config Run Experiment UserError",
+        "train load attach evaluate report figures load_config Run Sweep Experiment UserError",
     ),
     "datasets": ("grounding.datasets", "grounding.data", ""),
     "models": ("grounding.models", "grounding.models", ""),
