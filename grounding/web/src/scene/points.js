@@ -20,6 +20,8 @@ const CROWDING_POWER = 0.3;
 const CELL = 64;
 const LARGEST = 2_048;
 export const MOST_TRAILS = 7;
+/** Points that let others through are smaller: less of each is painted many times. */
+const SEEN_THROUGH = 0.8;
 /** A picture's side, of the mean way between points that lie in a sheet. */
 const ROOM = 0.9;
 /** In the middle of the picture; what is in front of it is larger. */
@@ -49,6 +51,7 @@ export function pointCloud(shared) {
   /** @type {readonly string[]} */
   let texts = DIGITS;
   let isGlyphs = false;
+  let crowding = 1;
   /** @type {import("../assets.js").Thumbnails | null} */
   let thumbnails = null;
   let arePictures = true;
@@ -86,7 +89,7 @@ export function pointCloud(shared) {
       object.geometry = new BufferGeometry();
       const count = positions.length / 3;
       object.visible = true;
-      uniforms.crowding.value = Math.min(1, (UNCROWDED / Math.max(1, count)) ** CROWDING_POWER);
+      crowding = uniforms.crowding.value = Math.min(1, (UNCROWDED / Math.max(1, count)) ** CROWDING_POWER);
       put("position", new BufferAttribute(positions, 3));
       put("tint", new BufferAttribute(new Uint8Array(3 * count).fill(128), 3, true));
       put("dimmed", new BufferAttribute(new Uint8Array(count), 1));
@@ -133,6 +136,8 @@ export function pointCloud(shared) {
         uniforms.pictureGrid.value.set(columns, rows);
         uniforms.pictureShape.value.set(shape[2], shape[1]);
         uniforms.isGrey.value = shape[0] === 1 ? 1 : 0;
+        material.defines.PICTURES = 1;
+        material.needsUpdate = true;
       }
       uniforms.pictureSide.value = isNear ? side : 0;
     },
@@ -140,6 +145,7 @@ export function pointCloud(shared) {
     setOpacity(opacity) {
       uniforms.opacity.value = opacity;
       material.depthWrite = opacity > 0.9;
+      uniforms.crowding.value = crowding * (material.depthWrite ? 1 : SEEN_THROUGH);
     },
     /** @param {boolean} shown */
     setGlyphs(shown) {

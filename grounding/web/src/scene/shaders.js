@@ -13,11 +13,15 @@ export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
   attribute float glyph;
-  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius, pictureSide, perUnit;
-  uniform vec2 pictureGrid;
+  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog, vPicture;
+  varying float vDimmed, vGlyph, vPixels, vFog;
+#ifdef PICTURES
+  uniform float pictureSide, perUnit;
+  uniform vec2 pictureGrid;
+  varying float vPicture;
   varying vec2 vCell;
+#endif
 #ifdef TRAILS
   attribute vec3 trail1, trail2, trail3, trail4, trail5, trail6, trail7;
   uniform float flow;
@@ -41,10 +45,12 @@ export const POINT_VERTEX = `
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
     float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
     vPixels = max(2.0, grown * nearness * pixelRatio * (dimmed > 0.5 ? 0.7 : 1.0));
+#ifdef PICTURES
     float room = min(${LARGEST}.0, pictureSide * perUnit / max(-seen.z, 1e-6));
     vPicture = glyphs > 0.5 || dimmed > 0.5 ? 0.0 : smoothstep(12.0, 22.0, room);
     if (vPicture > 0.0) vPixels = max(vPixels, mix(vPixels, room * pixelRatio, vPicture));
     vCell = vec2(mod(float(gl_VertexID), pictureGrid.x), floor(float(gl_VertexID) / pictureGrid.x));
+#endif
     gl_PointSize = vPixels;
     if (dimmed > 0.5) gl_Position.z = mix(gl_Position.z, gl_Position.w, 0.999);
     vTint = tint;
@@ -56,12 +62,17 @@ export const POINT_VERTEX = `
 export const POINT_FRAGMENT = `
   uniform vec3 backdrop;
   uniform sampler2D atlas;
-  uniform sampler2D pictures;
-  uniform float glyphs, opacity, isGrey;
-  uniform vec2 cells, pictureGrid, pictureShape;
+  uniform float glyphs, opacity;
+  uniform vec2 cells;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog, vPicture;
+  varying float vDimmed, vGlyph, vPixels, vFog;
+#ifdef PICTURES
+  uniform sampler2D pictures;
+  uniform float isGrey;
+  uniform vec2 pictureGrid, pictureShape;
+  varying float vPicture;
   varying vec2 vCell;
+#endif
   void main() {
     float alpha;
     vec3 color = vTint;
@@ -75,6 +86,7 @@ export const POINT_FRAGMENT = `
       alpha = 1.0 - smoothstep(1.0 - edge, 1.0, far);
       color = mix(color, backdrop, 0.45 * smoothstep(0.6, 1.0, far));
     }
+#ifdef PICTURES
     if (vPicture > 0.0) {
       vec2 place = 0.5 + (gl_PointCoord - 0.5) * max(pictureShape.x, pictureShape.y) / pictureShape;
       vec2 within = clamp(place * pictureShape, vec2(0.5), pictureShape - 0.5);
@@ -87,8 +99,12 @@ export const POINT_FRAGMENT = `
       color = mix(color, isGrey > 0.5 || isFrame ? vTint : seen.rgb, vPicture);
       alpha = mix(alpha, shown, vPicture);
     }
+    float through = mix(opacity, 1.0, vPicture);
+#else
+    float through = opacity;
+#endif
     if (alpha < 0.3) discard;
-    alpha *= mix(opacity, 1.0, vPicture) * (opacity < 0.9 && vDimmed > 0.5 ? 0.3 : 1.0);
+    alpha *= opacity < 0.9 && vDimmed > 0.5 ? 0.3 * through : through;
     gl_FragColor = vec4(mix(color, backdrop, max(vDimmed * 0.78, vFog * ${FOG})), alpha);
   }
 `;
