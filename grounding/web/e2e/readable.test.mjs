@@ -27,10 +27,10 @@ after(async () => {
   await server?.close();
 });
 
-/** Pixels on the canvas of the marks that have just this colour. @param {Page} page @param {number[]} color */
+/** Pixels on the canvas of the names that have just this colour. @param {Page} page @param {number[]} color */
 const filled = (page, color) =>
   page.evaluate(([r, g, b]) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".marks > canvas"));
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".names > canvas"));
     const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
     pen?.drawImage(canvas, 0, 0);
     const data = pen?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];

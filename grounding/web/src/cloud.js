@@ -56,6 +56,7 @@ import { projectPoints } from "./picking.js";
 import { atRest } from "./scheduling.js";
 import { openContext, stageSize } from "./scene/context.js";
 import { marksLayer } from "./scene/marks.js";
+import { namesLayer } from "./scene/names.js";
 import { pointCloud } from "./scene/points.js";
 import { element } from "./ui/element.js";
 
@@ -86,6 +87,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
   };
   const cloud = pointCloud(shared);
   const marks = marksLayer(canvas);
+  const layer = namesLayer(canvas);
   scene.add(cloud.object);
 
   /** @type {Camera} */
@@ -123,14 +125,16 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
   let areNamesShown = true;
   /** @type {"auto" | "on" | "off"} */
   let density = "auto";
-  marks.setNames(() =>
-    areNamesShown && !cloud.uniforms.glyphs.value ? names.map((name) => ({ ...name, place: self.place(name.row) })) : [],
-  );
+  function drawNames() {
+    const shown = areNamesShown && !cloud.uniforms.glyphs.value ? names : [];
+    layer.paint(shown.map((name) => ({ ...name, place: self.place(name.row) })), self.view(), { ratio, backdrop: background(theme) });
+  }
 
   function draw() {
     cancelAnimationFrame(scheduled);
     scheduled = 0;
     drawMarks();
+    drawNames();
     if (renderer.getContext().isContextLost()) return;
     renderer.render(scene, lens);
     frames++;
@@ -280,7 +284,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
     /** @param {readonly {row: number, text: string, fill: Rgb, ink: Rgb}[]} list */
     setNames(list) {
       names = list.filter(({ row }) => row >= 0);
-      requestMarks();
+      request();
     },
     /** @param {import("./assets.js").Thumbnails} thumbnails */
     setPictures(thumbnails) {
@@ -419,7 +423,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
     /** @returns {Promise<Blob>} */
     png() {
       draw();
-      const picture = joined(canvas, marks.canvas);
+      const picture = joined(canvas, layer.canvas, marks.canvas);
       return new Promise((resolve, reject) => {
         const failed = new PageError("internal", "The picture could not be made.", "Try again.");
         picture.toBlob((blob) => (blob ? resolve(blob) : reject(failed)), "image/png");
@@ -434,6 +438,7 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
       canvas.removeEventListener("webglcontextlost", lost);
       canvas.removeEventListener("webglcontextrestored", restored);
       marks.dispose();
+      layer.dispose();
       cloud.dispose();
       renderer.dispose();
     },
@@ -449,14 +454,14 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
 /** @typedef {ReturnType<typeof createCloud>} Cloud */
 
 /**
- * Two canvases of one size as one picture.
- * @param {HTMLCanvasElement} below @param {HTMLCanvasElement} above
+ * Canvases of one size as one picture.
+ * @param {HTMLCanvasElement} below @param {HTMLCanvasElement[]} above
  */
-function joined(below, above) {
+function joined(below, ...above) {
   const picture = element("canvas", { width: below.width, height: below.height });
   const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
   pen.drawImage(below, 0, 0);
-  pen.drawImage(above, 0, 0);
+  for (const canvas of above) pen.drawImage(canvas, 0, 0);
   return picture;
 }
 

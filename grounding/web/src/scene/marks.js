@@ -3,7 +3,6 @@
  *
  *   const marks = marksLayer(canvas);            in front of `canvas`, without taking its pointer
  *   marks.setMarkers(list); marks.setLines(list)
- *   marks.setNames(list)                         names.js's, below all others
  *   marks.paint({matrix, width, height}, {ratio, backdrop})   view: cloud.js's view()
  *   marks.canvas, marks.dispose()
  *
@@ -14,7 +13,6 @@
 import { project } from "../camera.js";
 import { cssColor } from "../colors.js";
 import { element } from "../ui/element.js";
-import { paintNames } from "./names.js";
 
 /** @typedef {import("../colors.js").Rgb} Rgb */
 /** @typedef {{matrix: Float64Array, width: number, height: number}} View */
@@ -55,8 +53,6 @@ export function marksLayer(below) {
   let markers = [];
   /** @type {readonly Line[]} */
   let lines = [];
-  /** @type {() => readonly import("./names.js").Name[]} */
-  let names = () => [];
   let isClear = true;
 
   /** @param {number} width @param {number} height @param {number} ratio */
@@ -81,18 +77,12 @@ export function marksLayer(below) {
     setLines(list) {
       lines = list;
     },
-    /** @param {() => readonly import("./names.js").Name[]} list asked for whenever they are painted */
-    setNames(list) {
-      names = list;
-    },
     /** @param {View} view @param {{ratio: number, backdrop: Rgb}} style */
     paint(view, { ratio, backdrop }) {
       clear(view.width, view.height, ratio);
-      const called = names();
-      paintNames(pen, called, view, backdrop);
       for (const line of lines) drawLine(pen, line, view);
       for (const marker of markers) drawMarker(pen, marker, view, cssColor(backdrop));
-      isClear = !lines.length && !markers.length && !called.length;
+      isClear = !lines.length && !markers.length;
     },
     dispose() {
       holder.remove();

@@ -1,7 +1,8 @@
 /**
- * Names at places of the cloud, on the canvas of the marks.
+ * Names at places of the cloud, on a canvas between it and the marks: they stay when only a mark moves.
  *
- *   paintNames(pen, names, view, edge)     names: [{text, place, fill, ink}], most important first
+ *   const layer = namesLayer(canvas);      in front of `canvas`; layer.canvas, layer.dispose()
+ *   layer.paint(names, view, {ratio, backdrop})   names: [{text, place, fill, ink}], most important first
  *   freePlaces(boxes, view)                -> [left, top] of each box's upper left corner, null where none is free
  *
  * No two names lie over each other: one whose place is taken goes to a side of it, or is left out for now.
@@ -9,6 +10,7 @@
 
 import { project } from "../camera.js";
 import { cssColor } from "../colors.js";
+import { element } from "../ui/element.js";
 
 /** @typedef {import("../colors.js").Rgb} Rgb */
 /** @typedef {{text: string, place: readonly number[], fill: Rgb, ink: Rgb}} Name ink: of the letters, on the fill */
@@ -46,11 +48,38 @@ export function freePlaces(boxes, view) {
 /** @param {string} text */
 const short = (text) => ([...text].length > LONGEST ? `${[...text].slice(0, LONGEST - 1).join("")}…` : text);
 
+/** @param {HTMLElement} below */
+export function namesLayer(below) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const holder = element("div", { class: "names" }, canvas);
+  below.after(holder);
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  let isClear = true;
+  return {
+    canvas,
+    /** @param {readonly Name[]} names @param {import("./marks.js").View} view @param {{ratio: number, backdrop: Rgb}} style */
+    paint(names, view, { ratio, backdrop }) {
+      const [columns, rows] = [Math.floor(view.width * ratio), Math.floor(view.height * ratio)];
+      if (canvas.width !== columns || canvas.height !== rows) [canvas.width, canvas.height] = [columns, rows];
+      else if (!isClear) {
+        pen.setTransform(1, 0, 0, 1, 0, 0);
+        pen.clearRect(0, 0, columns, rows);
+      }
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      paintNames(pen, names, view, backdrop);
+      isClear = !names.length;
+    },
+    dispose() {
+      holder.remove();
+    },
+  };
+}
+
 /**
  * @param {CanvasRenderingContext2D} pen @param {readonly Name[]} names
  * @param {import("./marks.js").View} view @param {Rgb} edge
  */
-export function paintNames(pen, names, { matrix, width, height }, edge) {
+function paintNames(pen, names, { matrix, width, height }, edge) {
   if (!names.length) return;
   const { font, height: high, padding } = SIZES[Math.min(width, height) < SMALL_STAGE ? 1 : 0];
   pen.font = `600 ${font}px ${FAMILY}`;
