@@ -25,7 +25,7 @@ def cluster(in_folder, tmp_path_factory, monkeypatch):
     """Two nodes of one processor each, on this machine, in a folder with images and a config."""
     from ray.cluster_utils import Cluster
 
-    image_set(Path("images"), train=2000)
+    image_set(Path("images"), train=1000)
     own_config(more="output: {save_every_n_epochs: 1}\n")
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray writes a token there
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), *sys.path]))
@@ -57,11 +57,11 @@ def epochs():
 
 def test_a_node_dies_and_the_sweep_has_the_bits_of_a_local_one(cluster):
     other = cluster.add_node(num_cpus=1)
-    asked = ["--config", "own.yaml", AXIS, "--seeds=0,1", "--set", "training.epochs=40"]
+    asked = ["--config", "own.yaml", AXIS, "--seeds=0,1", "--set", "training.epochs=24"]
     killed = []
 
     def kill():
-        while sum(2 < count < 30 for count in epochs()) < 2:  # one on each node
+        while sum(2 < count < 20 for count in epochs()) < 2:  # one on each node
             time.sleep(0.05)
         killed.append(epochs())
         cluster.remove_node(other, allow_graceful=False)
