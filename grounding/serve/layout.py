@@ -23,7 +23,7 @@ SCRIPTS = ("viewer.js", "playground.js", "three.js", "worker.js")
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' data: blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'"
+    "base-uri 'none'; form-action 'self'"
 )
 PAGES = Path(grounding.__file__).parent
 TEMPLATES = Path(__file__).with_name("templates")

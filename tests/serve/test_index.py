@@ -61,6 +61,24 @@ def test_a_whole_run_has_all_links_and_says_what_was_measured(tmp_path: Path) ->
         assert urlsplit(link).netloc == ""
 
 
+def test_two_ticked_runs_are_compared_by_a_form_that_the_policy_lets_send(tmp_path: Path) -> None:
+    run = put_points(new_run(tmp_path, "a b"), "points", "a b.json", "test", points=POINTS)
+    put_points(run, "points", "val.json", "val", points=POINTS)
+    assert "form" not in [tag for tag, _ in Page(tmp_path).tags]  # of one run there is no pair
+    put_points(new_run(tmp_path, "c"), "points", "c.json", "test", points=POINTS)
+    tags = Page(tmp_path).tags
+    (form,) = [attributes for tag, attributes in tags if tag == "form"]
+    boxes = [attributes for _, attributes in tags if attributes.get("type") == "checkbox"]
+    assert form["action"] == layout.VIEWER
+    # From where the viewer lies, and one of each run: that of the test split.
+    assert [(box["form"], box["name"], box["value"]) for box in boxes] == [
+        (form["id"], "data", "../artifacts/a%20b.json"),
+        (form["id"], "data", "../artifacts/c.json"),
+    ]
+    assert [box["aria-label"] for box in boxes] == ["Compare a b", "Compare c"]
+    assert "form-action 'self'" in layout.POLICY
+
+
 def test_all_pages_have_one_policy(tmp_path: Path) -> None:
     assert layout.POLICY in [attributes.get("content") for _, attributes in Page(tmp_path).tags]
     for page in (layout.VIEWER, layout.PLAYGROUND):

@@ -5,7 +5,8 @@
  *
  * `script`, `probe`: from the start of the navigation until the page's script runs and until the
  * first probe is shown (medians over loads, empty cache). `slider`: from the event of a slider to
- * moved marker and written readouts, over all sliders. `longestTask`: of the main thread while a
+ * moved marker and written readouts, over all sliders; `bars`: the same of the bars of the latent. `look`: from
+ * the cursor's event to the picture beside it. `longestTask`: of the main thread while a
  * mouse drags a slider. `search`: one neighbour search in the worker's way, over its references. `flow`,
  * null without dynamics: frames in a second while all points move, their median and 95th percentile, and
  * one step of f in the worker.
@@ -44,11 +45,11 @@ async function loadTimes(browser, address, loads) {
 
 /**
  * Each event waits for its answer; the readouts are written in the same task as the marker moves.
- * @param {Page} page @param {number} events
+ * @param {Page} page @param {number} events @param {string} [holder] of the sliders
  */
-function sliderTimes(page, events) {
-  return page.evaluate(async (count) => {
-    const inputs = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll(".augmentation input[type=range]")]);
+function sliderTimes(page, events, holder = ".augmentation") {
+  return page.evaluate(async ([count, holder]) => {
+    const inputs = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll(`${holder} input[type=range]`)]).slice(0, 10);
     const results = /** @type {HTMLElement} */ (document.querySelector(".results"));
     const times = [];
     for (let i = 0; i < count; i++) {
@@ -70,6 +71,33 @@ function sliderTimes(page, events) {
       );
     }
     return /** @type {number[]} */ (times);
+  }, /** @type {const} */ ([events, holder]));
+}
+
+/** Each move of the cursor waits for the picture beside it. @param {Page} page @param {number} events */
+function lookTimes(page, events) {
+  return page.evaluate(async (count) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".stage > canvas"));
+    const card = /** @type {HTMLElement} */ (document.querySelector(".look"));
+    const box = canvas.getBoundingClientRect();
+    const times = /** @type {number[]} */ ([]);
+    for (let i = 0; i < count; i++) {
+      const [clientX, clientY] = [box.left + box.width * (0.5 + 0.12 * Math.sin(0.7 * i)), box.top + box.height * (0.5 + 0.15 * Math.cos(0.9 * i))];
+      await new Promise((resolve) => setTimeout(resolve, 16));
+      const start = performance.now();
+      const time = await new Promise((resolve) => {
+        const observer = new MutationObserver(() => {
+          observer.disconnect();
+          resolve(performance.now() - start);
+        });
+        observer.observe(card, { attributes: true });
+        canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, pointerType: "mouse", bubbles: true }));
+        // Where nothing is near there is no picture.
+        if (card.hidden) setTimeout(resolve, 100, null);
+      });
+      if (time !== null && !card.hidden) times.push(time);
+    }
+    return times;
   }, events);
 }
 
@@ -143,6 +171,11 @@ export async function measurePlayground(browser, address, loads) {
   await page.waitForTimeout(1500);
   await sliderTimes(page, 30);
   const slider = await sliderTimes(page, EVENTS);
+  const look = await lookTimes(page, EVENTS);
+  await page.locator(".latent summary").click();
+  await page.waitForSelector(".latent-bars input");
+  const bars = await sliderTimes(page, EVENTS, ".latent-bars");
+  await page.locator(".latent summary").click();
   const tasks = await draggingTasks(page);
   await page.context().close();
   const flow = await flowFrames(browser, address);
@@ -150,6 +183,8 @@ export async function measurePlayground(browser, address, loads) {
     ...load,
     flow,
     slider: { events: slider.length, median: quantile(slider, 0.5), p95: quantile(slider, 0.95) },
+    bars: { events: bars.length, median: quantile(bars, 0.5), p95: quantile(bars, 0.95) },
+    look: { events: look.length, median: quantile(look, 0.5), p95: quantile(look, 0.95) },
     dragging: { tasks: tasks.length, ...longest(tasks.map(({ wall }) => wall)), onCpu: longest(tasks.map(({ cpu }) => cpu)) },
   };
 }

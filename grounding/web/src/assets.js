@@ -41,6 +41,9 @@ const MAX_SAMPLES = 1_000;
  * @typedef {object} Provenance what a file says about itself; empty text and null where it does not
  * @property {string} experiment
  * @property {string} split
+ * @property {string} source what the data set is called
+ * @property {string} fingerprint of the data set
+ * @property {boolean} isOfRun whether a manifest may lie beside it
  * @property {string} checkpoint
  * @property {string} checkpointSha256
  * @property {string} projection

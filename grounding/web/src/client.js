@@ -7,18 +7,19 @@
  *   await client.loadAssets({url})              -> InteractiveAssets
  *   await client.loadModels({encoder, decoder}) -> {encoder, decoder} facts; call it right after
  *                                                  loadAssets without waiting, both load side by side
- *   await client.probe({image, k, exclude})     -> Probed with decoded | null    null: a newer one won
+ *   await client.probe({image, latent, offset, k, exclude})  -> Probed with decoded | null    null: a newer one won
  *   await client.interpolate({from, to, t, k})  -> Interpolated | null
  *   await client.path({from, to, steps})        -> Path | null
  *   await client.settle({from, to, t})          -> Trail | null
  *   await client.loadDynamics({url})            -> Dynamics | null     null: the run has no such file
  *   await client.findFilm({url})                -> address | null      of the film of the training
  *   await client.loadFilm({url})                -> Film
- *   await client.flow({image, latent, times, rest})  -> Flowed | null
+ *   await client.flow({image, latent, offset, times, rest})  -> Flowed | null
  *   await client.stepMany({latents, count, pictures})  -> Stepped
  *   await client.placeLatent({latent})          -> Placed and its picture | null
  *   await client.neighbors({index, k})          -> PointNeighbors | null
- *   await client.encode({image})                -> {latent}
+ *   await client.encode({image, latent, offset})  -> {latent}
+ *   await client.decode({latent})               -> Float32Array | null
  *   await client.bestSample({rows})             -> {order}: of the samples, the best reconstructed first
  *   client.stop()
  *
@@ -159,6 +160,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     placeLatent: latestWins(call("placeLatent")),
     neighbors: latestWins(call("neighbors")),
     encode: call("encode"),
+    decode: latestWins(call("decode")),
     bestSample: call("bestSample"),
     stop: () => worker.terminate(),
   };

@@ -10,7 +10,7 @@
  * 2 and 3 for onFlat(isFlat), Enter picks the point nearest to the middle (KEYS lists them for the reader).
  * onHover(index | -1, x, y) and onClick(index | -1, x, y) name the point under the cursor, picked
  * by distance on the screen; the second click of two on a point is onDouble(index). In the frame of another page,
- * wheel and finger scroll that page (zoom with Ctrl + wheel or two fingers). onSelect(shape, outline, isDone) gives the box [x0, y0, x1, y1] or the
+ * wheel and finger scroll that page (zoom with Ctrl + wheel or two fingers). onSelect(shape, outline, isDone, event) gives the box [x0, y0, x1, y1] or the
  * lasso [x, y, ...] while it is drawn. `only` (a getter) says which points can be picked.
  */
 
@@ -27,7 +27,7 @@ import { nearestOnScreen } from "./picking.js";
  * @property {(index: number) => void} [onDouble]
  * @property {() => void} [onFit]
  * @property {(isFlat: boolean) => void} [onFlat]
- * @property {(shape: "box" | "lasso", outline: number[], isDone: boolean) => void} [onSelect]
+ * @property {(shape: "box" | "lasso", outline: number[], isDone: boolean, event: PointerEvent) => void} [onSelect]
  * @property {() => ((index: number) => boolean) | undefined} [only]
  */
 
@@ -87,7 +87,8 @@ export function attachControls(canvas, cloud, { onHover, onClick, onDouble, onFi
     canvas.setPointerCapture(event.pointerId);
     const at = place(event);
     pointers.set(event.pointerId, at);
-    const panning = event.button > 0 || event.shiftKey;
+    // Shift with a box or a lasso adds to a selection.
+    const panning = event.button > 0 || (event.shiftKey && tool !== "box" && tool !== "lasso");
     const chosen = panning || (cloud.isFlat && tool === "orbit") ? "pan" : tool;
     drag = pointers.size === 1 ? { ...at, moved: 0, tool: chosen, outline: [at.x, at.y] } : null;
   }
@@ -111,7 +112,7 @@ export function attachControls(canvas, cloud, { onHover, onClick, onDouble, onFi
     } else {
       if (drag.tool === "box") drag.outline = [drag.x, drag.y, at.x, at.y];
       else drag.outline.push(at.x, at.y);
-      onSelect?.(drag.tool, drag.outline, false);
+      onSelect?.(drag.tool, drag.outline, false, event);
     }
   }
 
@@ -139,7 +140,7 @@ export function attachControls(canvas, cloud, { onHover, onClick, onDouble, onFi
     if (ended && ended.moved >= CLICK_PIXELS) cloud.screen();
     if (!ended || event.type === "pointercancel") return;
     if (ended.moved < CLICK_PIXELS) click(at, event);
-    else if (ended.tool === "box" || ended.tool === "lasso") onSelect?.(ended.tool, ended.outline, true);
+    else if (ended.tool === "box" || ended.tool === "lasso") onSelect?.(ended.tool, ended.outline, true, event);
   }
 
   /** @param {{x: number, y: number}} at @param {PointerEvent} event */

@@ -290,8 +290,11 @@ function finite(value) {
 export function provenance(file) {
   const split = text(file.split);
   /** @type {any} */
-  const { config } = file;
+  const { config, data } = file;
   return {
+    source: text(data?.source),
+    fingerprint: text(data?.fingerprint),
+    isOfRun: Boolean(file.made_from),
     experiment: text(file.experiment),
     split,
     checkpoint: text(file.checkpoint),

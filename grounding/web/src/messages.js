@@ -79,12 +79,17 @@
  */
 
 /**
+ * @typedef {{image: Float32Array | null, latent?: Float32Array | null, offset?: Float32Array | null}} Input
+ *   z is the latent or, without one, E(image), and the offset is added to it
+ */
+
+/**
  * @typedef {object} Calls
  * @property {{arguments: {url: string}, answer: LatentPoints}} loadPoints
  * @property {{arguments: {url: string}, answer: InteractiveAssets}} loadAssets
  * @property {{arguments: {encoder: string, decoder: string},
  *   answer: {encoder: ModelFacts, decoder: ModelFacts}}} loadModels needs loadAssets first
- * @property {{arguments: {image: Float32Array, k?: number, exclude?: number}, answer: Probed}} probe
+ * @property {{arguments: Input & {k?: number, exclude?: number}, answer: Probed}} probe
  *   k: neighbours listed; the projection always takes the assets' projection_k; exclude: a reference
  *   that is the probe itself
  * @property {{arguments: {from: number, to: number, t: number, k?: number},
@@ -96,13 +101,14 @@
  *   url: empty for the one that the manifest of the run names; null: there is none
  * @property {{arguments: {url: string}, answer: string | null}} findFilm its address, if the run of the points has one
  * @property {{arguments: {url: string}, answer: import("./film.js").Film}} loadFilm
- * @property {{arguments: {image: Float32Array | null, latent: Float32Array | null, times: number[], rest: number},
+ * @property {{arguments: Input & {times: number[], rest: number},
  *   answer: Flowed}} flow of an image or of a latent; times: numbers of steps, ascending; rest: a length
  * @property {{arguments: {latents: Float32Array, count: number, pictures: boolean}, answer: Stepped}} stepMany
  * @property {{arguments: {latent: Float32Array}, answer: Placed & {drift: number, decoded: Float32Array}}} placeLatent
  * @property {{arguments: {index: number, k: number}, answer: PointNeighbors}} neighbors of a point
  *   or reference, without itself
- * @property {{arguments: {image: Float32Array}, answer: {latent: Float32Array}}} encode
+ * @property {{arguments: Input, answer: {latent: Float32Array}}} encode
+ * @property {{arguments: {latent: Float32Array}, answer: Float32Array}} decode C * H * W
  * @property {{arguments: {of: number}, answer: null}} readThumbnails once more, of the load with that id
  * @property {{arguments: {rows: Int32Array}, answer: {order: number[]}}} bestSample rows: of each; order: samples, the best first
  *   sample, the reference that it is, -1 for none; sample: one that is reconstructed right, if any

@@ -10,6 +10,7 @@
  *   stage.follow(state)               after back or forward: camera, size, glyphs and theme
  *   stage.goTo([x, y, z])             brings a place to the middle and near; at once with reduced motion
  *   stage.begin()                     all is there: the cloud turns, if the address says nothing of the view
+ *   stage.fit(only)                   shows all points for which only(row) holds
  *   stage.showError(error), stage.showLoading(), stage.showNotice(text), stage.clear(): shell.panels
  *
  * shell: shell.js's; address: ui/address.js's. Listeners are those of cloud.js and controls.js;
@@ -160,6 +161,10 @@ export function startStage(shell, address, { keys = [], fileName, about, onTheme
     follow,
     get theme() {
       return theme.current;
+    },
+    /** @param {(row: number) => boolean} only */
+    fit(only) {
+      flights.to(cloud.fitted(only));
     },
     /** @param {readonly number[]} place */
     goTo: (place) => approach(place),

@@ -12,7 +12,7 @@
  *                     one is null when absent
  *   choice            one of `of`
  *   flag              boolean ("1" in the URL)
- *   text              string of at most LONGEST_TEXT characters
+ *   text              string of at most LONGEST_TEXT characters, or `most`
  *   integers          ascending distinct integers ("-1.4.7"), each in min .. max
  *   colors            hex digits of colours ("1f77b4.ff7f0e")
  *   vector            `size` finite numbers ("1_2.5_3"), or null
@@ -30,7 +30,7 @@ import { MAX_SEED } from "./rng.js";
  * @typedef {{kind: "integer", initial: number | null, min: number, max: number}} IntegerField
  * @typedef {{kind: "choice", initial: string, of: readonly string[]}} ChoiceField
  * @typedef {{kind: "flag", initial: boolean}} FlagField
- * @typedef {{kind: "text", initial: string}} TextField
+ * @typedef {{kind: "text", initial: string, most?: number}} TextField
  * @typedef {{kind: "integers", initial: readonly number[], min: number, max: number}} IntegersField
  * @typedef {{kind: "colors", initial: readonly string[]}} ColorsField
  * @typedef {{kind: "vector", initial: null, size: number}} VectorField
@@ -55,9 +55,10 @@ import { MAX_SEED } from "./rng.js";
  */
 
 /**
- * @typedef {CommonState & {data: string, color: string, dim: number[], isolate: number | null,
+ * @typedef {CommonState & {data: string, other: string, camera2: number[] | null, selected: string, color: string, dim: number[], isolate: number | null,
  *   select: number | null, film: string, epoch: number | null}} ViewerState color: "" for classes, or a number
- *   column's key; film: its file, "" for the one that the manifest names; epoch: shown of it, null: it is closed
+ *   column's key; film: its file, "" for the one that the manifest names; epoch: shown of it, null: it is closed;
+ *   selected: indices.js's text; other: the points of a second run, beside the first, and camera2 its camera
  */
 
 /**
@@ -68,12 +69,14 @@ import { MAX_SEED } from "./rng.js";
  *   noise: number, masking: number, seed: number, normalize: boolean, from: number | null,
  *   to: number | null, t: number, steps: number, color: "class" | "basin", attractor: number | null,
  *   plane: "axes" | "points", third: number | null, at: number[] | null, dynamics: string,
- *   story: string, step: number | null, dim: number[], isolate: number | null}} PlaygroundState
- *   digit: which sample, null for the page's choice; reference, from, to: rows of references; strokes:
+ *   place: number[] | null, axes: string, look: boolean, image: number | null, selected: string, story: string, step: number | null, dim: number[], isolate: number | null}} PlaygroundState
+ *   place: a point of the picture; axes: playground/edits.js's text; digit: which sample, null for the page's choice; reference, from, to: rows of references; strokes:
  *   playground/strokes.js's text; story: a file of one; step: of the story, from 1
  */
 
 const LONGEST_TEXT = 2_000;
+/** Servers take addresses of about 8,000 characters. */
+export const LONGEST_SELECTION = 6_000;
 const MOST_INTEGERS = 1_000;
 const MOST_COLORS = 256;
 const VECTOR_DIGITS = 4;
@@ -98,10 +101,13 @@ export const COMMON = {
 /** @type {Table} */
 export const VIEWER = Object.freeze({
   data: { kind: "text", initial: "" },
+  other: { kind: "text", initial: "" },
   color: { kind: "text", initial: "" },
   dim: { kind: "integers", initial: [], ...LABELS },
   isolate: { kind: "integer", initial: null, ...LABELS },
   select: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  selected: { kind: "text", initial: "", most: LONGEST_SELECTION },
+  camera2: { kind: "vector", initial: null, size: 6 },
   film: { kind: "text", initial: "" },
   epoch: { kind: "number", initial: null, min: 0, max: 1e6, digits: 2 },
   ...COMMON,
@@ -145,6 +151,11 @@ export const PLAYGROUND = Object.freeze({
   plane: { kind: "choice", initial: "axes", of: ["axes", "points"] },
   third: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
   at: { kind: "vector", initial: null, size: 2 },
+  place: { kind: "vector", initial: null, size: 3 },
+  axes: { kind: "text", initial: "" },
+  look: { kind: "flag", initial: true },
+  image: { kind: "integer", initial: null, min: 0, max: MAX_INDEX },
+  selected: VIEWER.selected,
   story: { kind: "text", initial: "" },
   step: { kind: "integer", initial: null, min: 1, max: 40 },
   dim: VIEWER.dim,
@@ -224,7 +235,7 @@ function checked(field, value) {
     case "flag":
       return typeof value === "boolean" ? value : initial;
     case "text":
-      return typeof value === "string" && value.length <= LONGEST_TEXT ? value : initial;
+      return typeof value === "string" && value.length <= (field.most ?? LONGEST_TEXT) ? value : initial;
     case "integers": {
       if (!Array.isArray(value) || value.length > MOST_INTEGERS) return initial;
       const inside = value.filter((n) => Number.isInteger(n) && n >= field.min && n <= field.max);

@@ -213,17 +213,19 @@ const answers = {
     return facts;
   },
 
-  async probe({ image, k, exclude }, id) {
+  async probe({ k, exclude, ...input }, id) {
     const start = performance.now();
-    const { assets, encoder } = ready();
-    const placed = place(assets, await encoder.run(image, 1), k, exclude);
+    const { assets } = ready();
+    const placed = place(assets, await latentOf(input), k, exclude);
     setTimeout(() => queue(() => sendPicture(placed.latent, id)), PICTURE_MS);
     return { ...placed, milliseconds: performance.now() - start };
   },
 
-  async encode({ image }) {
-    return { latent: await ready().encoder.run(image, 1) };
+  async encode(input) {
+    return { latent: await latentOf(input) };
   },
+
+  decode: ({ latent }) => ready().decoder.run(latent, 1),
 
   async interpolate({ from, to, t, k }) {
     const start = performance.now();
@@ -299,9 +301,9 @@ const answers = {
     return parseFilm(value, viewed);
   },
 
-  async flow({ image, latent, times, rest }) {
-    const { assets, encoder, decoder } = ready();
-    const first = latent ?? (await encoder.run(/** @type {Float32Array} */ (image), 1));
+  async flow({ times, rest, ...input }) {
+    const { assets, decoder } = ready();
+    const first = await latentOf(input);
     const { visited, decoded, rests, left, lengths } = await flowOf(first, batches(), { times, rest });
     const placed = visited.map((z) => place(assets, z));
     return {
@@ -362,6 +364,12 @@ const answers = {
     return { ...found, space: assets ? "latents" : "points" };
   },
 };
+
+/** @param {import("./messages.js").Input} input @returns {Promise<Float32Array>} */
+async function latentOf({ image, latent, offset }) {
+  const z = latent ?? (await ready().encoder.run(/** @type {Float32Array} */ (image), 1));
+  return offset ? z.map((value, i) => value + offset[i]) : z;
+}
 
 /** @returns {import("./interpolation.js").Models} */
 function batches() {

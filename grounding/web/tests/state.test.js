@@ -20,7 +20,7 @@ test("the addresses of the documents are read and written readably", () => {
 
 test("every field survives a round trip", () => {
   const viewer = {
-    data: "/a b/é&=?#%.json", color: "loss & more", dim: [-4, 4, 9], isolate: -123_456, select: 0, film: "/f.json", epoch: 12.5,
+    data: "/a b/é&=?#%.json", other: "/b.json", camera2: null, color: "loss & more", dim: [-4, 4, 9], isolate: -123_456, select: 0, selected: "~53.AbC-_", film: "/f.json", epoch: 12.5,
     size: 7.5, glyphs: true, theme: "dark", embed: ["stage", "legend"], palette: ["1f77b4", "ff7f0e"], camera: [0.1, -0.2, 30, 1, 2, -3.5], view: "2d",
     names: false, pictures: false, density: "on",
   };

@@ -15,9 +15,16 @@ import { welcome } from "../viewer/welcome.js";
 
 performance.mark("script");
 
-/** @type {{current: import("../viewer/view.js").View | null}} */
+/** @type {{current: import("../viewer/view.js").View | import("../compare/view.js").Comparison | null}} */
 const view = { current: null };
 const address = followAddress(VIEWER, (/** @type {ViewerState} */ state) => view.current?.follow(state));
+
+/** The index asks for two runs with two boxes of one name. */
+function takeTicked() {
+  const [, second, ...more] = new URLSearchParams(location.search).getAll("data");
+  if (second) address.change({ other: second });
+  return more.length;
+}
 
 /** Until three.js is there: an opaque canvas is black. @param {HTMLCanvasElement} canvas @param {import("../colors.js").Theme} theme */
 function clearStage(canvas, theme) {
@@ -28,10 +35,16 @@ function clearStage(canvas, theme) {
 }
 
 async function main() {
-  const { data } = address.state;
+  const left = takeTicked();
+  const { data, other } = address.state;
   if (!data) {
     const shell = startShell(address.state);
     return shell.stop("empty", () => shell.panels.showWelcome("Nothing to show yet", ...welcome()));
+  }
+  if (other) {
+    const { startComparison } = await import("../compare/view.js");
+    view.current = await startComparison(address, left);
+    return;
   }
   /** @type {import("../client.js").Listeners} */
   const listeners = {};
@@ -39,11 +52,11 @@ async function main() {
     onProgress: (progress) => listeners.onProgress?.(progress),
     onNotice: (text) => listeners.onNotice?.(text),
     onBroken(text, again) {
-      view.current?.progress({ what: "thumbnails", loaded: 0, total: 0 });
+      view.current?.progress?.({ what: "thumbnails", loaded: 0, total: 0 });
       listeners.onNotice?.(text, again);
     },
     onCrash: (error) => listeners.onCrash?.(error),
-    onThumbnails: () => view.current?.refresh(),
+    onThumbnails: () => view.current?.refresh?.(),
   });
   const file = client.loadPoints({ url: data });
   // A file that fails is told where it is waited for.
@@ -58,7 +71,7 @@ async function main() {
   loading.update({ what: "graphics", loaded: 0, total: null });
   Object.assign(listeners, {
     onProgress: (/** @type {import("../messages.js").Progress} */ progress) =>
-      view.current ? view.current.progress(progress) : loading.update(progress),
+      view.current ? view.current.progress?.(progress) : loading.update(progress),
     onNotice: showNotice,
     onCrash: showError,
   });

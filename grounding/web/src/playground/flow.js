@@ -167,7 +167,7 @@ export function flowMode(context) {
   }
 
   async function ask() {
-    const { image, latent, words, key } = context.current();
+    const { image, latent, offset, words, key } = context.current();
     const question = `${key} ${stops}`;
     if (question === asked && flowed) return showLive();
     asked = question;
@@ -178,7 +178,7 @@ export function flowMode(context) {
     draw();
     const rest = REST * (dynamics?.scale ?? Math.hypot(...assets.rawLatents.subarray(0, assets.latentDim)));
     try {
-      const found = await client.flow({ image, latent, times: stops, rest });
+      const found = await client.flow({ image, latent, offset, times: stops, rest });
       if (!found || asked !== question) return;
       flowed = found;
     } catch (error) {

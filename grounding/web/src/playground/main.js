@@ -29,12 +29,14 @@ import { isShown, knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
 import { startAnnouncer } from "./announcer.js";
 import { planesOf } from "./current.js";
+import { cloudPointing } from "./pointing.js";
 import { endLabels } from "./end_labels.js";
 import { flowMode } from "./flow.js";
 import { KEYS, listenToKeys } from "./shortcuts.js";
 import { interpolateMode } from "./interpolate.js";
 import { pointCard, pointTip } from "./point_card.js";
 import { canDraw, sampleReference } from "./base.js";
+import { broughtSelection } from "./brought.js";
 import { imageIn } from "./own_image.js";
 import { typical } from "./pair.js";
 import { probeMode } from "./probe.js";
@@ -65,8 +67,9 @@ import { sliceMode } from "./slice.js";
  * @property {() => import("../colors.js").Theme} theme
  * @property {(reference: number) => Marker} chosenMarker
  * @property {() => Promise<import("../dynamics.js").Dynamics | null>} dynamics asked for once
- * @property {() => {image: Float32Array | null, latent: Float32Array | null, words: string, key: string}} current
- *   what the page is at: a point that was chosen in the slice, or the augmented input; key: another for another
+ * @property {() => import("../messages.js").Input & {words: string, key: string}} current
+ *   what the page is at: a point that was chosen in the slice or in the cloud, or the augmented input; key:
+ *   another for another
  * @property {() => void} repaintPoints colours, and who steps back
  * @property {(error: unknown) => void} fail
  * @property {() => void} shown something of the present state can be seen
@@ -175,13 +178,13 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     dynamics: () => (dynamics ??= client.loadDynamics({ url: address.state.dynamics })),
     current() {
       const latent = planes.point(address.state);
-      if (latent) return { image: null, latent, words: "a point of the slice", key: latent.join() };
-      const { image, words } = probe.input();
-      return { image, latent, words, key: image.join() };
+      if (latent) return { image: null, latent, offset: null, words: "a point of the slice", key: latent.join() };
+      const { words, ...input } = probe.input();
+      return { ...input, words, key: Object.values(input).map((part) => part?.join()).join(";") };
     },
     repaintPoints() {
       stage?.cloud.setColors(flow.colors(theme()) ?? classes.colors(theme()));
-      visible.paint(rows.shown, flow.isSelected());
+      visible.paint(rows.shown, inFront());
       paintNames();
     },
     fail: shell.panels.showError,
@@ -191,6 +194,9 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       shell.ready();
     },
   };
+  const brought = broughtSelection(assets, address, { onChange: context.repaintPoints, tell: shell.panels.showNotice });
+  /** Of an attractor's members, or of a selection's. */
+  const inFront = () => flow.isSelected() ?? brought.isMember();
   const probe = probeMode(context);
   const interpolate = interpolateMode(context);
   const planes = planesOf(assets, interpolate.ends);
@@ -214,6 +220,12 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     element("button", { type: "button", onclick: () => setMode(name) }, TITLES[name]),
   );
   const visible = visiblePoints(stage?.cloud, classes);
+  const pointing = cloudPointing(context, shell, {
+    isOn: () => isStarted && address.state.mode === "probe",
+    marker: probe.marker,
+    only: () => visible.canPick,
+    onTake: probe.takePlace,
+  });
   const named = knownOnly(address.state, classes.list.map(({ label }) => label));
   if (named.problem) shell.panels.showNotice(named.problem);
   const classLabels = stage && classNames(stage.cloud, classes, assets.points);
@@ -227,7 +239,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     theme: theme(),
     onChange(shown, { replaces }) {
       address[replaces ? "change" : "step"]({ dim: [...shown.dim], isolate: shown.isolate });
-      visible.paint(shown, flow.isSelected());
+      visible.paint(shown, inFront());
       paintNames();
     },
   });
@@ -241,6 +253,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
   shell.overlay.prepend(slice.stage, ...flow.overlay);
   shell.overlay.append(tip.node, ...names.nodes);
   shell.corners.bottomLeft.append(interpolate.legend, card.node);
+  shell.corners.topLeft.append(brought.node);
   document.body.append(announcer.node);
   interpolate.legend.hidden = true;
   let isStarted = false;
@@ -283,12 +296,14 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     for (const part of [readouts.node, readouts.list.node]) part.hidden = present === "flow";
     document.documentElement.dataset.mode = present;
     mode().enter();
+    pointing.update();
     context.repaintPoints();
   }
   /** @param {PlaygroundState} state */
   function follow(state) {
     for (const one of Object.values(modes)) one.leave();
     card.hide();
+    brought.follow();
     stage?.follow(state);
     if (!stage) shell.theme.set(state.theme);
     if (classes.usePalette(state.palette)) paint();
@@ -338,7 +353,6 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
       for (const part of [shell.side, dock, aside]) part.hidden = false;
       readouts.paint(theme());
       interpolate.repaint();
-      visible.paint(rows.shown);
       showMode();
       story.follow(address.state);
       stage?.begin();

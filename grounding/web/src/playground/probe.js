@@ -8,15 +8,20 @@
  *   probe.choose(reference)             a point or a neighbour was chosen
  *   probe.openImage(file)               an image file that was dropped or pasted
  *   probe.takeValues(values, name)      an image that the page itself has made
- *   probe.input()                       {image, words} of the present state, augmented
+ *   probe.takePlace(place, isFirst)     a place in the cloud; isFirst: of a drag, or by itself
+ *   probe.marker()                      where the probe is drawn, or null
+ *   probe.input()                       messages.js's Input of the present state, and words for it
  */
 
 import { NEUTRAL, augment } from "../augment.js";
+import { foreground } from "../colors.js";
 import { asPageError } from "../errors.js";
 import { formatNumber } from "../format.js";
 import { imageFields, nextSeed } from "../rng.js";
 import { augmentationSection } from "./augmentation.js";
 import { baseImage, baseWords, ownReference, possibleSource } from "./base.js";
+import { latentBars } from "./bars.js";
+import { latentEdits, offsetsToText } from "./edits.js";
 import { readImage } from "./own_image.js";
 import { previews } from "./previews.js";
 import { probeScene } from "./scene.js";
@@ -33,6 +38,9 @@ function meanSquaredError(a, b) {
   for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
   return sum / a.length;
 }
+
+/** Another input is not where the last one was moved to. */
+const FRESH = { at: null, place: null, axes: "" };
 
 /** @param {Context} context */
 export function probeMode(context) {
@@ -61,8 +69,8 @@ export function probeMode(context) {
   let last = null;
 
   const source = sourceSection(assets, classes, {
-    onSample: (digit) => step({ source: "digit", digit }),
-    onSource: (kind) => step({ source: kind }),
+    onSample: (digit) => step({ ...FRESH, source: "digit", digit }),
+    onSource: (kind) => step({ ...FRESH, source: kind }),
     onNormalize: (normalize) => step({ normalize }),
     onDrawing(next, isDone) {
       own.strokes = [...next];
@@ -74,7 +82,7 @@ export function probeMode(context) {
   });
   const sliders = augmentationSection({
     onSlide(name, value) {
-      address.slide({ [name]: value, ...(address.state.at && { at: null }) });
+      address.slide({ [name]: value, ...(address.state.at && { at: null }), ...(address.state.place && { place: null }) });
       sliders.update(address.state);
       refresh();
     },
@@ -82,9 +90,18 @@ export function probeMode(context) {
     onReroll: () => step({ seed: nextSeed(address.state.seed) }),
   });
 
+  const edits = latentEdits(assets, address);
+  const bars = latentBars(edits, assets.latentDim, {
+    onMove(offsets) {
+      address.change({ at: null, axes: offsetsToText(offsets) });
+      refresh();
+    },
+    onHome: () => step(FRESH),
+  });
+
   /** @param {Partial<import("../state.js").PlaygroundState>} changes */
   function step(changes) {
-    address.step({ at: null, ...changes });
+    address.step({ at: null, place: null, ...changes });
     follow();
   }
 
@@ -117,7 +134,7 @@ export function probeMode(context) {
       const image = await readImage(chosen, shape, { invert: source.invert });
       [file, own.image] = [chosen, image];
       source.tell(`Now: ${image.name}`);
-      if (address.state.source !== "image") address.step({ source: "image" });
+      address.step({ ...FRESH, source: "image" });
       if (isActive) follow();
     } catch (error) {
       const { message, next } = asPageError(error);
@@ -135,32 +152,44 @@ export function probeMode(context) {
   function refresh() {
     image = augmented();
     const asked = image;
+    const { offsets, isPlace, isMoved } = edits;
     // Asked first: the worker encodes while this thread paints.
-    client.probe({ image, exclude }).then((probed) => show(probed, asked), context.fail);
+    client
+      .probe({ ...edits.input(image), exclude: isPlace ? -1 : exclude })
+      .then((probed) => show(probed, isPlace || isMoved ? null : asked, offsets), context.fail);
     pictures.paint(1, image);
+    pictures.note(1, isPlace ? "not in use" : "goes into E");
+    pictures.formula(2, isPlace || isMoved ? "D(z)" : "D(E(x))");
+    bars.update();
   }
 
-  /** @param {ProbedInParts | null} probed null: a newer one is under way @param {Float32Array} asked */
-  function show(probed, asked) {
+  /**
+   * @param {ProbedInParts | null} probed null: a newer one is under way
+   * @param {Float32Array | null} asked null: z is not that of an image @param {ReadonlyMap<number, number>} offsets
+   */
+  function show(probed, asked, offsets) {
     if (!probed || !isActive) return;
     last = probed;
     readouts.update(probed, { drift: null });
     draw();
+    bars.show(probed.latent, offsets);
     probed.decoded.then((decoded) => showDecoded(decoded, asked), context.fail);
     announcer.say(() => probeSentence(probed, "The probe", context.scale, context.spoken));
   }
 
-  /** @param {Float32Array} decoded @param {Float32Array} asked */
+  /** @param {Float32Array} decoded @param {Float32Array | null} asked */
   function showDecoded(decoded, asked) {
     if (!isActive) return;
     pictures.paint(2, decoded);
-    pictures.note(2, `MSE ${formatNumber(meanSquaredError(asked, decoded))}`);
+    pictures.note(2, asked ? `MSE ${formatNumber(meanSquaredError(asked, decoded))}` : edits.isPlace ? (edits.isMoved ? "from a place, then moved" : "from a place in the cloud") : "moved along its axes");
     context.shown();
   }
 
   function draw() {
     if (!stage || !last) return;
     const { markers, lines } = probeScene(last, assets, classes, stage.theme);
+    const { place } = address.state;
+    if (place) markers.push({ position: place, color: foreground(stage.theme), size: 14, shape: "cross" });
     if (card.reference >= 0) markers.push(context.chosenMarker(card.reference));
     stage.cloud.setMarkers(markers);
     stage.cloud.setLines(lines);
@@ -168,7 +197,7 @@ export function probeMode(context) {
   }
 
   return {
-    controls: [source.node, sliders.node],
+    controls: [source.node, sliders.node, bars.node],
     dock: pictures.node,
     enter() {
       follow();
@@ -195,7 +224,7 @@ export function probeMode(context) {
     /** @param {Float32Array} values @param {string} name */
     takeValues(values, name) {
       own.image = { values, name };
-      address.step({ at: null, source: "image" });
+      address.step({ ...FRESH, source: "image" });
       source.tell(`Now: ${name}`);
       if (isActive) follow();
     },
@@ -203,11 +232,18 @@ export function probeMode(context) {
       own.sample = context.sample;
       if (strokesText !== address.state.strokes) own.strokes = strokesFromText((strokesText = address.state.strokes));
       base = baseImage(address.state, assets, own);
-      return { image: augmented(), words: baseWords(address.state, assets, own, classes) };
+      const words = edits.isPlace ? "a place in the cloud" : baseWords(address.state, assets, own, classes);
+      return { ...edits.input(augmented()), words: edits.isMoved ? `${words}, moved along its axes` : words };
     },
     /** @param {number} reference */
     take(reference) {
-      step({ source: "reference", reference });
+      step({ ...FRESH, source: "reference", reference });
+    },
+    marker: () => last?.position ?? null,
+    /** @param {number[]} place @param {boolean} isFirst */
+    takePlace(place, isFirst) {
+      address[isFirst ? "step" : "change"]({ ...FRESH, place });
+      refresh();
     },
   };
 }

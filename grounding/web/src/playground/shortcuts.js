@@ -12,6 +12,8 @@ import { isTyping } from "../ui/keys.js";
 /** @type {[keys: string, what: string][]} */
 export const KEYS = [
   ["Click a point", "Show it; in interpolate mode, make it an end of the path"],
+  ["Drag the marker", "Take it to another place of the cloud"],
+  ["C", "A crosshair: arrow keys move it, Shift finely, Enter takes the place, Esc leaves"],
   ["Arrow keys on a slider", "One step; Page Up and Page Down ten"],
   ["Delete on a slider", "Back to its start"],
   ["Enter", "Play the path or the flow; next step of the story"],

@@ -175,12 +175,12 @@ export function sliceMode(context, planes, { onTake, onFlow }) {
   }
 
   async function findCurrent() {
-    const { latent, image, words } = context.current();
+    const { latent, image, offset, words } = context.current();
     try {
-      const z = latent ?? (await client.encode({ image: /** @type {Float32Array} */ (image) })).latent;
+      const z = (await client.encode({ image, latent, offset })).latent;
       const found = await client.placeLatent({ latent: z });
       if (!found || !isActive || !plane) return;
-      current = latent && address.state.at ? { x: address.state.at[0], y: address.state.at[1], distance: 0 } : onPlane(plane, z);
+      current = address.state.at ? { x: address.state.at[0], y: address.state.at[1], distance: 0 } : onPlane(plane, z);
       currentPicture = found.decoded;
       paintImage(here, found.decoded, assets.imageShape);
       readouts.update(found, { drift: found.drift });

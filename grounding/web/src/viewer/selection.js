@@ -2,7 +2,9 @@
  * Many points chosen at once: tools on the stage, and what they hold by class.
  *
  *   const selection = pointSelection(overlay, corner, points, classes, {onTool, onChange, all});
- *   selection.drawn(shape, outline, isDone, find)   from controls.js; find(): the rows inside
+ *   selection.drawn(shape, outline, isDone, find, event)   from controls.js; find(): the rows inside
+ *   selection.howOf(event)                          "new", "add" or "subtract": by the keys held, or as chosen
+ *   selection.apply(rows, how)                      by default as chosen
  *   selection.choose(tool); selection.endTool()
  *   selection.set(rows | null); selection.clear(); selection.rows
  *   selection.has(row)                              true for every row when nothing is selected
@@ -18,10 +20,12 @@ import { cssColor } from "../colors.js";
 import { formatCount, formatPercent } from "../format.js";
 import { element, replaceChildren } from "../ui/element.js";
 import { countClasses } from "./describe.js";
+import { combine } from "./members.js";
 import { selectionOutline } from "./outline.js";
 
 /** @typedef {import("../controls.js").Tool} Tool */
 /** @typedef {import("../colors.js").Theme} Theme */
+/** @typedef {import("./members.js").How} How */
 
 const MOST_BARS = 15;
 
@@ -31,6 +35,13 @@ const TOOLS = [
   ["pan", "Move", "Drag moves the cloud"],
   ["box", "Box", "Drag a box around points to select them"],
   ["lasso", "Lasso", "Draw around points to select them"],
+];
+
+/** @type {[How, string, string][]} */
+const HOWS = [
+  ["new", "New", "What is drawn is the selection"],
+  ["add", "Add", "What is drawn or tapped joins the selection; so it does with Shift held"],
+  ["subtract", "Subtract", "What is drawn or tapped leaves the selection; so it does with Alt or Ctrl held"],
 ];
 
 /**
@@ -43,6 +54,8 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
   /** @type {Int32Array | null} */
   let rows = null;
   let member = new Uint8Array();
+  /** @type {How} */
+  let how = "new";
   /** What a drag does when nothing is chosen. @type {Tool} */
   let home = "orbit";
   /** @type {Theme} */
@@ -50,14 +63,16 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
   const buttons = TOOLS.map(([tool, text, title]) =>
     element("button", { type: "button", title, "data-tool": tool, onclick: () => choose(tool) }, text),
   );
-  corner.append(element("div", { class: "segments", role: "group", "aria-label": "What a drag does" }, ...buttons));
+  const ways = HOWS.map(([one, text, title]) => element("button", { type: "button", title, "aria-pressed": String(one === how), onclick: () => setHow(one) }, text));
+  const waysGroup = element("div", { class: "segments", role: "group", "aria-label": "What becomes of the selection", hidden: true }, ...ways);
+  corner.append(element("div", { class: "segments", role: "group", "aria-label": "What a drag does" }, ...buttons), waysGroup);
 
   const count = element("p", { role: "status" });
   const bars = element("ul", { class: "bars" });
   const clearButton = element("button", { type: "button", class: "small", onclick: () => set(null) }, "Clear");
   const allButton = element(
     "button",
-    { type: "button", class: "small", title: "Select all points in the picture", onclick: () => set(all()) },
+    { type: "button", class: "small", title: "Select all points in the picture", onclick: () => apply(all()) },
     "All in view",
   );
   const node = element(
@@ -73,7 +88,20 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     const tool = wanted === "orbit" ? home : wanted;
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     onTool(tool);
+    offerWays();
   }
+  /** @param {How} next */
+  function setHow(next) {
+    how = next;
+    ways.forEach((way, i) => way.setAttribute("aria-pressed", String(HOWS[i][0] === how)));
+  }
+  const isOn = (/** @type {Tool} */ tool) => buttons.some((button) => button.dataset.tool === tool && button.getAttribute("aria-pressed") === "true");
+  function offerWays() {
+    waysGroup.hidden = !rows && !isOn("box") && !isOn("lasso");
+    if (waysGroup.hidden) setHow("new");
+  }
+  /** @param {{shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event @returns {How} */
+  const howOf = ({ shiftKey, altKey, ctrlKey, metaKey }) => (shiftKey ? "add" : altKey || ctrlKey || metaKey ? "subtract" : how);
 
   function paint() {
     clearButton.hidden = !rows;
@@ -96,15 +124,19 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     member = new Uint8Array(labels.length);
     for (const row of rows ?? []) member[row] = 1;
     outline.hide();
+    offerWays();
     paint();
     onChange();
   }
+  const apply = (/** @type {Int32Array | null} */ found, /** @type {How} */ by = how) => set(found && combine(rows, found, by, labels.length));
 
   choose(home);
   paint();
   return {
     node,
     set,
+    apply,
+    howOf,
     choose,
     clear: () => set(null),
     /** Back to turning. @returns {boolean} whether another tool was chosen */
@@ -124,12 +156,14 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     },
     /** @param {number} row */
     has: (row) => !rows || member[row] === 1,
-    /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {() => Int32Array} find */
-    drawn(shape, corners, isDone, find) {
+    /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {() => Int32Array} find @param {PointerEvent} event */
+    drawn(shape, corners, isDone, find, event) {
       if (isDone) {
         const found = find();
-        // Nothing inside is nothing selected: all points would step back.
-        set(found.length ? found : null);
+        const by = howOf(event);
+        // Nothing inside is nothing selected: all points would step back. What joins or leaves may be none.
+        if (found.length || by === "new") apply(found.length ? found : null, by);
+        else outline.hide();
         if (!found.length) count.textContent = "No point lies in it.";
       }
       else outline.show(shape, corners);

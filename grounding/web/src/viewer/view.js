@@ -11,7 +11,7 @@
 import { classesOf } from "../classes.js";
 import { formatProgress } from "../format.js";
 import { classNames } from "../names.js";
-import { insideBox, insideLasso } from "../picking.js";
+import { insideBox, insideLasso, nearestOnScreen } from "../picking.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
@@ -19,14 +19,18 @@ import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
 import { isShown, knownOnly } from "../visibility.js";
 import { visiblePoints } from "../visible.js";
+import { selectionActions } from "./actions.js";
 import { pointChoice } from "./choice.js";
 import { colorChoice } from "./coloring.js";
 import { classLegend, numberLegend } from "../take/legend.js";
 import { countText, wordsOf } from "./describe.js";
 import { factsSection } from "./facts.js";
+import { memberGallery } from "./gallery.js";
 import { filmMode } from "./film.js";
 import { hoverCard } from "./hover.js";
+import { selectionLink } from "./linked.js";
 import { pointMarks } from "./marks.js";
+import { playgroundOf } from "./playground_link.js";
 import { searchField } from "./search.js";
 import { pointSelection } from "./selection.js";
 import { KEYS, listenToKeys } from "./shortcuts.js";
@@ -40,6 +44,9 @@ import { KEYS, listenToKeys } from "./shortcuts.js";
  *   slide: (changes: Partial<ViewerState>) => void}} Address */
 /** @typedef {ReturnType<typeof pointsView>} View */
 
+/** How far a click that adds or takes away may miss, in pixels. */
+const REACH = 24;
+
 /** @param {Shell} shell @param {Address} address @param {Client} client */
 export function prepareView(shell, address, client) {
   /** @type {View | null} */
@@ -50,8 +57,8 @@ export function prepareView(shell, address, client) {
     about: () => /** @type {View} */ (view).about(),
     only: () => view?.canPick,
     onHover: (row, x, y) => view?.hover(row, x, y),
-    onClick: (row) => view?.choose(row < 0 ? null : row),
-    onSelect: (shape, outline, isDone) => view?.draw(shape, outline, isDone),
+    onClick: (row, x, y, event) => view?.click(row, x, y, event),
+    onSelect: (shape, outline, isDone, event) => view?.draw(shape, outline, isDone, event),
     onTheme: () => view?.paint(),
     onCamera: () => view?.hover(-1, 0, 0),
     onReset: () => view?.reset(),
@@ -100,10 +107,44 @@ function pointsView(shell, stage, address, client, points) {
     onTool: stage.controls.setTool,
     onChange() {
       paintVisible();
+      showMembers();
+      if (!isFollowing) address.step({ selected: link.textOf(selection.rows) });
       tellSelection();
     },
     all: () => within("box", [0, 0, shell.canvas.clientWidth, shell.canvas.clientHeight]),
   });
+  const link = selectionLink(points, { tell: shell.panels.showNotice });
+  let isFollowing = false;
+  /** As the address says. */
+  function followSelection() {
+    isFollowing = true;
+    selection.set(link.read(address.state.selected));
+    isFollowing = false;
+  }
+  const gallery = memberGallery(points, classes, {
+    onChoose: (row) => choice.choose(row, { goes: true }),
+    onPoint: (row) => marks.set({ hovered: row ?? -1 }),
+    onClose: () => toggleGallery(false),
+  });
+  const actions = selectionActions(points, classes, {
+    onFound: selection.apply,
+    onGallery: () => toggleGallery(!gallery.isOpen),
+    onZoom: () => stage.fit(selection.has),
+    selected: () => address.state.selected,
+    playground: () => playgroundOf(address.state.data, points),
+  });
+  /** @param {boolean} isOpen */
+  function toggleGallery(isOpen) {
+    const hadFocus = gallery.node.contains(document.activeElement);
+    if (isOpen && selection.rows?.length) gallery.show(selection.rows, stage.theme);
+    else gallery.hide();
+    actions.pressed(gallery.isOpen);
+    if (hadFocus && !gallery.isOpen) shell.canvas.focus();
+  }
+  function showMembers() {
+    actions.update(selection.rows);
+    if (gallery.isOpen) toggleGallery(true);
+  }
   /** Whoever embeds the page may read and set it: notebook/viewer.js does. */
   const tellSelection = () => document.dispatchEvent(new CustomEvent("selection", { detail: selection }));
   stage.settings.offer(points, classes, address.state);
@@ -126,6 +167,7 @@ function pointsView(shell, stage, address, client, points) {
     selection.update(stage.theme);
     choice.panel.refresh(stage.theme);
     marks.paint(stage.theme);
+    gallery.refresh(stage.theme);
     paintNames();
   }
   function paintVisible() {
@@ -138,6 +180,7 @@ function pointsView(shell, stage, address, client, points) {
   listenToKeys({
     onTool: selection.choose,
     onFind: () => search.input.focus(),
+    onGallery: () => toggleGallery(!gallery.isOpen),
     onEscape() {
       if (selection.endTool()) return;
       if (selection.rows) selection.clear();
@@ -147,7 +190,8 @@ function pointsView(shell, stage, address, client, points) {
 
   shell.corners.bottomLeft.append(element("p", { class: "count" }, countText(points)), coming);
   shell.setExperiment(about.experiment);
-  shell.side.before(choice.panel.node);
+  shell.side.before(choice.panel.node, gallery.node);
+  selection.node.append(...actions.nodes);
   const sections = [search.node, coloring.node, rows.node, selection.node, film.node, stage.settings.node, factsSection(points)];
   shell.side.append(...sections.filter((node) => node !== null));
   paintVisible();
@@ -158,6 +202,7 @@ function pointsView(shell, stage, address, client, points) {
     if (areThere && points.thumbnails) cloud.setPictures(points.thumbnails);
     film.refresh();
   });
+  if (address.state.selected) followSelection();
   film.find().catch(stage.showError);
   tellSelection();
   selection.setFlat(cloud.isFlat);
@@ -166,7 +211,6 @@ function pointsView(shell, stage, address, client, points) {
 
   return {
     canPick: visible.canPick,
-    choose: choice.choose,
     paint,
     fileName: fileNameOf(`${about.experiment} ${about.split} latent points`),
     reset: () => void selection.endTool(),
@@ -191,15 +235,23 @@ function pointsView(shell, stage, address, client, points) {
       shell.canvas.classList.toggle("over-point", row >= 0);
       marks.set({ hovered: row });
     },
-    /** @param {"box" | "lasso"} shape @param {number[]} outline @param {boolean} isDone */
-    draw: (shape, outline, isDone) => selection.drawn(shape, outline, isDone, () => within(shape, outline)),
+    /** @param {"box" | "lasso"} shape @param {number[]} outline @param {boolean} isDone @param {PointerEvent} event */
+    draw: (shape, outline, isDone, event) => selection.drawn(shape, outline, isDone, () => within(shape, outline), event),
+    /** @param {number} row @param {number} x @param {number} y @param {PointerEvent | KeyboardEvent} event */
+    click(row, x, y, event) {
+      const how = selection.howOf(event);
+      if (how === "new") return choice.choose(row < 0 ? null : row);
+      // Also of those that step back because they are not selected.
+      const found = nearestOnScreen(cloud.screen(), x, y, REACH, { only: visible.isClassShown });
+      if (found >= 0) selection.apply(Int32Array.of(found), how);
+    },
     /** @param {ViewerState} state */
     follow(state) {
       stage.follow(state);
       coloring.set(state.color);
       classes.usePalette(state.palette);
       rows.update(knownOnly(state, classes.list.map(({ label }) => label)).shown);
-      paintVisible();
+      followSelection();
       paint();
       void choice.paint();
       film.follow(state);
@@ -212,6 +264,7 @@ function pointsView(shell, stage, address, client, points) {
     refresh() {
       card.refresh();
       choice.panel.refresh();
+      gallery.refresh();
     },
   };
 }
