@@ -125,9 +125,9 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
   let areNamesShown = true;
   /** @type {"auto" | "on" | "off"} */
   let density = "auto";
-  function drawNames() {
+  function drawNames(scale = ratio) {
     const shown = areNamesShown && !cloud.uniforms.glyphs.value ? names : [];
-    layer.paint(shown.map((name) => ({ ...name, place: self.place(name.row) })), self.view(), { ratio, backdrop: background(theme) });
+    layer.paint(shown.map((name) => ({ ...name, place: self.place(name.row) })), self.view(), { ratio: scale, backdrop: background(theme) });
   }
 
   function draw() {
@@ -396,20 +396,22 @@ export function createCloud(canvas, { onCamera, onLost, onRestored, onDraw, onRe
       renderer.setPixelRatio(ratio);
       renderer.setSize(width, height, false);
       draw();
-      const picture = joined(canvas, marks.canvas);
+      const picture = joined(canvas, layer.canvas, marks.canvas);
       resize();
       return picture;
     },
     /** @param {CanvasRenderingContext2D} pen */
     paintInto(pen) {
       draw();
-      for (const one of [canvas, marks.canvas]) pen.drawImage(one, 0, 0, pen.canvas.width, pen.canvas.height);
+      for (const one of [canvas, layer.canvas, marks.canvas]) pen.drawImage(one, 0, 0, pen.canvas.width, pen.canvas.height);
     },
     /** @param {number} scale */
     overlay(scale) {
       marks.paint(self.view(), { ratio: scale, backdrop: background(theme) });
-      const url = marks.canvas.toDataURL();
+      drawNames(scale);
+      const url = joined(layer.canvas, marks.canvas).toDataURL();
       drawMarks();
+      drawNames();
       return url;
     },
     seen() {
