@@ -14,15 +14,14 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-# The first two make runs of their own; the next go through what can be wrong, file by file; the
-# last computes many basins.
-LONG = (
-    *("images.test.mjs", "notebook.test.mjs"),
-    *("arrays.test.mjs", "viewer_errors.test.mjs", "playground_errors.test.mjs"),
-    *("flow_states.test.mjs", "slice.test.mjs"),
+# Those that every change should pass. The others, which go through more states or through what can be
+# wrong, file by file, take minutes.
+SHORT = (
+    *("golden.test.mjs", "smoke.test.mjs", "viewer.test.mjs", "playground.test.mjs"),
+    *("story.test.mjs", "selections.test.mjs", "readable.test.mjs"),
 )
 E2E = [
-    pytest.param(path.name, marks=[pytest.mark.full] if path.name in LONG else [])
+    pytest.param(path.name, marks=[] if path.name in SHORT else [pytest.mark.full])
     for path in sorted((WEB / "e2e").glob("*.test.mjs"))
 ]
 NAME = "self_supervised_covnet_aug100"
