@@ -52,6 +52,7 @@ test("the marker is dragged: picture and neighbours follow, the link shows it ag
   await answered(page);
   await address(page, /place=/);
   assert(!(await page.evaluate(() => location.search)).includes("camera="), "the cloud was turned");
+  await page.waitForTimeout(400); // a drag is written to the address once it has paused
   const there = await answer(page);
   assert.notEqual(there, first);
   assert.match(await page.locator(".previews").innerText(), /D\(z\)\s*from a place in the cloud/);
