@@ -14,8 +14,8 @@ import pytest
 from conftest import REPOSITORY
 
 WEB = REPOSITORY / "grounding" / "web"
-# Those that every change should pass. The others, which go through more states or through what can be
-# wrong, file by file, take minutes.
+# Those that every change should pass. The others, which go through more states or through what can
+# be wrong, file by file, take minutes.
 SHORT = (
     *("golden.test.mjs", "smoke.test.mjs", "viewer.test.mjs", "playground.test.mjs"),
     *("story.test.mjs", "selections.test.mjs", "readable.test.mjs"),
