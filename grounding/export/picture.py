@@ -10,8 +10,8 @@ WIDTH, HEIGHT, MARGIN = 800, 600, 16
 PICTURED_POINTS = 1500  # more would make no clearer picture, but a larger page
 # The class colours of the pages, on the ground of their stage.
 COLORS = (
-    *("#7d4168", "#f25d08", "#a273ff", "#800b02", "#591955"),
-    *("#320f9c", "#11a478", "#4e4bcb", "#6c77ac", "#ad3607"),
+    *("#328aff", "#fb0000", "#697d15", "#931be2", "#1c8588"),
+    *("#853900", "#fe23ac", "#076a58", "#8282c5", "#aa03ad"),
 )
 GROUND = "#fafafb"
 TYPES = {"svg": "image/svg+xml", "png": "image/png"}

@@ -42,6 +42,7 @@ from grounding.experiment.load import load_experiment
 from grounding.export.arrays import document_and_arrays, read_arrays
 from grounding.runs.manifest import manifest_bytes, manifests_in, read_manifest
 from grounding.runs.verify import verify
+from grounding.serve import layout
 from grounding.serve.index import index_page
 from grounding.serve.server import App
 from grounding.serve.site import LIST, check_site, is_site, publish
@@ -254,11 +255,15 @@ def _manifest(folder: Path) -> Made:
 
 
 def _check_page(page: str) -> None:
-    """Nothing in it runs, and all its links lead to the site itself."""
+    """Nothing of others runs in it, and all its links lead to the site itself."""
     held = _Elements()
     held.feed(page)
     for tag, attributes in held.found:
-        assert tag not in ("script", "iframe", "object", "embed", "base", "form", "img")
+        assert tag not in ("iframe", "object", "embed", "base", "img")
+        if tag == "script":
+            assert attributes == {"type": "module", "src": layout.SCRIPT}
+        if tag == "form":
+            assert attributes["action"] == layout.VIEWER
         assert not any(name.startswith("on") for name in attributes)
         href = attributes.get("href", "")
         assert href.startswith(("grounding/", "artifacts/")) or href in ("", "data:,")

@@ -129,7 +129,8 @@ def test_flipped_bits(made, capsys, count):
     def nothing_is_wrong() -> None:
         assert verified(capsys, made.artifacts, made.site) == ""
         run = grounding.load(NAME)
-        assert {reason_to_make(run, make()) for make in outputs_of(run).values()} == {None}
+        outputs = [make for kind, make in outputs_of(run).items() if kind != "film"]  # if asked for
+        assert {reason_to_make(run, make()) for make in outputs} == {None}
 
     with inside(made.root):
         nothing_is_wrong()
