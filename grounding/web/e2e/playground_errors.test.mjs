@@ -33,12 +33,11 @@ test("a slow server: what has come in bytes, what is waited for, and then the pa
   const read = async () => Object.fromEntries((await rows.allInnerTexts()).map((text) => text.split("\n")));
   await page.waitForFunction(() => {
     const { innerText } = /** @type {HTMLElement} */ (document.querySelector(".loading-rows"));
-    return ["Decoder", "References", "Model runtime"].every((name) => new RegExp(`${name}\\s+([\\d.]+) of \\1 [kM]B`).test(innerText));
+    return ["Decoder", "References", "Model runtime"].every((name) => new RegExp(`${name}\\s+here`).test(innerText));
   });
   const found = await read();
   assert.equal(found.Encoder, "waiting");
-  assert.match(found.Decoder, /^([\d.]+) of \1 [kM]B$/);
-  for (const name of ["References", "Model runtime"]) assert.match(found[name] ?? "no row", /^([\d.]+) of [\d.]+ [kM]B$/, name);
+  assert.equal(found.Decoder, "here");
   await expectAccessible(page, "loading");
   release();
   await page.waitForSelector("html[data-state=ready]");

@@ -123,9 +123,9 @@ test("only points and labels: everything else is left out", async () => {
   assert.equal(await page.locator("label[for=find]").innerText(), "Find by row");
   await page.locator(".near-row").first().waitFor();
   assert.match(await page.locator(".chosen").innerText(), /Class 2\s+Row 2/);
-  // The points and the marks in front of them; no picture of a digit.
-  assert.equal(await page.locator(".page canvas").count(), 2);
-  assert.equal(await page.locator(".stage canvas").count(), 2);
+  // The points, the names and the marks in front of them; no picture of a digit.
+  assert.equal(await page.locator(".page canvas").count(), 3);
+  assert.equal(await page.locator(".stage canvas").count(), 3);
   assert.equal(await page.getByText("Colour by").count(), 0);
   await page.locator("#find").fill("30");
   await page.locator("#find").press("Enter");
@@ -158,7 +158,7 @@ test("hostile text stays text", async () => {
   await page.locator("summary").click();
   assert.equal(await page.locator("#experiment").innerText(), hostile.slice(0, 200));
   assert(await page.title().then((title) => title.startsWith(hostile.slice(0, 50))));
-  await page.locator(".choice select").first().selectOption(hostile);
+  await page.getByLabel("Colour by").selectOption(hostile);
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt ?? document.querySelectorAll("img, .page script").length), 0);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1280);
   expectNoProblems(page);

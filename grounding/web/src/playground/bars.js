@@ -30,12 +30,14 @@ export function latentBars(edits, dim, { onMove, onHome }) {
   let base = new Float64Array();
   /** @type {{latent: Float32Array, offsets: ReadonlyMap<number, number>} | null} */
   let last = null;
-  /** The one that the reader holds says where it is itself. */
+  /** The one that the reader moves says where it is itself, until the answer to the last move is there. */
   let held = -1;
+  let wanted = 0;
+  let isLetGo = false;
 
   const about = element("p", { class: "muted small-text" });
   const list = element("div", { class: "latent-bars" });
-  const home = element("button", { type: "button", class: "small", onclick: onHome }, "Back to the input");
+  const home = element("button", { type: "button", class: "small", onclick: () => ((held = -1), onHome()) }, "Back to the input");
   const node = element("details", { class: "latent", ontoggle: open }, element("summary", {}, "Latent bars"), element("div", { class: "section-head" }, about, home), list);
 
   function open() {
@@ -57,10 +59,11 @@ export function latentBars(edits, dim, { onMove, onHome }) {
         initial: 0,
         format: inDeviations,
         onInput(value) {
-          held = axis;
-          onMove(new Map([...edits.offsets, [axis, value - base[axis]]]));
+          [held, wanted, isLetGo] = [axis, value - base[axis], false];
+          onMove(new Map([...edits.offsets, [axis, wanted]]));
         },
-        onCommit: () => (held = -1),
+        // Each arrow key lets go: an answer to the one before must not take the bar back.
+        onCommit: () => (isLetGo = true),
       });
       made.input.setAttribute("aria-label", `Axis ${axis + 1}`);
       made.input.title = `Axis ${axis + 1}: ${share} % of the variance${axes.length === dim ? "" : " along these"}. Double-click or Delete: the mean of the references`;
@@ -80,6 +83,7 @@ export function latentBars(edits, dim, { onMove, onHome }) {
     /** @param {Float32Array} latent @param {ReadonlyMap<number, number>} offsets */
     show(latent, offsets) {
       last = { latent, offsets };
+      if (isLetGo && offsets.get(held) === wanted) held = -1;
       if (node.open && sliders.length) paint();
     },
     update() {
