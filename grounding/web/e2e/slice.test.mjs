@@ -19,9 +19,9 @@ test("a slice: pictures, colours and arrows; a click and arrow keys choose a poi
   await sliced(page);
   const whole = await picture(page, ".slice-picture");
   for (const layer of ["Pictures", "Where they end, as colour", "One step of f, as arrows"]) {
-    await page.getByLabel(layer).uncheck();
+    await page.getByLabel(layer, { exact: true }).uncheck();
     assert.notEqual(await picture(page, ".slice-picture"), whole, layer);
-    await page.getByLabel(layer).check();
+    await page.getByLabel(layer, { exact: true }).check();
     assert.equal(await picture(page, ".slice-picture"), whole, layer);
   }
   assert.match(await page.locator(".slice-words").innerText(), /is digit sample 4\. It lies off this plane, by [\d.]+ of/);
