@@ -51,23 +51,26 @@ def film_output(run: Run, options: EmbeddingOptions, path: Path) -> Output:
             raise UserError(_without(run))
         embedding = embedding_of(run, "test", options)
         shown = _shown(run, embedding, frames=len(kept))
-        places, pictures = [embedding.points], list[Array]()
+        target, places, pictures = embedding.points, list[Array](), list[Array]()
         with progress_bar("laying out each checkpoint") as bar:
             # From the last back to the first, each on the one after it.
             for number, key in enumerate(reversed(kept.values()), start=1):
                 then = _at(run, key)
                 z = then.latents_of("test", embedding.indices)
-                if then.sha256 != run.sha256:
+                if then is run:
+                    target = embedding.points
+                else:
                     # All begin at the same random places: what has not changed is hardly moved.
                     own = embed(embedding.indices, z, options, run.experiment.seed)
                     is_latent = own.projection == "latent"
-                    places.insert(0, own.points if is_latent else laid_on(own.points, places[0]))
+                    target = own.points if is_latent else laid_on(own.points, target)
+                places.insert(0, target)
                 if run.has_trained_decoder:
                     drawn = then.decoded(z[shown.to(z.device)])
                     pictures.insert(0, to_bytes(drawn.flatten(1)).cpu().numpy())
                 bar.set(number, len(kept))
         arrays: dict[str, Array] = {
-            "film_points": np.stack(places[: len(kept)]),
+            "film_points": np.stack(places),
             "film_indices": embedding.indices.numpy().astype(np.int32),
         }
         if pictures:
@@ -164,11 +167,13 @@ def _at(run: Run, key: str) -> Run:
     manifest = run.manifest
     assert manifest is not None
     manifest.check(key)
+    digest = manifest.artifacts[key].files[key].sha256
+    if digest == run.sha256:
+        return run
     path = manifest.place(key)
     held = read_checkpoint(path)
     trained = experiment_from_dict(held.config, str(path))
     model = model_of(held, partial(build_model, trained), str(path)).to(run.device).eval()
-    digest = manifest.artifacts[key].files[key].sha256
     return replace(run, path=path, sha256=digest, checkpoint=held, model=model, _kept={}, _made={})
 
 

@@ -11,7 +11,8 @@ from test_agents import HEAD, keys_of
 import grounding
 from grounding.cli import main
 from grounding.export.arrays import read_arrays
-from grounding.runs.film import MOST_FRAMES, chosen, curve
+from grounding.export.points import EmbeddingOptions
+from grounding.runs.film import MOST_FRAMES, chosen, curve, film_output
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,19 @@ def test_it_is_verified_and_made_again_only_for_other_checkpoints(trained, capsy
         before = path.stat().st_mtime_ns
         assert run.export("film") == [path]
         assert path.stat().st_mtime_ns == before
+
+
+def test_of_a_model_in_the_middle_each_frame_is_still_that_of_its_epoch(trained, tmp_path):
+    with inside(trained):
+        at_four = grounding.load("artifacts/filmed_final_epoch004.pt")
+        film = film_output(at_four, EmbeddingOptions(60), tmp_path / "film.json")
+        (arrays,) = (p for p in film.make({}).files.items() if p[0].suffix == ".safetensors")
+        own = at_four.embed("test", max_points=60)
+    (tmp_path / "film.safetensors").write_bytes(arrays[1])
+    _, made = read_arrays(tmp_path / "film.safetensors")
+    assert made["film_points"].shape == (4, 60, 3)
+    assert np.array_equal(made["film_points"][1], own)
+    assert not np.array_equal(made["film_points"][3], own)
 
 
 def test_a_run_without_checkpoints_says_what_to_type_and_that_works(trained, capsys):
