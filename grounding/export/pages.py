@@ -5,6 +5,7 @@ from pathlib import Path
 import grounding
 from grounding._errors import UserError
 
+RUNTIME = "ort-wasm-simd-threaded.wasm.gz"  # of the models
 BUILT = Path(grounding.__file__).parent / "web" / "dist"
 NOT_BUILT = (
     "The pages are not built: install Node 20 or newer, then run pip install again "

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from grounding._errors import UserError
 from grounding.export.arrays import arrays_path, read_arrays
-from grounding.export.pages import built
+from grounding.export.pages import RUNTIME, built
 from grounding.export.points import EmbeddingOptions
 from grounding.runs.artifacts import made_once
 from grounding.runs.chain import make_outputs
@@ -37,7 +37,6 @@ except ImportError:
 
 HEIGHT = 640
 PART = 1 << 20
-RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 
 
 class Page(anywidget.AnyWidget):

@@ -11,11 +11,12 @@ from urllib.parse import quote, urlencode
 
 from grounding._errors import UserError, printable
 from grounding._files import open_regular, replacing
+from grounding.export.pages import RUNTIME
 from grounding.runs.manifest import Manifest
 from grounding.serve import index, layout
 from grounding.serve.layout import file_inside
+from grounding.serve.site import chosen
 
-RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 # What a page opens, by the name that its address has for it: kinds of artifacts.
 NEEDED = {
     "viewer": {"data": "points"},
@@ -49,33 +50,18 @@ def one_file(
         UserError: no such run, outputs that are missing or damaged, pages that are not built, or a
             file that is there or cannot be written.
     """
-    run = _run(artifacts, name)
+    (run,) = chosen(artifacts, [name])
     if page == "auto":
         page = "playground" if _has(run, "playground") else "viewer"
     files = _files(run, artifacts, page)
-    data = _document(page, files, pages)
     if path.exists() and not force:
         raise UserError(f"{path} is there; name another file, or replace it with --force")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    data = _document(page, files, pages)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
     return [
         printable(f"published the {page} of {name}: one file, {len(data) / 1e6:.1f} MB, {path}")
     ]
-
-
-def _run(artifacts: Path, name: str) -> Manifest:
-    runs, problems = index.find_runs(artifacts)
-    for run in runs:
-        if run.name == name:
-            return run
-    if problems:
-        raise UserError(f"nothing was published: {problems[0]}; or move the file away")
-    have = ", ".join(run.name for run in runs)
-    raise UserError(f"no run is called {name}; there are: {have or 'none'}")
 
 
 def _has(run: Manifest, page: str) -> bool:

@@ -62,7 +62,7 @@ def publish(
             that are not built, a folder that holds other files or cannot be written, or one that
             another process is publishing to.
     """
-    runs, lines = _published_parts(_chosen(artifacts, only), artifacts)
+    runs, lines = _published_parts(chosen(artifacts, only), artifacts)
     wanted = _contents(runs, artifacts, pages)
     files = {name: entry for name, (entry, _) in wanted.items()}
     place, folder = folder, folder.resolve()
@@ -108,7 +108,12 @@ def check_site(folder: Path) -> Iterator[tuple[str, str | None]]:
     yield from ((name, "") for name in sorted(found - files.keys()))
 
 
-def _chosen(artifacts: Path, names: Sequence[str]) -> list[Manifest]:
+def chosen(artifacts: Path, names: Sequence[str]) -> list[Manifest]:
+    """The runs of a folder that have these names; without any, all but single seeds.
+
+    Raises:
+        UserError: there is no such run, or none at all; or none that can be read.
+    """
     runs, problems = index.find_runs(artifacts)
     have = [run.name for run in runs]
     unknown = [name for name in names if name not in have]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import sqrt
 
 from grounding.metrics import spread
@@ -43,9 +42,10 @@ def differences(
         experiments: names of those that are; what is none is not compared with its like.
     """
     found = []
-    for first, second in combinations(rows, 2):
-        if first not in experiments:
-            continue
+    names = list(rows)
+    pairs = ((first, second) for place, first in enumerate(names) if first in experiments
+             for second in names[place + 1 :])  # fmt: skip
+    for first, second in pairs:
         common = [seed for seed in rows[first] if seed in rows[second]]
         apart = spread([rows[first][seed] - rows[second][seed] for seed in common])
         if apart is not None and apart.margin is not None:

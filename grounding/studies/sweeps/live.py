@@ -59,10 +59,10 @@ class Shown:
         running = 0
         for name, (experiment, until) in self._tasks.items():
             epochs = len(state_of(experiment).history)
-            if epochs and running < SHOWN:
+            if epochs:
                 running += 1
                 lines.append(f"  {name}: epoch {min(epochs, until)} of {until}")
-            if running >= self._workers:
+            if running >= min(self._workers, SHOWN):
                 break
         self._live.update(Text("\n".join(lines)), refresh=True)
 

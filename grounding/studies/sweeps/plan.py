@@ -17,6 +17,7 @@ from grounding._errors import UserError
 from grounding.experiment import Experiment, load_experiment
 from grounding.experiment.document import by_path, document_of, parse_yaml
 from grounding.experiment.sections import LONGEST_NAME, NAME
+from grounding.runs.building import has_trained_decoder
 
 Search: TypeAlias = Literal["grid", "random", "tpe"]
 Point: TypeAlias = Mapping[str, Any]
@@ -158,7 +159,7 @@ class Plan:
                     f"training.val_knn.every {every} does not divide training.epochs {epochs}, so "
                     "it is not measured at the end; --set training.val_knn.every=1"
                 )
-            if self.metric == "val_loss" and not _has_loss(made):
+            if self.metric == "val_loss" and not has_trained_decoder(made):
                 raise UserError("no objective trains the decoder, so there is no val_loss to steer "
                                 "by; --metric val_knn")  # fmt: skip
 
@@ -217,11 +218,6 @@ class Plan:
         """The plan that `as_dict` has made plain."""
         spaces = {key: Space(**space) for key, space in values["spaces"].items()}
         return Plan(**{**values, "spaces": spaces})
-
-
-def seed_experiment(point: Experiment, seed: int) -> Experiment:
-    """One trial: a point's experiment with a seed."""
-    return point.variant(f"_seed{seed}", experiment={"seed": seed})
 
 
 def grid_points(plan: Plan) -> list[Point]:
@@ -286,12 +282,6 @@ def _values(experiment: Experiment) -> dict[str, str]:
     values = experiment.as_dict()
     del values["experiment"], values["output"]
     return {".".join(map(str, keys)): json.dumps(value) for keys, value in by_path(values)}
-
-
-def _has_loss(experiment: Experiment) -> bool:
-    from grounding.objectives import trains_decoder
-
-    return trains_decoder(experiment.objective_weights)
 
 
 def _said(value: Any) -> str:

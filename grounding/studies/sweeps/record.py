@@ -60,10 +60,8 @@ def read_record(name: str) -> Record | None:
     Raises:
         UserError: the name is that of something else, or the record is damaged.
     """
-    path = manifest_path(study_name(name))
-    try:
-        manifest = read_manifest(path)
-    except FileNotFoundError:
+    manifest = _held(name)
+    if manifest is None:
         return None
     found = manifest.of_kind("sweep plan").values()
     if not found:
@@ -73,7 +71,9 @@ def read_record(name: str) -> Record | None:
         plan = Plan.from_dict(values["plan"])
         return Record(plan, list(values["points"]), dict(values["failures"]))
     except (TypeError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is of another version: {error}; take another NAME") from None
+        raise UserError(
+            f"{manifest.path} is of another version: {error}; take another NAME"
+        ) from None
 
 
 def check_free(name: str) -> None:
@@ -115,8 +115,12 @@ def result_path(name: str, ending: str) -> Path:
 
 
 def _manifest(name: str) -> Manifest:
-    path = manifest_path(study_name(name))
+    own = study_name(name)
+    return _held(name) or Manifest(manifest_path(own), own, code=versions())
+
+
+def _held(name: str) -> Manifest | None:
     try:
-        return read_manifest(path)
+        return read_manifest(manifest_path(study_name(name)))
     except FileNotFoundError:
-        return Manifest(path, study_name(name), code=versions())
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import shlex
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import yaml
 
 from grounding.export.report_page import Picture, Section, Table, report_page
 from grounding.metrics import spread
-from grounding.studies.figure import CONTROL, EXPERIMENT, TEXT
+from grounding.studies.figure import CONTROL, EXPERIMENT, TEXT, svg_bytes
 from grounding.studies.sweeps.results import HEAD, label, point_cells, ranked, short, state
 
 if TYPE_CHECKING:
@@ -40,7 +39,9 @@ def sweep_page(sweep: Sweep) -> bytes:
             ("Against time", _pareto, "the line joins points that none beats in both"),
         )
         for title, draw, alt in drawn:
-            picture = Picture("svg", _svg(draw(sweep, points), title), f"{title}: {alt}", alt)
+            picture = Picture(
+                "svg", svg_bytes(draw(sweep, points), Title=title), f"{title}: {alt}", alt
+            )
             sections.append(Section(title, pictures=[picture]))
     failed = [
         (trial.experiment.name, trial.failure)
@@ -186,15 +187,3 @@ def _plain(drawing: Any) -> None:
     drawing.yaxis.label.set_color(TEXT)
     for spine in drawing.spines.values():
         spine.set_visible(False)
-
-
-def _svg(figure: Figure, title: str) -> bytes:
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    with mpl.rc_context({"svg.hashsalt": "grounding", "svg.fonttype": "none"}):
-        FigureCanvasSVG(figure)
-        picture = io.BytesIO()
-        metadata = {"Date": None, "Title": title}
-        figure.savefig(picture, format="svg", transparent=True, metadata=metadata)
-    return picture.getvalue()

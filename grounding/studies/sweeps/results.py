@@ -14,6 +14,7 @@ from grounding.runs.artifacts import document_bytes, made_once
 from grounding.studies.differences import Difference, differences
 from grounding.studies.seeds import csv_text
 from grounding.studies.sweeps.record import ENDINGS, result_path, write_results
+from grounding.studies.sweeps.trial import state_of
 from grounding.training.checkpoint import versions
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def measure_best(sweep: Sweep, count: int) -> None:
         for trial in one.trials.values():
             run = load_run(trial.experiment)
             made_once(run, analysis_output(run, run.experiment.analysis_path))
+            trial.state = state_of(trial.experiment)
 
 
 def write_report(sweep: Sweep, final: int = 0) -> None:
@@ -171,7 +173,6 @@ def write_report(sweep: Sweep, final: int = 0) -> None:
 
     if final:
         measure_best(sweep, final)
-        sweep.forget()
     plan, rows = sweep.plan, trial_rows(sweep)
     apart = {name: vars(one) for name, one in to_base(sweep).items()}
     values = {

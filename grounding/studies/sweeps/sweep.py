@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from grounding.experiment import Experiment
 from grounding.experiment.document import Document, read_document
 from grounding.runs.building import data_lines, load_splits
 from grounding.runs.manifest import manifest_path, writing
+from grounding.studies.seeds import seed_experiment
 from grounding.studies.sweeps.live import Shown, shown
 from grounding.studies.sweeps.local import Engine, LocalEngine, shared_out
-from grounding.studies.sweeps.plan import Plan, Point, Search, Space, seed_experiment
+from grounding.studies.sweeps.plan import Plan, Point, Search, Space, space_axis
 from grounding.studies.sweeps.record import Record, check_free, read_record, study_name
 from grounding.studies.sweeps.search import BATCH, Known, first_points, suggested
 from grounding.studies.sweeps.stages import Stage, last_epoch, stages, survivors
@@ -79,15 +80,16 @@ class _Work:
     engine: Engine | None
     workers: int
     show: Shown
-    modules: tuple[str, ...] = field(default_factory=tuple)
+    modules: tuple[str, ...] = ()
 
 
 class Sweep:
     """A sweep, on disk as soon as it runs.
 
-    >>> sweep = grounding.Sweep("rates", "2", grid={"training.learning_rate": [1e-3, 3e-3]},
-    ...                         seeds=range(5), metric="val_knn")
-    >>> print(sweep.run(workers=2).table())
+    Examples:
+        >>> rates = {"training.learning_rate": [1e-3, 3e-3]}
+        >>> sweep = grounding.Sweep("rates", "2", grid=rates, seeds=range(5), metric="val_knn")
+        >>> print(sweep.run(workers=2).table())
 
     Args:
         name: with which the names of its runs begin.
@@ -210,13 +212,12 @@ class Sweep:
             try:
                 with closing(made), shown(planned) as show:
                     work = _Work(made, most, show, needed_modules())
-                    self._work_off(work)
+                    self.tried = self._work_off(work)
             except KeyboardInterrupt as end:
                 raise type(end)(
                     f"interrupted; what is trained is on the disk, and goes on with: "
                     f"grounding sweep {name}"
                 ) from None
-            self.forget()
             write_report(self, final)
         if failed := self.failures:
             first, why = next(iter(failed.items()))
@@ -229,8 +230,8 @@ class Sweep:
     @property
     def failures(self) -> dict[str, str]:
         """Why trials failed, by the name of their run."""
-        names = {one.experiment.name for tried in self.tried for one in tried.trials.values()}
-        return {name: why for name, why in self.record.failures.items() if name in names}
+        trials = self._trials()
+        return {name: why for name, why in self.record.failures.items() if name in trials}
 
     @cached_property
     def tried(self) -> list[Tried]:
@@ -275,10 +276,6 @@ class Sweep:
 
     def _trials(self) -> dict[str, Trial]:
         return {one.experiment.name: one for t in self.tried for one in t.trials.values()}
-
-    def forget(self) -> None:
-        """Look at the disk anew when `tried` is asked for next."""
-        self.__dict__.pop("tried", None)
 
     def table(self) -> str:
         """Mean, 95 % interval and number of seeds of each point, best first, as text."""
@@ -412,8 +409,6 @@ class Sweep:
 
 
 def _space(key: str, given: str | Space) -> Space:
-    from grounding.studies.sweeps.plan import space_axis
-
     return given if isinstance(given, Space) else space_axis(f"{key}={given}")[1]
 
 

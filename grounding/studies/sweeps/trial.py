@@ -18,6 +18,7 @@ from grounding._errors import UserError
 from grounding._files import BusyError, hash_of
 from grounding.experiment import Experiment, experiment_from_dict
 from grounding.runs.manifest import manifest_path, read_manifest, shown_results
+from grounding.runs.training import FINAL, METRICS, metrics_path, train_experiment
 from grounding.training.history import Epoch, best_of
 
 BUSY_SECONDS = 60.0  # a worker whose node died may hold its files a little longer
@@ -82,8 +83,6 @@ def train_trial(task: Task) -> str:
     """Train a run up to an epoch, from its last checkpoint on; why it failed, or ""."""
     import torch
 
-    from grounding.runs.training import train_experiment
-
     torch.set_num_threads(task.threads)
     os.chdir(task.folder)
     sys.path.insert(0, task.folder)
@@ -117,12 +116,11 @@ def state_of(experiment: Experiment) -> State:
         manifest = read_manifest(path)
     except (FileNotFoundError, UserError):
         return State()
-    finals = manifest.of_kind("checkpoint").values()
+    finals = manifest.of_kind(FINAL).values()
     is_done = any(one.made_from.get("epochs") == experiment.training.epochs for one in finals)
-    metrics = experiment.checkpoint_path
-    metrics = metrics.with_name(f"{metrics.stem}_metrics.jsonl")
+    metrics = metrics_path(experiment.checkpoint_path)
     if is_done:
-        entry = next(iter(manifest.of_kind("metrics").values()), None)
+        entry = next(iter(manifest.of_kind(METRICS).values()), None)
         file = entry.files.get(manifest.key(metrics)) if entry else None
         try:
             if file is None or hash_of(metrics, file.bytes) != file.sha256:
