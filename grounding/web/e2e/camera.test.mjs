@@ -1,40 +1,16 @@
 /** The camera of both pages in a real Chromium: where a zoom goes, what a fit shows, and the way back. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { cameraFromVector, fit, project, viewProjection } from "../src/camera.js";
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, nextFrame, PHONE } from "./harness.mjs";
+import { address, browser, file, prepare, shared } from "./viewer_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
-/** @type {Awaited<ReturnType<typeof startServer>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof startBrowser>>} */
-let browser;
-/** @type {ReturnType<typeof sharedPages>} */
-let shared;
-/** @type {number[][]} */
-let points = [];
-/** @type {number[]} */
-let labels = [];
-let address = "";
-
-before(async () => {
-  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
-  browser = await startBrowser();
-  shared = sharedPages(browser);
-  const run = await findRun(folders.artifacts);
-  ({ points, labels } = JSON.parse(await readFile(join(folders.artifacts, run.points), "utf8")));
-  address = `${server.origin}/grounding/latent_space_viewer.html?data=/artifacts/${run.points}`;
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+prepare();
 
 /** @param {Page} page @param {string} name */
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
@@ -56,9 +32,9 @@ async function places(page) {
   const box = await page.locator(".stage > canvas").boundingBox();
   assert(box);
   const aspect = box.width / box.height;
-  const camera = cameraFromVector(parameter(page, "camera")?.split("_").map(Number) ?? null) ?? fit(points.flat(), aspect);
+  const camera = cameraFromVector(parameter(page, "camera")?.split("_").map(Number) ?? null) ?? fit(file.points.flat(), aspect);
   const matrix = viewProjection(camera, aspect, parameter(page, "view") === "2d" ? 1 : 0);
-  return points.map(([x, y, z]) => {
+  return file.points.map(([x, y, z]) => {
     const at = project(matrix, x, y, z, box.width, box.height);
     return { x: box.x + at.x, y: box.y + at.y, isSeen: at.x >= 0 && at.y >= 0 && at.x <= box.width && at.y <= box.height, depth: at.depth };
   });
@@ -96,7 +72,7 @@ test("nothing in view is told, with a way back; fit shows the class that stands 
   await page.locator(".legend-only").nth(2).click();
   await page.getByRole("button", { name: "Fit" }).click();
   const all = await places(page);
-  const of = all.filter((_, i) => labels[i] === [...new Set(labels)].sort((a, b) => a - b)[2]);
+  const of = all.filter((_, i) => file.labels[i] === [...new Set(file.labels)].sort((a, b) => a - b)[2]);
   assert(of.every(({ isSeen }) => isSeen));
   const spread = (/** @type {typeof all} */ some) => Math.max(...some.map(({ x }) => x)) - Math.min(...some.map(({ x }) => x));
   assert(spread(of) < spread(all));
@@ -125,7 +101,7 @@ test("flat: a drag and the arrows move, nothing turns, and the address keeps it"
 });
 
 test("two fingers: what is between them stays between them", async () => {
-  const page = await shared.open(address, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const page = await shared.open(address, PHONE);
   const before = await places(page);
   const row = leftmost(before);
   const { x, y } = before[row];

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { indicesFromText } from "../src/indices.js";
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, findRun, folders, nextFrame, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, findRun, folders, nextFrame, PHONE, startBrowser, startServer } from "./harness.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
@@ -152,7 +152,7 @@ test("runs of different data get a panel that says so, with a way to each", asyn
 
 for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
   ["dark, forced colours", { colorScheme: "dark", forcedColors: "active", reducedMotion: "reduce" }],
-  ["phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+  ["phone", PHONE],
 ])) {
   test(`side by side: no accessibility violations, nothing overflows: ${name}`, async () => {
     const page = await open(`data=${data}&other=/changed/mirrored.json&select=3&color=class`, options);

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { safetensors } from "../tests/safetensors_file.js";
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, findRun, folders, nextFrame, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, findRun, folders, nextFrame, PHONE, startBrowser, startServer } from "./harness.mjs";
 
 /** @type {Awaited<ReturnType<typeof startServer>>} */
 let server;
@@ -57,7 +57,7 @@ after(async () => {
 
 for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
   ["desktop", {}],
-  ["phone, dark, reduced motion", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: "dark", reducedMotion: "reduce" }],
+  ["phone, dark, reduced motion", { ...PHONE, colorScheme: "dark", reducedMotion: "reduce" }],
   ["forced colours", { forcedColors: "active" }],
 ])) {
   test(`the film opens, moves points and images, and closes: ${name}`, async () => {

@@ -7,6 +7,7 @@
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
  *       emulatesGpu: false: draws the page itself, as on a computer without a GPU, and only WebGL
  *       with the emulator (Chromium's docs/gpu/swiftshader.md)
+ *   PHONE                                       for newPage: as on a phone
  *   const page = await browser.newPage({viewport, colorScheme, reducedMotion, hasTouch, isFirstVisit}, {turns});
  *       turns: true: the cloud may turn by itself; otherwise the page is touched as soon as it is ready
  *       page: playwright's; page.problems: console errors and warnings, uncaught errors, requests to
@@ -42,6 +43,9 @@ export const folders = {
   dist: join(web, "dist"),
   artifacts: process.env.GROUNDING_E2E_ARTIFACTS ?? join(repository, "artifacts"),
 };
+
+/** Options of a page as on a phone. */
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 /** The policy that the pages must work under. */
 export const CONTENT_SECURITY_POLICY =

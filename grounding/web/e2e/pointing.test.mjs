@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answered, expectNoProblems } from "./harness.mjs";
+import { answered, expectNoProblems, PHONE } from "./harness.mjs";
 import { address, answer, changes, expectAccessible, open, picture, prepare } from "./playground_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
@@ -120,7 +120,7 @@ test("bars move z along the principal axes; the flow and the slice begin there, 
 
 for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
   ["dark", { colorScheme: "dark", reducedMotion: "reduce" }],
-  ["phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+  ["phone", PHONE],
 ])) {
   test(`crosshair and bars: no accessibility violations, large enough for fingers: ${name}`, async () => {
     const page = await open("&axes=1_1.5", options);

@@ -1,31 +1,15 @@
 /** What helps to read the cloud, in a real Chromium: names of classes, pictures for dots, density. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { classColor } from "../src/colors.js";
-import { expectNoProblems, findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, nextFrame } from "./harness.mjs";
+import { address, browser, prepare, shared } from "./viewer_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
-/** @type {Awaited<ReturnType<typeof startServer>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof startBrowser>>} */
-let browser;
-/** @type {ReturnType<typeof sharedPages>} */
-let shared;
-let address = "";
-
-before(async () => {
-  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
-  browser = await startBrowser();
-  shared = sharedPages(browser);
-  address = `${server.origin}/grounding/latent_space_viewer.html?data=/artifacts/${(await findRun(folders.artifacts)).points}`;
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+prepare();
 
 /** Pixels on the canvas of the names that have just this colour. @param {Page} page @param {number[]} color */
 const filled = (page, color) =>

@@ -2,42 +2,19 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { indicesFromText, indicesToText } from "../src/indices.js";
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, nextFrame, PHONE } from "./harness.mjs";
+import { address, browser, file, prepare, shared } from "./viewer_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
-/** @type {Awaited<ReturnType<typeof startServer>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof startBrowser>>} */
-let browser;
-/** @type {ReturnType<typeof sharedPages>} */
-let shared;
-/** @type {{labels: number[], indices: number[], neighbors: number[][], reconstruction_error: number[]}} */
-let file;
-let data = "";
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-
-before(async () => {
-  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
-  browser = await startBrowser();
-  shared = sharedPages(browser);
-  const { points } = await findRun(folders.artifacts);
-  data = `/artifacts/${points}`;
-  file = JSON.parse(await readFile(join(folders.artifacts, points), "utf8"));
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+prepare();
 
 /** @param {string} [more] @param {import("playwright-core").BrowserContextOptions} [options] */
-const open = (more = "", options = {}) => shared.open(`${server.origin}/grounding/latent_space_viewer.html?data=${data}${more}`, options);
+const open = (more = "", options = {}) => shared.open(address + more, options);
 
 /** As the page has it: playwright hears of it later. @param {Page} page @param {string} name */
 const parameter = (page, name) => page.evaluate((key) => new URLSearchParams(location.search).get(key), name);

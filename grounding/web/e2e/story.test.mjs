@@ -5,13 +5,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { answered, expectNoProblems, nextFrame } from "./harness.mjs";
+import { answered, expectNoProblems, nextFrame, PHONE } from "./harness.mjs";
 import { PAGE, address, expectAccessible, link, load, newPage, prepare, query, site, slide } from "./playground_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
 prepare();
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 /** @param {Page} page */
 const told = (page) => page.locator(".story").innerText();

@@ -2,56 +2,31 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import { cameraFromVector, fit, project, viewProjection } from "../src/camera.js";
 import { expectAccessible } from "./accessible.mjs";
-import { expectNoProblems, expectWebGL2, findRun, folders, nextFrame, sharedPages, startBrowser, startServer } from "./harness.mjs";
+import { expectNoProblems, expectWebGL2, nextFrame, PHONE, startBrowser } from "./harness.mjs";
+import { address, browser, file, prepare, shared } from "./viewer_site.mjs";
 
 /** @typedef {Awaited<ReturnType<Awaited<ReturnType<typeof startBrowser>>["newPage"]>>} Page */
 
-/** @type {Awaited<ReturnType<typeof startServer>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof startBrowser>>} */
-let browser;
-/** @type {ReturnType<typeof sharedPages>} */
-let shared;
-/** @type {{points: number[][], labels: number[], indices: number[], neighbors: number[][]}} */
-let file;
-let data = "";
-
-before(async () => {
-  server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts });
-  browser = await startBrowser();
-  shared = sharedPages(browser);
-  const { points } = await findRun(folders.artifacts);
-  data = `/artifacts/${points}`;
-  file = JSON.parse(await readFile(join(folders.artifacts, points), "utf8"));
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-/** @param {string} more */
-const addressOf = (more) => `${server.origin}/grounding/latent_space_viewer.html?data=${data}${more}`;
+prepare();
 
 /** The page that tests share. @param {string} [more] @param {import("playwright-core").BrowserContextOptions} [options] */
 async function open(more = "", options = {}) {
-  const page = await shared.open(addressOf(more), options);
+  const page = await shared.open(address + more, options);
   // What the address does not hold: selection and tool.
   await page.locator(".stage > canvas").focus();
   for (let i = 0; i < 3; i++) await page.keyboard.press("Escape");
-  return shared.open(addressOf(more), options);
+  return shared.open(address + more, options);
 }
 
 /** A page of its own. @param {string} more @param {import("playwright-core").BrowserContextOptions} [options] */
 async function load(more, options = {}) {
   const page = await browser.newPage(options);
   pages.push(page);
-  await page.goto(addressOf(more));
+  await page.goto(address + more);
   await page.waitForSelector("html[data-state=ready]");
   return page;
 }
@@ -336,7 +311,7 @@ test("the address holds the view: reload shows the same, reset takes it back", a
 });
 
 test("on a phone: nothing overflows, a tap chooses, targets are large enough", async () => {
-  const page = await open("", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const page = await open("", PHONE);
   const { row, x, y } = await lonely(page);
   await page.touchscreen.tap(x, y);
   await page.locator(".near-row").first().waitFor();
@@ -362,7 +337,7 @@ test("embedded: only the stage, and a link to the full page", async () => {
 for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
   ["light", { colorScheme: "light" }],
   ["dark", { colorScheme: "dark" }],
-  ["phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+  ["phone", PHONE],
 ])) {
   test(`no accessibility violations: ${name}`, async () => {
     const page = await open("&select=3&isolate=4", { ...options, reducedMotion: "reduce" });

@@ -11,6 +11,8 @@
  * x and y are lengths in the latent space. A square of the plane is shown: `centre` and `half` its side.
  */
 
+import { dot, principalAxes } from "./principal.js";
+
 /**
  * @typedef {object} Plane
  * @property {Float64Array} origin (D)
@@ -19,19 +21,10 @@
  * @property {number} half
  */
 
-const ROUNDS = 100;
-const MOST_ROWS = 2_000;
 /** Share of the references that lie inside, by either coordinate. */
 const INSIDE = 0.98;
 /** Around the triangle, in units of its extent. */
 const MARGIN = 0.25;
-
-/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
 
 /** v less its part along u. @param {Float64Array} v @param {Float64Array} u of length 1 */
 function without(v, u) {
@@ -61,52 +54,16 @@ function across(v, a) {
  * @returns {Plane}
  */
 export function principalPlane(rows, dim) {
-  const all = rows.length / dim;
-  const step = Math.max(1, Math.floor(all / MOST_ROWS));
-  const origin = new Float64Array(dim);
-  /** @type {Float64Array[]} */
-  const centred = [];
-  for (let row = 0; row < all; row += step) centred.push(Float64Array.from(rows.subarray(row * dim, (row + 1) * dim)));
-  for (const row of centred) for (let i = 0; i < dim; i++) origin[i] += row[i] / centred.length;
-  for (const row of centred) for (let i = 0; i < dim; i++) row[i] -= origin[i];
-  const axes = leadingDirections(centred, dim);
-  const coordinates = axes.map((axis) => centred.map((row) => Math.abs(dot(row, axis))).sort((a, b) => a - b));
-  const reach = coordinates.map((sorted) => sorted[Math.floor(INSIDE * (sorted.length - 1))]);
-  return { origin, axes, centre: [0, 0], half: Math.max(...reach) || 1 };
-}
-
-/**
- * By orthogonal iteration, and a turn that tells the first from the second.
- * @param {Float64Array[]} centred @param {number} dim @returns {[Float64Array, Float64Array]}
- */
-function leadingDirections(centred, dim) {
-  const start = (/** @type {number} */ phase) => unit(Float64Array.from({ length: dim }, (_, i) => Math.sin(phase + 1.7 * (i + 1) * phase)));
-  let [a, b] = [start(1), start(2)];
-  b = across(b, a);
-  const times = (/** @type {Float64Array} */ v) => {
-    const out = new Float64Array(dim);
-    for (const row of centred) {
-      const along = dot(row, v);
-      for (let i = 0; i < dim; i++) out[i] += along * row[i];
-    }
-    return out;
-  };
-  for (let round = 0; round < ROUNDS; round++) {
-    const [next, other] = [times(a), times(b)];
-    if (!dot(next, next)) break;
-    a = unit(next);
-    b = across(other, a);
-  }
-  const [ca, cb] = [times(a), times(b)];
-  const angle = 0.5 * Math.atan2(2 * dot(a, cb), dot(a, ca) - dot(b, cb));
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  return [upright(a.map((value, i) => cos * value + sin * b[i])), upright(b.map((value, i) => cos * value - sin * a[i]))];
-}
-
-/** A direction or its opposite: the one whose largest component is positive. @param {Float64Array} v */
-function upright(v) {
-  const largest = v.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
-  return largest < 0 ? v.map((value) => -value) : v;
+  const { mean, axes } = principalAxes(rows, dim, 2);
+  // Where the rows lie on a line, or are all the same, any direction does.
+  const a = axes[0] ?? Float64Array.from(mean, (_, i) => Number(i === 0));
+  const b = axes[1] ?? across(a, a);
+  const reach = [a, b].map((axis) => {
+    const middle = dot(mean, axis);
+    const away = Float64Array.from({ length: rows.length / dim }, (_, row) => Math.abs(dot(rows.subarray(row * dim, (row + 1) * dim), axis) - middle)).sort();
+    return away[Math.floor(INSIDE * (away.length - 1))];
+  });
+  return { origin: mean, axes: [a, b], centre: [0, 0], half: Math.max(...reach) || 1 };
 }
 
 /** @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {ArrayLike<number>} c @returns {Plane | null} */

@@ -4,6 +4,7 @@
  *   principalAxes(rows, dim, most)   -> Principal
  *   coordinatesOf(principal, z)      -> Float64Array: (z - mean) along each axis, in its standard deviations
  *   alongAxes(principal, offsets)    -> Float32Array (D): the vector of these offsets, in standard deviations
+ *   dot(a, b)                        -> number
  *
  * Exact up to EXACT dimensions, by Jacobi's rotations (Golub and Van Loan, section 8.5); of more, the first
  * axes by orthogonal iteration over at most MOST_ROWS rows.
@@ -17,12 +18,12 @@
  */
 
 const EXACT = 64;
-const MOST_ROWS = 1_000;
+const MOST_ROWS = 2_000;
 const ROUNDS = 12;
 const SWEEPS = 12;
 
 /** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
-function dot(a, b) {
+export function dot(a, b) {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
@@ -42,8 +43,7 @@ export function principalAxes(rows, dim, most) {
   let basis = dim <= EXACT ? identity(dim) : spread(dim, Math.min(dim, most + 8));
   for (let round = 0; round < ROUNDS && dim > EXACT; round++) basis = orthonormal(basis.map((v) => timesCovariance(centred, v)));
   // Within the basis the covariance is small, and is solved exactly.
-  const inside = basis.map((v) => Float64Array.from(centred, (row) => dot(row, v)));
-  const covariance = inside.map((a) => Float64Array.from(inside, (b) => dot(a, b) / centred.length));
+  const covariance = covarianceOf(dim <= EXACT ? centred : centred.map((row) => Float64Array.from(basis, (v) => dot(row, v))));
   const turned = diagonalise(covariance);
   const order = basis.map((_, i) => i).sort((a, b) => covariance[b][b] - covariance[a][a]);
   const largest = covariance[order[0]][order[0]];
@@ -61,6 +61,17 @@ const identity = (size) => Array.from({ length: size }, (_, i) => Float64Array.f
 
 /** Directions of no pattern that a data set would have. @param {number} dim @param {number} count */
 const spread = (dim, count) => orthonormal(Array.from({ length: count }, (_, k) => Float64Array.from({ length: dim }, (_, i) => Math.sin(1 + 1.7 * (i + 1) * (k + 1) + k * k))));
+
+/** @param {Float64Array[]} centred */
+function covarianceOf(centred) {
+  const out = identity(centred[0].length);
+  for (const [i, along] of out.entries()) {
+    along.fill(0, i);
+    for (const row of centred) for (let j = i; j < row.length; j++) along[j] += row[i] * row[j];
+    for (let j = i; j < along.length; j++) out[j][i] = along[j] /= centred.length;
+  }
+  return out;
+}
 
 /** @param {Float64Array[]} centred @param {Float64Array} v */
 function timesCovariance(centred, v) {

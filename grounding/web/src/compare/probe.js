@@ -17,6 +17,7 @@ import { byteImage } from "../playground/base.js";
 import { readImage } from "../playground/own_image.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
+import { fileButton } from "../ui/file_button.js";
 
 /** Of so many nearest references, those that are drawn are taken. */
 const SEARCHED = 64;
@@ -38,17 +39,7 @@ export function pairProbe(names, { indices, points }, { thumbnails, files, onPla
   const said = element("p", { class: "note muted", role: "status" });
   const pictures = element("div", { class: "pair-pictures", hidden: true });
   const take = element("button", { type: "button", onclick: () => void probeChosen() }, "Encode the chosen image");
-  const picker = element("input", {
-    type: "file",
-    accept: "image/*",
-    hidden: true,
-    onchange: () => {
-      const [file] = picker.files ?? [];
-      picker.value = "";
-      if (file) void probeFile(file);
-    },
-  });
-  const open = element("button", { type: "button", onclick: () => picker.click() }, "An image file …");
+  const [open, picker] = fileButton("An image file …", (file) => void probeFile(file));
   const node = element("section", { class: "pair-probe", "aria-label": "One image in both", hidden: true }, element("h2", {}, "One image in both"), element("div", { class: "buttons" }, take, open, picker), said, pictures);
   /** @type {[import("../viewer/playground_link.js").PlaygroundFiles, import("../viewer/playground_link.js").PlaygroundFiles] | null} */
   let both = null;

@@ -9,6 +9,7 @@
 
 import { element } from "../ui/element.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
+import { fileButton } from "../ui/file_button.js";
 import { canDraw, possibleSample, possibleSource, sampleWords } from "./base.js";
 import { drawingPad } from "./pad.js";
 
@@ -56,24 +57,14 @@ export function sourceSection(assets, classes, { onSample, onDrawing, onNormaliz
     ),
     element("p", { class: "hint muted" }, "Draw with mouse, pen or finger. With a keyboard, take a sample."),
   );
-  const picker = element("input", {
-    type: "file",
-    accept: "image/*",
-    hidden: true,
-    onchange: () => {
-      const [file] = picker.files ?? [];
-      if (file) onFile(file);
-      // So that the same file can be opened again.
-      picker.value = "";
-    },
-  });
+  const [openFile, picker] = fileButton("Open an image file …", onFile);
   const invert = element("input", { type: "checkbox", onchange: onInvert });
   const told = element("p", { class: "taken", role: "status" });
   const opening = element(
     "div",
     { class: "opening" },
     picker,
-    element("button", { type: "button", onclick: () => picker.click() }, "Open an image file …"),
+    openFile,
     told,
     shape[0] === 1 && element("label", { class: "check", title: "For dark ink on a light ground" }, invert, "Invert"),
     element("p", { class: "hint muted" }, `Or drop one on this page, or paste it. Its middle is scaled to ${shape[2]} × ${shape[1]} pixels. It stays in this page, and is no part of a link to it.`),
