@@ -3,8 +3,6 @@
  *
  *   parseDynamics(value, assets)   what docs/dynamics.md describes -> Dynamics; throws PageError
  *   stopsOf(last)                  numbers of steps after which places are known: 0, 1, 2, 5 ... last
- *   stepsAt(stops, place)          the number of steps at a place of the scrubber, 0 to stops.length - 1
- *   placeOf(stops, steps)          its inverse
  *   placesAt(places, place)        Float32Array (N, 3), as the shader mixes them
  *   keptAt(dynamics, steps)        the last measured {steps, share} up to there; null without labels
  *   attractorOf(dynamics, latent)  which attractor a latent has come near to, or -1
@@ -59,20 +57,6 @@ const broken = (what) => new PageError("value", `The file of the dynamics ${what
 
 /** @param {number} [last] */
 export const stopsOf = (last = DEFAULT_STEPS) => [0, ...PATH_TIMES.filter((t) => t < last), last];
-
-/** @param {readonly number[]} stops @param {number} place */
-export function stepsAt(stops, place) {
-  const at = Math.min(stops.length - 2, Math.max(0, Math.floor(place)));
-  return stops[at] + (place - at) * (stops[at + 1] - stops[at]);
-}
-
-/** @param {readonly number[]} stops @param {number} steps */
-export function placeOf(stops, steps) {
-  const last = stops.length - 1;
-  if (steps >= stops[last]) return last;
-  const next = Math.max(1, stops.findIndex((stop) => stop > steps));
-  return Math.max(0, next - 1 + (steps - stops[next - 1]) / (stops[next] - stops[next - 1]));
-}
 
 /** @param {readonly Float32Array[]} places @param {number} place */
 export function placesAt(places, place) {

@@ -2,8 +2,6 @@
  * A training as a film: where points were, and what reconstructions looked like, at each kept checkpoint.
  *
  *   const film = parseFilm(value, points);     value: as loading.js reads it; points: the viewer's file
- *   frameAt(film.epochs, epoch)                -> 0 to F - 1, between checkpoints a number between
- *   epochAt(film.epochs, frame)                -> epoch
  *   curveOf(film.history)                      -> {lines, isLog}: of each loss [epoch, share of the height] pairs
  *   imageOf(film, points, row)                 -> which of its images stands for a row: {index, row, isOwn}
  *   mixedImage(film, index, frame)             -> Uint8Array, between the images of two checkpoints
@@ -91,20 +89,6 @@ function imagesOf(file, frames, rows) {
   const { data, shape } = array(file, "film_images", Uint8Array, [frames, kept.shape[0], null]);
   const shown = new Map(Array.from(rows, (row, i) => [row, i]));
   return { rows: Int32Array.from(kept.data, (row) => shown.get(row) ?? -1), data, pixels: shape[2] };
-}
-
-/** @param {readonly number[]} epochs @param {number} epoch */
-export function frameAt(epochs, epoch) {
-  const last = epochs.length - 1;
-  if (epoch >= epochs[last]) return last;
-  const next = Math.max(1, epochs.findIndex((one) => one > epoch));
-  return Math.max(0, next - 1 + (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1]));
-}
-
-/** @param {readonly number[]} epochs @param {number} frame */
-export function epochAt(epochs, frame) {
-  const at = Math.min(epochs.length - 2, Math.max(0, Math.floor(frame)));
-  return epochs[at] + (frame - at) * (epochs[at + 1] - epochs[at]);
 }
 
 /** @param {readonly Measured[]} history @returns {{lines: [number, number][][], isLog: boolean}} training first, then validation */

@@ -26,6 +26,9 @@ import { sameOriginUrl } from "./urls.js";
 /** @typedef {import("./messages.js").Request} Request */
 /** @typedef {import("./models.js").Model} Model */
 
+/** What comes beside the points has its words elsewhere. */
+const SILENT = { onProgress: () => undefined, onNotice: () => undefined };
+
 const MEASURED_ROWS = 512;
 const SLICE_MS = 4;
 const PROGRESS_MS = 50;
@@ -181,9 +184,8 @@ const answers = {
   async readThumbnails({ of }) {
     const url = broken.get(of);
     if (!url) return null;
-    const silent = { onProgress: () => undefined, onNotice: () => undefined };
     try {
-      const { value, thumbnails } = await loadFile(url, "thumbnails", silent);
+      const { value, thumbnails } = await loadFile(url, "thumbnails", SILENT);
       broken.delete(of);
       // Whole, they came with everything else.
       const all = /** @type {any} */ (value).thumbnails?.data;
@@ -284,7 +286,7 @@ const answers = {
     if (!references || (!url && !manifest?.hashes.has(name))) return null;
     const found = url ? sameOriginUrl(url, base, "dynamics") : new URL(`./${encodeURIComponent(name)}`, manifest?.url);
     // The words of a notice stand where the flow would be.
-    const { value } = await loadFile(found, "dynamics", { onProgress: () => undefined, onNotice: () => undefined });
+    const { value } = await loadFile(found, "dynamics", SILENT);
     return parseDynamics(value, references);
   },
 
@@ -297,7 +299,7 @@ const answers = {
 
   async loadFilm({ url }, _, base) {
     if (!viewed) throw new Error("no points");
-    const { value } = await loadFile(sameOriginUrl(url, base, "film"), "film", { onProgress: () => undefined, onNotice: () => undefined });
+    const { value } = await loadFile(sameOriginUrl(url, base, "film"), "film", SILENT);
     return parseFilm(value, viewed);
   },
 
@@ -430,7 +432,7 @@ async function measureOwnDistances({ latents, latentDim, count }) {
 
 /** Calls of a model wait for each other: a session runs one at a time. */
 let last = Promise.resolve();
-const LOADS = new Set(["loadPoints", "loadAssets", "loadModels", "loadDynamics", "readThumbnails"]);
+const LOADS = new Set(["loadPoints", "loadAssets", "loadModels", "loadDynamics", "findFilm", "loadFilm", "readThumbnails"]);
 
 /** @param {() => Promise<void>} job */
 function queue(job) {

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { parseInteractiveAssets } from "../src/assets.js";
 import { classesOf } from "../src/classes.js";
-import { attractorOf, keptAt, nearestAttractor, parseDynamics, placeOf, placesAt, stepsAt, stopsOf } from "../src/dynamics.js";
+import { attractorOf, keptAt, nearestAttractor, parseDynamics, placesAt, stopsOf } from "../src/dynamics.js";
+import { placeOf, valueAt } from "../src/stops.js";
 import { basinsOf } from "../src/playground/basins.js";
 import { fateWords, howWords, keptWords, liveWords, lossWords } from "../src/playground/flow_words.js";
 
@@ -107,7 +108,7 @@ test("a run without attractors, labels or nearest images has dynamics all the sa
 
 test("steps and places of the scrubber are each other's inverse", () => {
   const stops = stopsOf(200);
-  for (const steps of [0, 0.5, 1, 3, 5, 20, 35, 50, 125, 200]) assert(Math.abs(stepsAt(stops, placeOf(stops, steps)) - steps) < 1e-9);
+  for (const steps of [0, 0.5, 1, 3, 5, 20, 35, 50, 125, 200]) assert(Math.abs(valueAt(stops, placeOf(stops, steps)) - steps) < 1e-9);
   assert.deepEqual([placeOf(stops, 5), placeOf(stops, 125), placeOf(stops, 9999), placeOf(stops, -1)], [3, 6.5, 7, 0]);
   assert.deepEqual(stopsOf(10), [0, 1, 2, 5, 10]);
 });

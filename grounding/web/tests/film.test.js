@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parseLatentPoints } from "../src/assets.js";
-import { curveOf, epochAt, frameAt, imageOf, mixedImage, parseFilm } from "../src/film.js";
+import { curveOf, imageOf, mixedImage, parseFilm } from "../src/film.js";
+import { placeOf, valueAt } from "../src/stops.js";
 
 const POINTS = parseLatentPoints({ points: [[0, 0, 0], [1, 0, 0], [9, 0, 0]], labels: [0, 1, 0], indices: [4, 7, 2], checkpoint_sha256: "a" });
 const array = (/** @type {Float32Array | Int32Array | Uint8Array} */ data, /** @type {number[]} */ ...shape) => ({ data, shape });
@@ -30,9 +31,9 @@ test("rows are those of the viewer, by their place in the split", () => {
 });
 
 test("epochs between checkpoints, and beyond them", () => {
-  assert.deepEqual([0, 5, 10, 15, 99].map((epoch) => frameAt([5, 15], epoch)), [0, 0, 0.5, 1, 1]);
-  assert.deepEqual([0, 0.5, 1].map((frame) => epochAt([5, 15], frame)), [5, 10, 15]);
-  assert.equal(epochAt([5, 15, 20], frameAt([5, 15, 20], 18)), 18);
+  assert.deepEqual([0, 5, 10, 15, 99].map((epoch) => placeOf([5, 15], epoch)), [0, 0, 0.5, 1, 1]);
+  assert.deepEqual([0, 0.5, 1].map((frame) => valueAt([5, 15], frame)), [5, 10, 15]);
+  assert.equal(valueAt([5, 15, 20], placeOf([5, 15, 20], 18)), 18);
 });
 
 test("a curve is logarithmic where it can be, over both losses", () => {

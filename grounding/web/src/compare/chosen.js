@@ -11,13 +11,14 @@ import { cssColor } from "../colors.js";
 import { element, replaceChildren } from "../ui/element.js";
 import { pointPicture } from "../ui/point_picture.js";
 import { pointName } from "../viewer/describe.js";
+import { sharedOf } from "./match.js";
 
 /**
  * @param {import("./match.js").Matched} pair @param {import("../assets.js").LatentPoints} points
  * @param {import("../classes.js").Classes} classes @param {[string, string]} names
  * @param {{onChoose: (row: number) => void, onClose: () => void}} listeners
  */
-export function chosenPair({ near, indices }, points, classes, names, { onChoose, onClose }) {
+export function chosenPair({ near, rowOf }, points, classes, names, { onChoose, onClose }) {
   const picture = pointPicture(points, "The chosen image");
   const title = element("h2");
   const name = element("span", { class: "muted" });
@@ -30,14 +31,13 @@ export function chosenPair({ near, indices }, points, classes, names, { onChoose
     element("div", { class: "chosen-head", "aria-live": "polite" }, picture?.node, element("div", {}, title, name, words), close),
     lists,
   );
-  const places = new Map(Array.from(indices, (index, row) => [index, row]));
   let shown = -1;
   /** @type {import("../colors.js").Theme} */
   let theme = "light";
 
   /** @param {number} index @param {boolean} isShared */
   function cell(index, isShared) {
-    const row = places.get(index);
+    const row = rowOf.get(index);
     if (row === undefined) return element("li", {}, element("span", { class: "muted small-text" }, `${index}`));
     const image = pointPicture(points, "");
     image?.node.setAttribute("aria-hidden", "true");
@@ -59,7 +59,7 @@ export function chosenPair({ near, indices }, points, classes, names, { onChoose
   }
   function paint() {
     if (!near) return;
-    const both = near[0][shown].filter((index) => near[1][shown].includes(index));
+    const both = sharedOf(near, shown);
     replaceChildren(
       lists,
       ...near.flatMap((all, side) => [
@@ -76,8 +76,7 @@ export function chosenPair({ near, indices }, points, classes, names, { onChoose
       picture?.show(row);
       title.textContent = points.hasLabels ? classes.titleOf(points.labels[row]) : pointName(points, row);
       name.textContent = points.hasLabels ? pointName(points, row) : "";
-      const shared = near ? near[0][row].filter((index) => near[1][row].includes(index)).length : 0;
-      words.textContent = near ? `${shared} of its ${near[0][row].length} nearest are the same in both.` : "These files do not say which images are nearest: export the points again.";
+      words.textContent = near ? `${sharedOf(near, row).length} of its ${near[0][row].length} nearest are the same in both.` : "These files do not say which images are nearest: export the points again.";
       node.hidden = false;
       paint();
     },

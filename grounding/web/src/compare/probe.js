@@ -13,7 +13,7 @@ import { startClient } from "../client.js";
 import { asPageError } from "../errors.js";
 import { formatNumber } from "../format.js";
 import { barycentricPosition } from "../projection.js";
-import { byteImage } from "../playground/base.js";
+import { byteImage, meanSquaredError } from "../playground/base.js";
 import { readImage } from "../playground/own_image.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
@@ -30,8 +30,7 @@ const SEARCHED = 64;
  *   files: Promise<[import("../viewer/playground_link.js").PlaygroundFiles | null, import("../viewer/playground_link.js").PlaygroundFiles | null]>,
  *   onPlaced: (places: ([number, number, number] | null)[]) => void}} parts
  */
-export function pairProbe(names, { indices, points }, { thumbnails, files, onPlaced }) {
-  const places = new Map(Array.from(indices, (index, row) => [index, row]));
+export function pairProbe(names, { indices, points, rowOf }, { thumbnails, files, onPlaced }) {
   /** @type {Promise<[Loaded, Loaded]> | null} */
   let loading = null;
   let chosen = -1;
@@ -109,7 +108,7 @@ export function pairProbe(names, { indices, points }, { thumbnails, files, onPla
           const own = index < 0 ? -1 : (assets.indices?.indexOf(index) ?? -1);
           const probed = await client.probe({ image, k: SEARCHED, exclude: own });
           if (!probed) return null;
-          const drawn = Array.from(probed.indices, (reference, i) => ({ row: places.get(assets.indices?.[reference] ?? reference), distance: probed.distances[i] }))
+          const drawn = Array.from(probed.indices, (reference, i) => ({ row: rowOf.get(assets.indices?.[reference] ?? reference), distance: probed.distances[i] }))
             .filter(({ row }) => row !== undefined)
             .slice(0, assets.projectionK);
           const rows = drawn.map(({ row }) => /** @type {number} */ (row));
@@ -128,8 +127,7 @@ export function pairProbe(names, { indices, points }, { thumbnails, files, onPla
           if (!one) return [];
           const canvas = imageCanvas(one.shape, `Decoded by ${names[side]}`);
           paintImage(canvas, one.decoded, one.shape);
-          const error = one.decoded.reduce((sum, value, i) => sum + (value - image[i]) ** 2, 0) / image.length;
-          return [element("figure", {}, canvas, element("figcaption", {}, element("b", {}, names[side]), ` MSE ${formatNumber(error)}`))];
+          return [element("figure", {}, canvas, element("figcaption", {}, element("b", {}, names[side]), ` MSE ${formatNumber(meanSquaredError(one.decoded, image))}`))];
         }),
       );
       onPlaced(found.map((one) => one?.place ?? null));

@@ -2,13 +2,12 @@
  * Where the second cloud is drawn: beside the first, or below it on a phone.
  *
  *   const {canvas, overlay} = secondStage(shell, [name, name]);
- *   nameTag(text)      what stands on a stage
  */
 
 import { element } from "../ui/element.js";
 
-/** @param {string} text */
-export const nameTag = (text) => element("p", { class: "count stage-name" }, text);
+/** What stands on a stage. @param {string} text */
+const nameTag = (text) => element("p", { class: "count stage-name" }, text);
 
 /** @param {import("../shell.js").Shell} shell @param {[string, string]} names */
 export function secondStage(shell, names) {

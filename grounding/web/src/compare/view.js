@@ -62,7 +62,8 @@ export async function startComparison(address, left) {
     const urls = [address.state.data, address.state.other];
     const [a, b] = await Promise.all(clients.map((client, i) => client.loadPoints({ url: urls[i] })));
     clients[1].stop();
-    const problem = dataProblem(a, b);
+    const pair = matched(a, b);
+    const problem = dataProblem(a, b, pair);
     if (problem) {
       clients[0].stop();
       shell.stop("error", () => showDifferent(shell, problem, urls));
@@ -70,7 +71,7 @@ export async function startComparison(address, left) {
     }
     loading.done();
     if (left) showNotice(`${left + 2} runs were ticked: the first two are compared.`);
-    return compared(shell, address, a, b, refreshes);
+    return compared(shell, address, a, b, pair, refreshes);
   } catch (error) {
     clients.forEach((client) => client.stop());
     shell.stop("error", () => showError(error));
@@ -87,10 +88,9 @@ function showDifferent(shell, problem, urls) {
 
 /**
  * @param {import("../shell.js").Shell} shell @param {import("../viewer/view.js").Address} address
- * @param {LatentPoints} a @param {LatentPoints} b @param {(() => void)[]} refreshes
+ * @param {LatentPoints} a @param {LatentPoints} b @param {import("./match.js").Matched} pair @param {(() => void)[]} refreshes
  */
-function compared(shell, address, a, b, refreshes) {
-  const pair = matched(a, b);
+function compared(shell, address, a, b, pair, refreshes) {
   const shared = sharedNeighbors(pair);
   const points = commonPoints(a, pair, () => refreshes.forEach((refresh) => refresh()));
   const classes = classesOf(points, address.state.palette);
@@ -167,7 +167,6 @@ function compared(shell, address, a, b, refreshes) {
     clouds.forEach((cloud, side) => cloud.setPoints(pair.points[side], classes.ranks, classes.glyphs));
     const visible = clouds.map((cloud) => visiblePoints(cloud, classes));
     const cards = overlays.map((overlay) => hoverCard(overlay, points, classes));
-    const places = new Map(Array.from(pair.indices, (index, row) => [index, row]));
     /** @type {([number, number, number] | null)[]} */
     let probed = [null, null];
     let hovered = -1;
@@ -262,7 +261,7 @@ function compared(shell, address, a, b, refreshes) {
       const theme = first.theme;
       clouds.forEach((cloud, side) => {
         const ring = (/** @type {number} */ of, /** @type {number} */ size, /** @type {import("../colors.js").Rgb} */ rgb) => ({ position: placeOf(side, of), color: rgb, size, shape: /** @type {const} */ ("ring") });
-        const near = row < 0 || !pair.near ? [] : Array.from(pair.near[side][row], (index) => places.get(index)).filter((one) => one !== undefined);
+        const near = row < 0 || !pair.near ? [] : Array.from(pair.near[side][row], (index) => pair.rowOf.get(index)).filter((one) => one !== undefined);
         const markers = near.map((one) => ring(one, 13, foreground(theme)));
         if (row >= 0) markers.push(ring(row, 24, accent(theme)));
         if (hovered >= 0) markers.push(ring(hovered, 18, accent(theme)));

@@ -10,6 +10,7 @@
  *   sampleReference(assets, sample)         -> the reference that a sample is, or -1
  *   canDraw([C, H, W])                      -> whether a pen can draw such images
  *   byteImage(thumbnails, row)              -> Float32Array of one thumbnail
+ *   meanSquaredError(a, b)                  -> of two pictures
  */
 
 import { drawnImage } from "../drawing.js";
@@ -111,4 +112,11 @@ export function sampleReference({ sampleIndices, indices, thumbnails, digitSampl
     if (i === size) return row;
   }
   return -1;
+}
+
+/** @param {Float32Array} a @param {Float32Array} b */
+export function meanSquaredError(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum / a.length;
 }

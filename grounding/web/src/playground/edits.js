@@ -14,7 +14,7 @@ import { alongAxes, principalAxes } from "../principal.js";
 
 /** @typedef {import("../state.js").PlaygroundState} PlaygroundState */
 
-export const MOST_AXES = 32;
+const MOST_AXES = 32;
 /** Standard deviations. */
 export const FARTHEST = 4;
 const DIGITS = 2;

@@ -9,7 +9,8 @@
  */
 
 import { accent, background, foreground } from "../colors.js";
-import { attractorOf, placeOf, placesAt, stepsAt, stopsOf } from "../dynamics.js";
+import { attractorOf, stopsOf } from "../dynamics.js";
+import { placeOf, valueAt } from "../stops.js";
 import { asPageError } from "../errors.js";
 import { formatNumber } from "../format.js";
 import { element } from "../ui/element.js";
@@ -51,7 +52,7 @@ export function flowMode(context) {
   const strip = flowStrip(assets.imageShape, {
     onPlace(next) {
       player.stop();
-      address.slide({ steps: stepsAt(stops, next) });
+      address.slide({ steps: valueAt(stops, next) });
       setPlace(next);
     },
     onPlay() {
@@ -127,14 +128,14 @@ export function flowMode(context) {
   /** @param {number} next */
   function setPlace(next) {
     place = next;
-    address.change({ steps: stepsAt(stops, place) });
+    address.change({ steps: valueAt(stops, place) });
     showPlace();
   }
   function showPlace() {
     const now = performance.now();
     if (!player.isPlaying || now - dockAt > DOCK_MS) {
       dockAt = now;
-      const steps = stepsAt(stops, place);
+      const steps = valueAt(stops, place);
       strip.showPlace(place, steps);
       strip.showPlaying(player.isPlaying, isAtEnd());
       strip.say(dynamics ? keptWords(dynamics, steps, what) : "");
@@ -218,8 +219,7 @@ export function flowMode(context) {
       markers.push({ position, color: foreground(stage.theme), size: 22, shape: "disc" }, { position, color: accent(stage.theme), size: 16, shape: "disc" });
     }
     if (card.reference >= 0) {
-      const points = dynamics ? placesAt(dynamics.places, place) : assets.points;
-      markers.push({ ...context.chosenMarker(card.reference), position: [...points.subarray(3 * card.reference, 3 * card.reference + 3)] });
+      markers.push({ ...context.chosenMarker(card.reference), position: stage.cloud.place(card.reference) });
     }
     stage.cloud.setMarkers(markers);
     stage.cloud.setLines(lines);

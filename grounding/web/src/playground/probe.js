@@ -19,7 +19,7 @@ import { asPageError } from "../errors.js";
 import { formatNumber } from "../format.js";
 import { imageFields, nextSeed } from "../rng.js";
 import { augmentationSection } from "./augmentation.js";
-import { baseImage, baseWords, ownReference, possibleSource } from "./base.js";
+import { baseImage, baseWords, meanSquaredError, ownReference, possibleSource } from "./base.js";
 import { latentBars } from "./bars.js";
 import { latentEdits, offsetsToText } from "./edits.js";
 import { readImage } from "./own_image.js";
@@ -31,13 +31,6 @@ import { probeSentence } from "./words.js";
 
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("../client.js").ProbedInParts} ProbedInParts */
-
-/** @param {Float32Array} a @param {Float32Array} b */
-function meanSquaredError(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
-  return sum / a.length;
-}
 
 /** Another input is not where the last one was moved to. */
 const FRESH = { at: null, place: null, axes: "" };

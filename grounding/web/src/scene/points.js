@@ -19,7 +19,7 @@ const CROWDING_POWER = 0.3;
 /** Side of an atlas's cell, in pixels; smaller where many have to fit the largest texture. */
 const CELL = 64;
 const LARGEST = 2_048;
-export const MOST_TRAILS = 7;
+const MOST_TRAILS = 7;
 /** Points that let others through are smaller: less of each is painted many times. */
 const SEEN_THROUGH = 0.8;
 /** A picture's side, of the mean way between points that lie in a sheet. */

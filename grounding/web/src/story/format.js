@@ -12,6 +12,7 @@
  */
 
 import { SLIDER_RANGES } from "../augment.js";
+import { isObject } from "../safetensors.js";
 import { PLAYGROUND, allowed, isAllowed } from "../state.js";
 
 /** @typedef {import("../state.js").PlaygroundState} PlaygroundState */
@@ -53,8 +54,6 @@ const ROWS = ["digit", "reference", "from", "to", "third"];
 const STEP_KEYS = ["text", "at", "set", "show"];
 const STORY_KEYS = ["title", "steps"];
 
-/** @param {unknown} value @returns {value is Record<string, unknown>} */
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const settable = () => Object.keys(PLAYGROUND).filter((name) => !NOT_SET.includes(name));
 
 /** @param {unknown} value @param {Reader} reader @returns {Story} */

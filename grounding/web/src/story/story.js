@@ -1,10 +1,9 @@
 /**
  * The story on the page: which step stands in the address, what it sets, what it points to.
  *
- *   const story = startStory({address, header, read, mayOpen, follow, tell, onClose});
+ *   const story = startStory({address, header, read, follow, tell});
  *       header: where its line and its button go; read(): format.js's Story, asked for once models are
- *       there; mayOpen: whether it opens by itself on a first visit; follow(state): the page shows
- *       what a step has set; tell(text): a quiet line
+ *       there; follow(state): the page shows what a step has set; tell(text): a quiet line
  *   story.begin()            the state of a bare link to a step; call before the page shows anything
  *   story.follow(state)      after start, back and forward
  *   story.close()            whether it was open

@@ -7,6 +7,7 @@
 import { orbit } from "../camera.js";
 import { background, cssColor, foreground } from "../colors.js";
 import { asPageError } from "../errors.js";
+import { copyText } from "../ui/copy.js";
 import { element } from "../ui/element.js";
 import { saveBlob } from "../ui/save.js";
 import { canFilm, film } from "./film.js";
@@ -68,9 +69,9 @@ export function openTake({ cloud, theme, fileName, about, keep }) {
   function copied(name, text) {
     const field = element("input", { type: "text", readonly: true, value: text, "aria-label": name, onfocus: () => field.select() });
     const copy = async () => {
+      const isDone = await copyText(field.value, dialog);
       field.select();
-      await navigator.clipboard.writeText(field.value).catch(() => document.execCommand("copy"));
-      told.textContent = `${name} copied.`;
+      told.textContent = isDone ? `${name} copied.` : "This browser does not let the page copy: what is selected can be copied by hand.";
     };
     return { field, node: element("div", { class: "take-row" }, element("span", {}, name), field, element("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}`, onclick: copy }, "Copy")) };
   }

@@ -5,6 +5,7 @@
  *       dots: far ones first, {x, y, size, color: "rgb(1 2 3)"}; overlay: a data URL of marks and lines, or ""
  *       legend: [{name, color}]
  *   dotsOf(cloud)      what cloud.js's seen() gives -> such dots, dimmed ones first and pale
+ *   escaped(text)      as HTML or XML has it
  *   legendPlaces(legend, width, measure)   -> {rows: [{x, y, name, color}], height}, below a picture
  */
 
@@ -18,7 +19,7 @@ const SWATCH = 11;
 const PALE = 0.78;
 
 /** @param {string} text */
-const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
+export const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
 /** @param {number} value */
 const short = (value) => String(Math.round(value * 10) / 10);
 

@@ -6,10 +6,9 @@
  *   await factsBeside(file, experiment, sha)  -> what the run's manifest says, as far as it lies there
  */
 
-/** @typedef {{run: string, version: string, manifest: string, checkpoint: string}} Facts */
+import { escaped } from "./svg.js";
 
-/** @param {string} text */
-const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
+/** @typedef {{run: string, version: string, manifest: string, checkpoint: string}} Facts */
 
 /** @param {string} address @param {string} title */
 export function frameOf(address, title) {

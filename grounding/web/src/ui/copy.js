@@ -1,13 +1,16 @@
 /**
  * Text for the clipboard.
  *
- *   await copyText(text)   -> whether it is there; browsers may refuse, as in a notebook's frame
+ *   await copyText(text, holder)   -> whether it is there; browsers may refuse, as in a notebook's frame
  */
 
 import { element } from "./element.js";
 
-/** @param {string} text @returns {Promise<boolean>} */
-export async function copyText(text) {
+/**
+ * @param {string} text @param {Element} [holder] of what is selected meanwhile: beside an open dialog nothing can be
+ * @returns {Promise<boolean>}
+ */
+export async function copyText(text, holder = document.body) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -16,7 +19,7 @@ export async function copyText(text) {
     const before = document.activeElement;
     const field = element("textarea", { class: "visually-hidden", "aria-hidden": "true" });
     field.value = text;
-    document.body.append(field);
+    holder.append(field);
     field.select();
     const isDone = document.execCommand("copy");
     field.remove();

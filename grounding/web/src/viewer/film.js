@@ -12,8 +12,9 @@
  */
 
 import { asPageError } from "../errors.js";
-import { epochAt, frameAt, imageOf } from "../film.js";
+import { imageOf } from "../film.js";
 import { startFlowPlayer } from "../playground/flow_player.js";
+import { placeOf, valueAt } from "../stops.js";
 import { element } from "../ui/element.js";
 import { pointName } from "./describe.js";
 import { filmPanel } from "./film_panel.js";
@@ -62,13 +63,13 @@ export function filmMode({ stage, shell, address, client, points, chosen, onMove
     const { epoch } = address.state;
     if (!film || epoch === null) return;
     if (!panel) {
-      panel = filmPanel(film, points.imageShape, { onEpoch: (next) => (player.stop(), setFrame(frameAt(epochs(), next))), onPlay: play, onClose: close });
+      panel = filmPanel(film, points, { onEpoch: (next) => (player.stop(), setFrame(placeOf(epochs(), next))), onPlay: play, onClose: close });
       cloud.setTrails([points.points, ...[...film.places].reverse()]);
     }
     if (!isOpen) shell.side.before(panel.node);
     isOpen = true;
     button.textContent = "Close the film";
-    setFrame(frameAt(film.epochs, epoch));
+    setFrame(placeOf(film.epochs, epoch));
   }
   const epochs = () => film?.epochs ?? [];
 
@@ -95,21 +96,18 @@ export function filmMode({ stage, shell, address, client, points, chosen, onMove
   /** @param {number} next */
   function setFrame(next) {
     frame = next;
-    address.change({ epoch: epochAt(epochs(), frame) });
+    address.change({ epoch: valueAt(epochs(), frame) });
     cloud.setFlow(epochs().length - frame);
     onMove();
     show();
   }
   function show() {
     if (!film || !panel || !isOpen) return;
-    panel.show({ frame, isPlaying: player.isPlaying, words: panel.words(frame) });
+    panel.show({ frame, isPlaying: player.isPlaying });
     const found = imageOf(film, points.points, chosen());
     if (!found) return;
     const name = pointName(points, found.row);
-    const { thumbnails } = points;
-    const size = thumbnails ? thumbnails.data.length / points.count : 0;
-    const pixels = thumbnails && found.row < thumbnails.loaded ? thumbnails.data.subarray(found.row * size, (found.row + 1) * size) : null;
-    panel.showImage(found.index, pixels, found.isOwn ? name : `${name}, nearest to the chosen of those kept`, frame);
+    panel.showImage(found.index, found.row, found.isOwn ? name : `${name}, nearest to the chosen of those kept`, frame);
   }
   return {
     node,

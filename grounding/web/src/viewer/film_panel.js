@@ -1,16 +1,19 @@
 /**
  * The scrubber of a training, over its loss curve, with the reconstructions of one image below it.
  *
- *   const panel = filmPanel(film, shape, {onEpoch, onPlay, onClose});   shape: C, H, W, null without images
+ *   const panel = filmPanel(film, points, {onEpoch, onPlay, onClose});   points: the viewer's file
  *   panel.node
- *   panel.show({frame, isPlaying, words})          place of the scrubber; words: what is said of it
- *   panel.showImage(index, original, name, frame)  which of the film's images; original: its pixels, or null
+ *   panel.show({frame, isPlaying})               place of the scrubber
+ *   panel.showImage(index, row, name, frame)     which of the film's images, and of the file's, whose thumbnail
+ *                                                may come later
  */
 
-import { epochAt, curveOf, mixedImage } from "../film.js";
+import { curveOf, mixedImage } from "../film.js";
 import { formatNumber } from "../format.js";
+import { valueAt } from "../stops.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
+import { pointPicture } from "../ui/point_picture.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDE, HIGH] = [1000, 100];
@@ -24,11 +27,12 @@ function svg(name, attributes, ...children) {
 }
 
 /**
- * @param {import("../film.js").Film} film @param {readonly number[] | null} shape
+ * @param {import("../film.js").Film} film @param {import("../assets.js").LatentPoints} points
  * @param {{onEpoch: (epoch: number) => void, onPlay: () => void, onClose: () => void}} listeners
  */
-export function filmPanel(film, shape, { onEpoch, onPlay, onClose }) {
+export function filmPanel(film, points, { onEpoch, onPlay, onClose }) {
   const { epochs, history } = film;
+  const shape = points.imageShape;
   const [first, last] = [epochs[0], epochs[epochs.length - 1]];
   const start = Math.min(first, history[0]?.epoch ?? first);
   const end = Math.max(last, history.at(-1)?.epoch ?? last);
@@ -68,13 +72,13 @@ export function filmPanel(film, shape, { onEpoch, onPlay, onClose }) {
   );
 
   const current = shape && imageCanvas(shape, "Reconstruction at this epoch");
-  const original = shape && imageCanvas(shape, "The image itself");
+  const original = pointPicture(points, "The image itself");
   const strip = shape && film.images ? epochs.map((epoch) => imageCanvas(shape, `Reconstruction at epoch ${epoch}`)) : [];
   const caption = element("p", { class: "training-caption muted" });
   const pictures = element(
     "div",
     { class: "training-pictures" },
-    element("figure", {}, original, element("figcaption", {}, "Image")),
+    element("figure", {}, original?.node ?? (shape && imageCanvas(shape, "The image itself")), element("figcaption", {}, "Image")),
     element("figure", {}, current, element("figcaption", {}, "Decoded")),
   );
   const row = element("div", { class: "training-strip" }, ...strip.map((canvas, i) => {
@@ -93,12 +97,21 @@ export function filmPanel(film, shape, { onEpoch, onPlay, onClose }) {
       element("div", { class: "training-track" }, curve, input, film.images && row),
     ),
   );
+  /** What is said of an epoch. @param {number} epoch */
+  function wordsAt(epoch) {
+    const near = history.reduce((best, one) => (Math.abs(one.epoch - epoch) < Math.abs(best.epoch - epoch) ? one : best), history[0]);
+    const parts = [`Epoch ${Math.round(epoch)} of ${end}`];
+    if (near) parts.push(`loss ${formatNumber(near.trainLoss)}`);
+    if (near?.valLoss !== null && near) parts.push(`validation ${formatNumber(near.valLoss)}`);
+    if (near?.valKnn !== null && near) parts.push(`kNN ${formatNumber(near.valKnn)}`);
+    return parts.join(" · ");
+  }
   return {
     node,
-    play,
-    /** @param {{frame: number, isPlaying: boolean, words: string}} state */
-    show({ frame, isPlaying, words: said }) {
-      const epoch = epochAt(epochs, frame);
+    /** @param {{frame: number, isPlaying: boolean}} state */
+    show({ frame, isPlaying }) {
+      const epoch = valueAt(epochs, frame);
+      const said = wordsAt(epoch);
       input.value = String(epoch);
       input.setAttribute("aria-valuetext", said);
       const x = (WIDE * across(epoch)).toFixed(1);
@@ -108,24 +121,14 @@ export function filmPanel(film, shape, { onEpoch, onPlay, onClose }) {
       play.textContent = isPlaying ? "Pause" : "Play";
       [...row.children].forEach((button, i) => button.setAttribute("aria-pressed", String(Math.abs(frame - i) < 0.5)));
     },
-    /** @param {number} index @param {Uint8Array | null} pixels @param {string} name @param {number} frame */
-    showImage(index, pixels, name, frame) {
+    /** @param {number} index @param {number} row @param {string} name @param {number} frame */
+    showImage(index, row, name, frame) {
       if (!shape || !film.images) return;
+      original?.show(row);
       if (current) paintImage(current, mixedImage(film, index, frame), shape);
       if (caption.textContent === name) return;
       caption.textContent = name;
-      if (original && pixels) paintImage(original, pixels, shape);
       strip.forEach((canvas, i) => paintImage(canvas, mixedImage(film, index, i), shape));
-    },
-    /** What is said of an epoch. @param {number} frame */
-    words(frame) {
-      const epoch = epochAt(epochs, frame);
-      const near = history.reduce((best, one) => (Math.abs(one.epoch - epoch) < Math.abs(best.epoch - epoch) ? one : best), history[0]);
-      const parts = [`Epoch ${Math.round(epoch)} of ${end}`];
-      if (near) parts.push(`loss ${formatNumber(near.trainLoss)}`);
-      if (near?.valLoss !== null && near) parts.push(`validation ${formatNumber(near.valLoss)}`);
-      if (near?.valKnn !== null && near) parts.push(`kNN ${formatNumber(near.valKnn)}`);
-      return parts.join(" · ");
     },
   };
 }
