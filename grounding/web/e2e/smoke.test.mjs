@@ -18,6 +18,8 @@ let server;
 let browser;
 /** @type {string} */
 let query;
+/** With all that it asked for; most tests look at this one. @type {Awaited<ReturnType<typeof open>>} */
+let page;
 
 before(async () => {
   site = await mkdtemp(join(tmpdir(), "grounding-smoke-"));
@@ -29,6 +31,7 @@ before(async () => {
   browser = await startBrowser();
   const { assets, encoder, decoder } = await findRun(folders.artifacts);
   query = `assets=/artifacts/${assets}&encoder=/artifacts/${encoder}&decoder=/artifacts/${decoder}`;
+  page = await open(query);
 });
 
 after(async () => {
@@ -46,7 +49,6 @@ async function open(search) {
 }
 
 test("both models run, the probe lands among the references, the cloud is drawn", async () => {
-  const page = await open(query);
   await expectWebGL2(page);
   assert.equal(await page.locator("html").getAttribute("data-state"), "ready");
   const found = await page.evaluate(async () => {
@@ -91,7 +93,6 @@ test("both models run, the probe lands among the references, the cloud is drawn"
 });
 
 test("what the page answers in place of the graphics process is what that would say", async () => {
-  const page = await open(query);
   const answers = await page.evaluate(() => {
     const context = /** @type {WebGL2RenderingContext} */ (document.querySelector("canvas")?.getContext("webgl2"));
     const { getParameter } = WebGL2RenderingContext.prototype;
@@ -105,7 +106,6 @@ test("what the page answers in place of the graphics process is what that would 
 });
 
 test("nothing is drawn while nothing moves; a drag draws", async () => {
-  const page = await open(query);
   const frames = () => page.evaluate(() => /** @type {any} */ (window).cloud.frames);
   await page.waitForTimeout(300);
   const before = await frames();
@@ -121,7 +121,6 @@ test("nothing is drawn while nothing moves; a drag draws", async () => {
 });
 
 test("a mark moves, in the picture as well, and the points are not drawn again", async () => {
-  const page = await open(query);
   await page.waitForTimeout(300);
   const found = await page.evaluate(async () => {
     const { cloud, assets } = /** @type {any} */ (window);
@@ -142,7 +141,6 @@ test("a mark moves, in the picture as well, and the points are not drawn again",
 });
 
 test("picking agrees with where three.js draws a point", async () => {
-  const page = await open(query);
   // A lone marked point: the only saturated red pixels are around where project() says.
   const { asked, drawn } = await page.evaluate(async () => {
     const { cloud, project } = /** @type {any} */ (window);
@@ -170,7 +168,6 @@ test("picking agrees with where three.js draws a point", async () => {
 });
 
 test("a line has its width in pixels and ends at its points", async () => {
-  const page = await open(query);
   const { from, to, red } = await page.evaluate(async () => {
     const { cloud, project } = /** @type {any} */ (window);
     const ends = [0, -6, -10, 2, -7, -9];

@@ -82,7 +82,7 @@ test("a teacher's story is told, and what is wrong with it is named", async () =
   const page = await load("&story=/changed/story.json", { isFirstVisit: true });
   assert.match(await told(page), /^1 of 2\s+One <b>/);
   assert.match(await page.locator(".notice").innerText(), /“set” of step 1 names “speed”/);
-  assert.match(link(page), /noise=0.5/);
+  await address(page, /noise=0.5/);
   await page.getByRole("button", { name: "Next" }).click();
   await address(page, /mode=slice/);
   const other = await load("&story=/changed/none.json", { isFirstVisit: true });

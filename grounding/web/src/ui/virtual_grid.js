@@ -4,7 +4,7 @@
  *   const grid = virtualGrid({label, width, height, make, onChoose, onPoint});
  *   grid.node                  scrolls; its cells are at least `width` and exactly `height` pixels large
  *   grid.set(items)            numbers; make(item) -> the children of its button
- *   grid.refresh()             cells are made anew
+ *   grid.refresh()             cells are made anew, as they are when its size changes; the focus stays
  *
  * One cell is in the order of Tab; arrow keys, Home, End, Page Up and Page Down go to others.
  * onChoose(item): clicked or Enter; onPoint(item | null): under the cursor, or focused.
@@ -61,11 +61,14 @@ export function virtualGrid({ label, width, height, make, onChoose, onPoint }) {
   }
 
   function layOut() {
+    const hadFocus = list.contains(document.activeElement);
     columns = Math.max(1, Math.floor(node.clientWidth / width));
     list.style.height = `${Math.ceil(items.length / columns) * height}px`;
     for (const cell of cells.values()) cell.remove();
     cells.clear();
-    if (node.clientWidth) fill();
+    if (!node.clientWidth) return;
+    fill();
+    if (hadFocus && items.length) go(active);
   }
 
   /** @param {number} place */
@@ -109,10 +112,6 @@ export function virtualGrid({ label, width, height, make, onChoose, onPoint }) {
       node.scrollTop = 0;
       layOut();
     },
-    refresh() {
-      const hadFocus = node.contains(document.activeElement);
-      layOut();
-      if (hadFocus) go(active);
-    },
+    refresh: layOut,
   };
 }
