@@ -18,7 +18,7 @@ WEB = REPOSITORY / "grounding" / "web"
 # be wrong, file by file, take minutes.
 SHORT = (
     *("golden.test.mjs", "smoke.test.mjs", "viewer.test.mjs", "playground.test.mjs"),
-    *("story.test.mjs", "selections.test.mjs", "readable.test.mjs"),
+    "selections.test.mjs",
 )
 E2E = [
     pytest.param(path.name, marks=[] if path.name in SHORT else [pytest.mark.full])
@@ -133,6 +133,7 @@ def test_pages_open_under_a_plain_server_at_the_root(artifacts, chromium, tmp_pa
         node("e2e/open.mjs", "--pages", *pages, GROUNDING_CHROMIUM=chromium)
 
 
+@pytest.mark.full
 def test_one_file_opens_from_disk_without_a_network(artifacts, chromium, tmp_path):
     files = [tmp_path / f"{page}.html" for page in ("playground", "viewer")]
     for file in files:

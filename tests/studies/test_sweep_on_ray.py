@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -84,6 +86,23 @@ def test_a_node_dies_and_the_sweep_has_the_bits_of_a_local_one(cluster):
                   if a["kind"] == "checkpoint"]  # fmt: skip
         assert [one["made_from"]["training"][:6] for one in finals] == ["000001"]
     assert main("verify", ["artifacts"]) == 0
+
+
+def test_ctrl_c_leaves_a_sweep_that_the_same_command_goes_on_with(cluster):
+    asked = ["c", "--config", "own.yaml", AXIS, "--seeds=0,1", "--set", "training.epochs=12"]
+    asked += ["--engine=ray", f"--address={cluster.address}", "--threads=1"]
+    begun = subprocess.Popen([sys.executable, "-m", "grounding", "sweep", *asked])
+    while not list(Path("artifacts").glob("c_*_final.pt")):
+        assert begun.poll() is None
+        time.sleep(0.05)
+    begun.send_signal(signal.SIGINT)
+    assert begun.wait(timeout=60) == 130
+    time.sleep(3)  # a trial that went on would have ended by now
+    trained = {path: path.stat().st_mtime_ns for path in Path("artifacts").glob("c_*_final.pt")}
+    assert 1 <= len(trained) < 6
+    assert main("sweep", asked) == 0
+    assert [row["state"] for row in grounding.Sweep("c").rows()] == ["done"] * 6
+    assert all(path.stat().st_mtime_ns == at for path, at in trained.items())
 
 
 def test_what_a_node_without_shared_storage_has_made_is_brought_back(cluster, monkeypatch):
