@@ -215,6 +215,21 @@ class TestParquet:
         except UserError as error:
             assert str(path) in str(error)
 
+    def test_a_bit_that_flips_in_what_a_file_says_of_itself_never_ends_the_process(self, tmp_path):
+        """The library ends it, with no exception, when asked for a column whose counts are odd."""
+        content = (WRITTEN / "parquet" / "train-00000-of-00001.parquet").read_bytes()
+        start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        refused = 0
+        for at in range(start + 2, len(content) - 8, 5):
+            damaged = bytearray(content)
+            damaged[at] ^= 1
+            (tmp_path / "a.parquet").write_bytes(damaged)
+            try:
+                load(tmp_path / "a.parquet")
+            except UserError:
+                refused += 1
+        assert refused > 50
+
     def test_without_pyarrow_it_is_said_what_to_install(self, tmp_path, monkeypatch):
         path = write(tmp_path / "a.parquet", image=IMAGES)
         for name in ("pyarrow", "pyarrow.parquet"):

@@ -89,17 +89,18 @@ def _batches(path: Path, column: str) -> Iterator[Any]:
     Raises:
         UserError: they stand for too many, see `unpacked_limit`.
     """
+    from pyarrow import types
     from pyarrow.parquet import ParquetFile
 
     with open_regular(path) as file:
         most = unpacked_limit(os.fstat(file.fileno()).st_size)
         opened = ParquetFile(file)
+        # Of groups: what is said of their columns ends the process where it is damaged.
         groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
-        parts = [group.column(i) for group in groups for i in range(group.num_columns)]
-        parts = [one for one in parts if one.path_in_schema.split(".")[0] == column]
-        # What a dictionary holds once can be the value of every row.
-        largest = max((one.total_uncompressed_size for one in parts), default=0)
-        rows = max(1, min(ROWS, AT_ONCE // max(1, largest)))
+        largest = max((group.total_byte_size for group in groups), default=0)
+        # What a dictionary holds once can be the value of every row, and a number is never long.
+        is_short = types.is_primitive(opened.schema_arrow.field(column).type)
+        rows = ROWS if is_short else max(1, min(ROWS, AT_ONCE // max(1, largest)))
         read = max(8 * opened.metadata.num_rows, largest)
         batches = opened.iter_batches(rows, columns=[column])
         while read <= most and (batch := next(batches, None)) is not None:
