@@ -11,7 +11,7 @@ from torch import Tensor
 Map = Callable[[Tensor], Tensor]
 
 STEPS = 200
-BATCH = 250
+BATCH = 100  # what their layers give stays in a CPU's cache
 
 # In units of the scale, the mean distance of latents from their mean:
 SETTLED = 1e-4  # a step that is shorter leads nowhere

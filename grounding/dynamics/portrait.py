@@ -20,7 +20,7 @@ from grounding.dynamics.attractors import (
     normalized_mutual_information,
     purity,
 )
-from grounding.dynamics.flow import STEPS, Flow, Landmarks, Map, flow, regrounding, scale_of
+from grounding.dynamics.flow import BATCH, STEPS, Flow, Landmarks, Map, flow, regrounding, scale_of
 from grounding.dynamics.memorisation import Nearest, memorisation, nearest_image
 from grounding.dynamics.spectrum import eigenvalues, is_differentiable, jacobians
 
@@ -269,4 +269,4 @@ def _reached(members: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _decoded(decode: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    return torch.cat([decode(part).float().cpu() for part in z.split(250)])
+    return torch.cat([decode(part).float().cpu() for part in z.split(BATCH)])

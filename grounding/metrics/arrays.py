@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-BATCH = 250
+BATCH = 100
 Array = Tensor | npt.NDArray[Any]
 
 

@@ -40,7 +40,8 @@ from grounding.metrics.facts import needs
 from grounding.models.autoencoder import count_parameters
 from grounding.runs.artifacts import Made, Output, document_bytes, made_from
 from grounding.runs.building import augmentations_of
-from grounding.runs.run import EVALUATION_BATCH, FOLLOWED, Run
+from grounding.runs.run import FOLLOWED, Run
+from grounding.training.validation import EVALUATION_BATCH
 
 BANK_IMAGES = 1000
 SCORE = "manifold_score"

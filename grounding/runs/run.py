@@ -32,12 +32,12 @@ from grounding.runs.manifest import (
 )
 from grounding.training.checkpoint import Checkpoint, model_of, read_checkpoint
 from grounding.training.device import resolve_device
+from grounding.training.validation import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     from grounding.dynamics import Portrait
     from grounding.runs.notebook import Page, View
 
-EVALUATION_BATCH = 500
 SHOWN = 3000  # references of the playground by default
 FOLLOWED, GAUSSIAN_STARTS = 750, 250  # latents whose dynamics are measured by default
 
