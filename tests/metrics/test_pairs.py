@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from operations import Operations, blocks_of
 from sklearn import manifold
+from zadu.measures import neighborhood_hit, trustworthiness_continuity
 
-from grounding.metrics import continuity, trustworthiness
+from grounding import data
+from grounding.metrics import continuity, neighbor_label_agreement, trustworthiness
 from grounding.metrics.distances import Distances
 from grounding.metrics.pairs import point_values
 
@@ -60,6 +62,25 @@ def test_agree_with_scikit_learn(dtype, within, k):
     expected = manifold.trustworthiness(z64, x64, n_neighbors=k)
     assert continuity(x, z, k) == pytest.approx(expected, abs=within)
     assert trustworthiness(x, x * 3 + 1, k) == continuity(x, x.clone(), k) == 1
+
+
+@pytest.mark.parametrize("k", [1, 5, 60])
+def test_agree_with_zadu_point_by_point_on_real_digits(k):
+    digits = data.load()
+    pixels, labels = digits.test_images[:400].reshape(400, -1), digits.test_labels[:400]
+    z = pixels.astype(np.float64) @ np.random.default_rng(0).normal(size=(784, 5))
+    of_all, of_each = trustworthiness_continuity.measure(
+        pixels.astype(np.float64), z, k, return_local=True
+    )
+    found = point_values(z, x=pixels, labels=labels, k=k, trustworthiness_k=k)
+    for name, own in (("trustworthiness", trustworthiness), ("continuity", continuity)):
+        assert own(pixels, z, k) == pytest.approx(of_all[name], abs=1e-12)
+        np.testing.assert_allclose(found[name], of_each[f"local_{name}"], atol=1e-12)
+    hit, of_each = neighborhood_hit.measure(z, labels, k, return_local=True)
+    assert neighbor_label_agreement(z, labels, k) == pytest.approx(hit["neighborhood_hit"])
+    np.testing.assert_allclose(
+        found["neighbor_label_agreement"], of_each["local_neighborhood_hit"], atol=1e-12
+    )
 
 
 @given(data=st.data(), n=st.integers(3, 30), offset=st.sampled_from([0.0, 0.5, 1000.0]))
