@@ -100,17 +100,24 @@ def attractors(f: Map, found: Flow, counted: int | None = None) -> Attractors:
 
 
 @torch.no_grad()
-def landmarks(f: Map, found: Flow, reached: Attractors) -> Landmarks | None:
+def landmarks(
+    f: Map, found: Flow, reached: Attractors, known: Tensor | None = None
+) -> Landmarks | None:
     """The stable ones among attractors, for those that come after; None if there are none.
 
     Args:
         f: the map.
         found: the flow that has led to them.
         reached: the attractors.
+        known: (B,) complex128, the eigenvalues of largest modulus at the first B of them, if they
+            have been found before.
     """
     fixed, cycles = reached.periods == 1, reached.periods > 1
     z = reached.places[fixed.to(reached.places.device)]
-    largest = eigenvalues(jacobians(f, z, found.scale))[:, 0]
+    largest = torch.zeros(0, dtype=torch.complex128) if known is None else known
+    largest = largest[fixed[: len(largest)]]
+    rest = eigenvalues(jacobians(f, z[len(largest) :], found.scale))[:, 0]
+    largest = torch.cat((largest, rest))
     stable = largest.abs() < 1  # not where it is NaN
     places, values = [z[stable.to(z.device)]], [largest[stable]]
     periods, speeds = [torch.ones(int(stable.sum())).long()], [torch.zeros(int(stable.sum()))]

@@ -63,7 +63,7 @@ def trails(
         if t in PATH_TIMES:
             paths.append(here.cpu().clone())
 
-    places = landmarks(f, known.flow, reached)
+    places = landmarks(f, known.flow, reached, known.at_attractors[:, 0])
     found = flow(f, z, scale, steps=len(known.flow.speeds), landmarks=places, visit=look)
     members = _nearest_member(f, found.ends, known)
     members[found.periods == 0] = -1

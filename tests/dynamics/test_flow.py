@@ -135,6 +135,11 @@ def test_landmarks_save_steps_and_change_nothing_else():
     scouted = flow(lambda z: f(z, 0), z, 4.0)
     known = landmarks(f, scouted, attractors(f, scouted))
     assert known.eigenvalues.abs().tolist() == pytest.approx([0.8, 0.8])
+    assert counts[1] > 0
+    counts[1] = 0
+    again = landmarks(f, scouted, attractors(f, scouted), known.eigenvalues)
+    assert counts[1] == 0  # what is known is not differentiated again
+    assert torch.equal(again.places, known.places)
     counts[1] = 0
     seen = {}
     found = flow(f, z, 4.0, landmarks=known, visit=lambda t, here: seen.update({t: here.clone()}))
