@@ -18,7 +18,6 @@ from grounding.metrics.classification import (
     classification_report,
     knn_predict,
 )
-from grounding.metrics.collapse import rank_me, uniformity
 from grounding.metrics.continuity import continuity
 from grounding.metrics.coranking import rnx_area
 from grounding.metrics.davies_bouldin import davies_bouldin
@@ -38,9 +37,11 @@ from grounding.metrics.neighbor_label_agreement import (
 )
 from grounding.metrics.neighbors import nearest
 from grounding.metrics.novelty import auroc, odd_images
+from grounding.metrics.rank_me import rank_me
 from grounding.metrics.silhouette import silhouette
 from grounding.metrics.spread import Spread, spread
 from grounding.metrics.trustworthiness import trustworthiness
+from grounding.metrics.uniformity import uniformity
 
 __all__ = [
     "ClassScore",

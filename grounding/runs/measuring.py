@@ -35,8 +35,8 @@ from grounding.metrics import (
 )
 from grounding.metrics.anchors import CONFIDENCE
 from grounding.metrics.augmented_bank_accuracy import BANK_K, BANK_VIEWS
-from grounding.metrics.collapse import has_collapsed
 from grounding.metrics.facts import needs
+from grounding.metrics.rank_me import has_collapsed
 from grounding.models.autoencoder import count_parameters
 from grounding.runs.artifacts import Made, Output, document_bytes, made_from
 from grounding.runs.building import augmentations_of

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from grounding.data.splits import to_unit
 from grounding.data.stored import ImageTensor
-from grounding.metrics.collapse import has_collapsed, rank_me
 from grounding.metrics.knn_accuracy import knn_accuracy
+from grounding.metrics.rank_me import has_collapsed, rank_me
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.reconstruction import reconstruction_error
 
