@@ -34,7 +34,7 @@ test-full: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
 
 paper: $(VENV)/.installed
-	@$(BIN)/grounding compare 6 7 --seeds 0-4 --output docs/few_images
+	@$(BIN)/grounding compare 6 7 --seeds 0-4 --output docs/few_images_seeds
 	@$(BIN)/grounding compare 2 10 4 --seeds 0-4 --no-controls --output docs/equal_steps
 
 bench: $(VENV)/.installed-dev
