@@ -1,6 +1,7 @@
 """Whole commands of this version beside those of an earlier checkout, in turns in one run.
 
     python benchmarks/side_by_side.py CHECKOUT [--only train-0,analyze] [--runs 3] [--json FILE]
+        [--set training.epochs=3]
 
 Each command runs in a fresh folder: a training in an empty one, all others beside a copy of the
 outputs of experiment 4 after three epochs, which each version has made for itself. Both versions
@@ -23,7 +24,7 @@ from harness.question import Row
 NEW, OLD = "now", "earlier"
 REPOSITORY = Path(__file__).parents[1]
 RUN = ["--config", "4", "--set", "training.epochs=3"]
-TRAININGS = {f"train-{config}": ["train", "--config", config] for config in "01457"}
+TRAININGS = {f"train-{config}": ["train", "--config", config] for config in "014567"}
 COMMANDS = {
     **TRAININGS,
     "analyze": ["analyze", *RUN],
@@ -45,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("checkout", type=Path, help="folder of the earlier version")
     parser.add_argument("--only", metavar="NAME,...", help=f"some of: {', '.join(COMMANDS)}")
+    parser.add_argument("--set", action="append", default=[], help="for trainings, as KEY=VALUE")
     parser.add_argument("--runs", type=int, default=3, help="of each command (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as well")
     arguments = parser.parse_args()
@@ -56,6 +58,8 @@ def main() -> None:
         parser.error(f"{arguments.checkout} is no checkout: it has no grounding/__main__.py")
     for checkout in checkouts.values():  # else a version that nobody has used yet looks slow
         compileall.compile_dir(checkout / "grounding", quiet=1)
+    for name, training in TRAININGS.items():
+        COMMANDS[name] = [*training, *(part for one in arguments.set for part in ("--set", one))]
     found = {"machine": alone(machine), "load before": load(), "runs": arguments.runs}
     with tempfile.TemporaryDirectory() as name:
         prepared = {way: Path(name) / way for way in checkouts}
