@@ -5,6 +5,7 @@ It ends with whoever started it: its input is closed then, however that one has 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -24,8 +25,11 @@ def main() -> None:
         os._exit(1)  # in the middle of a training, too: the last checkpoint is on the disk
 
     threading.Thread(target=read, daemon=True).start()
+    gc.disable()  # it would go through what comes with PyTorch again and again: 0.8 processor s
     from grounding.studies.sweeps.trial import Task, train_trial
 
+    gc.freeze()
+    gc.enable()
     while True:
         values = json.loads(lines.get())
         task = Task(**{**values, "modules": tuple(values["modules"])})
