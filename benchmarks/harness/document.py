@@ -62,8 +62,9 @@ def markdown(answers: Answers) -> str:
     common = max(machines, key=machines.count, default={})
     if common:
         parts.append(f"Machine: {machine_line(common)}.\n")
-    parts += ["\n".join([f"## {reference.TITLE}", "", reference.TEXT, "", *table(reference.ROWS)])]
-    parts += ["", *(_section(answer, common) for answer in answers.values())]
+    for title, text, rows in reference.SECTIONS:
+        parts += ["\n".join([f"## {title}", "", text, "", *table(rows), ""])]
+    parts += [*(_section(answer, common) for answer in answers.values())]
     return "\n".join(parts)
 
 

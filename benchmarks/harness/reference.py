@@ -1,4 +1,4 @@
-"""What an earlier implementation of the same experiments costs beside ours.
+"""What an earlier implementation costs beside ours, and what was tried to make a step faster.
 
 Measured once; nothing here can measure it again.
 """
@@ -9,6 +9,32 @@ The reference is an earlier implementation of the same experiments, with the sam
 outputs. Measured once, side by side in one run, medians of two, at commit e3a297e: whole processes
 on two cores, start of Python included. It cannot be run here. How a version compares with an
 earlier checkout of this repository: `python benchmarks/side_by_side.py CHECKOUT`."""
+
+TRIED_TITLE = "What was tried on a training step"
+TRIED_TEXT = """\
+Steps of the loop on an AMD EPYC (Zen 4, bfloat16 in AVX-512) of two cores, one thread unless said
+otherwise. "Busy": other programs use half of the processor or more, or all of it. There OpenMP's
+threads sleep soon now, instead of spinning; the whole trainings are by
+`python benchmarks/side_by_side.py CHECKOUT --only train-4 --set training.epochs=4`, at commit
+e3a297e and now, with all else that has changed; sleeping soon alone made two epochs of experiment 4
+1.4 and 3.0 times as fast. Convolutions are 71 % of a step of experiment 6 and 63 % of one of 7, and
+run at the speed of the core's matrix products (203 to 211 GFLOP/s): no other layout helps them."""
+_TRIED = {
+    "train 4, 4 epochs, busy": ("61.8 s", "28.6 s", "1.87, kept"),
+    "train 1, 1 epoch, busy": ("65.8 s", "28.8 s", "2.31, kept"),
+    "train 5, 2 epochs of 16 steps, busy": ("88.0 s", "58.7 s", "1.54, kept"),
+    "train 7, 1 epoch of 10 steps, busy": ("35.3 s", "29.1 s", "1.21, kept"),
+    "4: sleeping soon, two idle cores": ("6.21 ms", "5.93 ms", "1.05, the same"),
+    "4: sleeping at once, two idle cores": ("8.1 ms", "13.7 ms", "0.59, no"),
+    "4: augmentation on a second thread, idle": ("8.2 ms", "7.15 ms", "1.15, too little"),
+    "4: two threads and one more for it, idle": ("7.97 ms", "8.43 ms", "0.95, no"),
+    "5: convolutions alone, channels last": ("49.1 ms", "40.1 ms", "at most 1.12 of a step, no"),
+    "5: its group norms, channels last": ("1.21 ms", "41.8 ms", "0.03, no"),
+}
+TRIED = [
+    {"what": what, "before": before, "after": after, "times as fast": ratio}
+    for what, (before, after, ratio) in _TRIED.items()
+]
 
 _SECONDS = {
     "train 0, 15 epochs": (51.2, 12.5, 4.1),
@@ -31,3 +57,4 @@ ROWS = [
     }
     for command, (reference, ours, ratio) in _SECONDS.items()
 ]
+SECTIONS = ((TITLE, TEXT, ROWS), (TRIED_TITLE, TRIED_TEXT, TRIED))

@@ -72,8 +72,9 @@ def import_torch() -> None:
 
     GNU's OpenMP lets its threads spin between two operators for some milliseconds. Where another
     program needs the core, each operator waits as long for a thread that does not run. Here threads
-    sleep after `SPINS`, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set: on two cores that others
-    used as well, whole trainings of experiment 4 took 1.87 times less; on idle ones no more.
+    sleep after `SPINS`, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. On two cores that others
+    used as well, trainings of experiment 4 (two epochs, whole commands) took 1.4 to 3.0 times as
+    long without it; on idle ones a step is as fast either way.
     """
     if "torch" in sys.modules:
         return
