@@ -18,7 +18,7 @@ threads sleep soon now, instead of spinning; the whole trainings are by
 `python benchmarks/side_by_side.py CHECKOUT --only train-4 --set training.epochs=4`, at commit
 e3a297e and now, with all else that has changed; sleeping soon alone made two epochs of experiment 4
 1.4 and 3.0 times as fast. Convolutions are 71 % of a step of experiment 6 and 63 % of one of 7, and
-run at the speed of the core's matrix products (203 to 211 GFLOP/s): no other layout helps them."""
+run about as fast as the core multiplies large matrices (203 to 211 GFLOP/s): they are the limit."""
 _TRIED = {
     "train 4, 4 epochs, busy": ("61.8 s", "28.6 s", "1.87, kept"),
     "train 1, 1 epoch, busy": ("65.8 s", "28.8 s", "2.31, kept"),
