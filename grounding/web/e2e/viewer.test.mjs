@@ -334,6 +334,13 @@ test("embedded: only the stage, and a link to the full page", async () => {
   expectNoProblems(page);
 });
 
+test("embedded with a part that there is not: it is named, and the others are shown", async () => {
+  const page = await load("&embed=stage,foo,legend");
+  assert.match(await page.locator(".notice").innerText(), /parts of the page that there are not: embed=foo\. It takes a list of stage, pictures, input, sliders, legend, readouts; the others/);
+  assert.equal(await page.locator("html").getAttribute("data-parts"), "stage legend");
+  expectNoProblems(page);
+});
+
 for (const [name, options] of /** @type {[string, import("playwright-core").BrowserContextOptions][]} */ ([
   ["light", { colorScheme: "light" }],
   ["dark", { colorScheme: "dark" }],

@@ -17,6 +17,7 @@
  * .bar (#experiment inside), .stage (canvas and .overlay), .side.
  */
 
+import { COMMON, allowed, unknownParts } from "./state.js";
 import { element } from "./ui/element.js";
 import { stagePanels } from "./ui/panels.js";
 import { followTheme } from "./ui/theme.js";
@@ -60,13 +61,18 @@ export function startShell({ theme: choice, embed }) {
   overlay.append(...Object.values(corners));
   if (embed.length) corners.bottomRight.append(fullPageLink());
   const title = document.title;
+  const panels = stagePanels(overlay);
+  const unknown = unknownParts(location.search);
+  // An address may be long, a notice not.
+  const named = unknown.slice(0, 5).map((part) => part.slice(0, 40)).join(", ");
+  if (unknown.length) panels.showNotice(`The address names parts of the page that there are not: embed=${named}. It takes ${allowed(COMMON.embed)}; the others are shown as it says.`);
   return {
     canvas: /** @type {HTMLCanvasElement} */ (find(".stage > canvas")),
     overlay,
     corners,
     side: /** @type {HTMLElement} */ (find(".side")),
     theme,
-    panels: stagePanels(overlay),
+    panels,
     /** @param {"empty" | "error"} state @param {() => void} [show] */
     stop(state, show) {
       document.documentElement.classList.add("bare");

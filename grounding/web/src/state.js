@@ -18,6 +18,7 @@
  *   vector            `size` finite numbers ("1_2.5_3"), or null
  *   parts             some of `of`, in that order ("stage,sliders"); "1" is `usual`
  *
+ *   unknownParts(search)                     -> what `embed` names beyond EMBED's parts
  *   isAllowed(field, value)                  whether a value can be taken as it is
  *   allowed(field)                           -> what it takes, in words
  */
@@ -84,6 +85,9 @@ const MAX_INDEX = 0x7fffffff;
 /** Labels are 32-bit integers. */
 const LABELS = { min: -MAX_INDEX - 1, max: MAX_INDEX };
 
+/** @type {PartsField} */
+const EMBED = { kind: "parts", initial: [], of: ["stage", "pictures", "input", "sliders", "legend", "readouts"], usual: ["stage", "pictures"] };
+
 /** @type {Table} */
 export const COMMON = {
   size: { kind: "number", initial: 4, min: 1, max: 20, digits: 1 },
@@ -92,7 +96,7 @@ export const COMMON = {
   pictures: { kind: "flag", initial: true },
   density: { kind: "choice", initial: "auto", of: ["auto", "on", "off"] },
   theme: { kind: "choice", initial: "auto", of: ["auto", "light", "dark"] },
-  embed: { kind: "parts", initial: [], of: ["stage", "pictures", "input", "sliders", "legend", "readouts"], usual: ["stage", "pictures"] },
+  embed: EMBED,
   palette: { kind: "colors", initial: [] },
   camera: { kind: "vector", initial: null, size: 6 },
   view: { kind: "choice", initial: "auto", of: ["auto", "2d", "3d"] },
@@ -263,6 +267,13 @@ function written(field, value) {
   if (field.kind === "vector") return value.join("_");
   if (field.kind === "parts") return value.join() === field.usual.join() ? "1" : value.join();
   return String(value);
+}
+
+/** @param {string} search @returns {string[]} */
+export function unknownParts(search) {
+  const named = new URLSearchParams(search).get("embed")?.split(",") ?? [];
+  // Neither nothing nor a switch names a part.
+  return [...new Set(named)].filter((part) => !["", "0", "1", ...EMBED.of].includes(part));
 }
 
 /** @param {Field} field @param {unknown} value */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NEUTRAL } from "../src/augment.js";
-import { PLAYGROUND, VIEWER, allowed, defaultState, isAllowed, readState, writeState } from "../src/state.js";
+import { PLAYGROUND, VIEWER, allowed, defaultState, isAllowed, readState, unknownParts, writeState } from "../src/state.js";
 
 test("defaults are left out, and nothing gives defaults", () => {
   for (const table of [VIEWER, PLAYGROUND]) {
@@ -75,6 +75,8 @@ test("writing is idempotent for any input", () => {
 test("the parts of a frame are named in the address, and 1 is the stage with its pictures", () => {
   assert.deepEqual(readState(PLAYGROUND, "embed=1").embed, ["stage", "pictures"]);
   assert.deepEqual(readState(PLAYGROUND, "embed=legend,evil,stage,sliders,stage").embed, ["stage", "sliders", "legend"]);
+  assert.deepEqual(unknownParts("?embed=legend,evil,stage,,evil,Stage&mode=foo"), ["evil", "Stage"]);
+  for (const search of ["", "?embed=", "?embed=0", "?embed=1", "?embed=stage,pictures,input,sliders,legend,readouts"]) assert.deepEqual(unknownParts(search), []);
   assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, "embed=legend,stage")), "?embed=stage,legend");
   assert.equal(writeState(PLAYGROUND, readState(PLAYGROUND, "embed=1")), "?embed=1");
 });
