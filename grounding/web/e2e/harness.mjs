@@ -1,7 +1,8 @@
 /**
  * Pages in a real Chromium, served from 127.0.0.1.
  *
- *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers});
+ *   const server = await startServer({"/": folder, "/artifacts": folder}, {headers, link});
+ *       link: bytes a second, for all answers together; as `grounding serve`, packed on the way
  *       server.origin, server.requests (paths asked for), server.close()
  *       server.holds: path -> bytes after which a connection waits; server.cut() breaks all that wait
  *   const browser = await startBrowser({emulatesGpu});  browser.newPage(), browser.close()
@@ -29,6 +30,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 import { chromium } from "playwright-core";
 
@@ -64,9 +66,10 @@ const TYPES = {
 
 /**
  * @param {Record<string, string>} mounts path prefix -> folder; the longest prefix wins
- * @param {{headers?: Record<string, string>}} [options]
+ * @param {{headers?: Record<string, string>, link?: number}} [options]
  */
-export async function startServer(mounts, { headers = {} } = {}) {
+export async function startServer(mounts, { headers = {}, link } = {}) {
+  const send = link ? slowly(link) : null;
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   /** @type {string[]} */
   const requests = [];
@@ -80,16 +83,22 @@ export async function startServer(mounts, { headers = {} } = {}) {
     const prefix = prefixes.find((known) => path === known || path.startsWith(known.replace(/\/?$/, "/")));
     try {
       const file = join(mounts[prefix ?? "/"], path.slice((prefix ?? "/").length));
-      const body = await readFile(file);
+      const whole = await readFile(file);
+      const from = Number(request.headers.range?.match(/^bytes=(\d+)-$/)?.[1] ?? 0);
+      const isPacked = link && !from && PACKED.includes(extname(file));
+      const body = isPacked ? gzipSync(whole, { level: 1 }) : whole.subarray(from);
       const type = TYPES[extname(file)] ?? "application/octet-stream";
-      response.writeHead(200, {
+      response.writeHead(from ? 206 : 200, {
         "Content-Type": type,
         "Content-Length": body.length,
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        ...(from && { "Content-Range": `bytes ${from}-${whole.length - 1}/${whole.length}` }),
+        ...(isPacked && { "Content-Encoding": "gzip" }),
         ...headers,
       });
       const sent = holds.get(path);
-      if (sent === undefined) response.end(body);
+      if (send) send(response, body);
+      else if (sent === undefined) response.end(body);
       else held.add(response) && response.write(body.subarray(0, sent));
     } catch {
       response.writeHead(404).end();
@@ -110,6 +119,38 @@ export async function startServer(mounts, { headers = {} } = {}) {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+/** What `grounding serve` packs. */
+const PACKED = [".css", ".html", ".js", ".json", ".safetensors", ".txt"];
+const PIECE = 4_096;
+
+/**
+ * A link that answers share: each in turn sends a piece.
+ * @param {number} bytesPerSecond
+ * @returns {(response: import("node:http").ServerResponse, body: Buffer) => void}
+ */
+function slowly(bytesPerSecond) {
+  /** @type {{response: import("node:http").ServerResponse, left: Buffer}[]} */
+  const waiting = [];
+  let [free, isSending] = [0, false];
+  const turn = () => {
+    for (let now = performance.now(); waiting.length && free <= now; ) {
+      const one = /** @type {typeof waiting[0]} */ (waiting.shift());
+      if (one.response.destroyed) continue;
+      const piece = one.left.subarray(0, PIECE);
+      one.left = one.left.subarray(PIECE);
+      free = Math.max(free, now - 20) + (1000 * piece.length) / bytesPerSecond;
+      if (one.left.length) waiting.push(one) && one.response.write(piece);
+      else one.response.end(piece);
+    }
+    isSending = waiting.length > 0;
+    if (isSending) setTimeout(turn, 4);
+  };
+  return (response, left) => {
+    waiting.push({ response, left });
+    if (!isSending) turn();
   };
 }
 

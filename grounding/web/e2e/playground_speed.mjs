@@ -28,7 +28,7 @@ async function opened(browser, address) {
 }
 
 /** @param {Browser} browser @param {string} address @param {number} loads */
-async function loadTimes(browser, address, loads) {
+export async function loadTimes(browser, address, loads) {
   const found = [];
   for (let i = 0; i < loads; i++) {
     const page = await opened(browser, address);

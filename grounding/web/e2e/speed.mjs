@@ -1,7 +1,7 @@
 /**
  * How fast the pages are, in a real Chromium. Not a test: it prints JSON.
  *
- *   node e2e/speed.mjs [--loads 7] FILE_latent_points.json FILE_interactive_assets.json ...
+ *   node e2e/speed.mjs [--loads 7] [--link 1] FILE_latent_points.json FILE_interactive_assets.json ...
  *
  * Interactive assets, with encoder and decoder beside them, are opened in the playground: see
  * playground_speed.mjs. Each other file (with its arrays file, if it has one) is opened in the viewer again and again, with an
@@ -14,6 +14,8 @@
  * All of it twice. `withoutGpu`: Chromium as it draws on a computer that has none. `emulatedGpu`: as
  * if there were one, which the processor plays; the whole window then goes through it for each frame,
  * and on few cores it takes them from the page.
+ *
+ * --link: megabytes a second that all answers share; then nothing but the loading is measured.
  */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -24,7 +26,7 @@ import { build } from "esbuild";
 
 import { expectWebGL2, folders, startBrowser, startServer } from "./harness.mjs";
 import { median } from "./median.mjs";
-import { measurePlayground } from "./playground_speed.mjs";
+import { loadTimes, measurePlayground } from "./playground_speed.mjs";
 
 /** @typedef {Awaited<ReturnType<typeof startBrowser>>} Browser */
 
@@ -82,8 +84,8 @@ async function pickingTimes(browser, origin, file) {
   return { project: median(times.project), pick: median(times.pick), pickSlowest: Math.max(...times.pick) };
 }
 
-/** @param {string[]} files @param {number} loads */
-async function measure(files, loads) {
+/** @param {string[]} files @param {number} loads @param {number} link bytes a second, or 0 */
+async function measure(files, loads, link) {
   const folder = await mkdtemp(join(tmpdir(), "grounding-speed-"));
   const contents = ["camera", "picking"].map((name) => `export * from ${JSON.stringify(join(folders.web, "src", `${name}.js`))};`);
   await build({
@@ -95,7 +97,7 @@ async function measure(files, loads) {
   });
   await writeFile(join(folder, "index.html"), "<!doctype html><title>speed</title>");
   const mounts = Object.fromEntries(files.map((file, i) => [`/data${i}`, dirname(resolve(file))]));
-  const server = await startServer({ "/": folders.repository, "/speed": folder, ...mounts });
+  const server = await startServer({ "/": folders.repository, "/speed": folder, ...mounts }, { link });
   /** @type {Record<string, Record<string, unknown>>} */
   const results = {};
   try {
@@ -105,7 +107,7 @@ async function measure(files, loads) {
         await expectWebGL2(await browser.newPage());
         results[way] = {};
         for (const [i, file] of files.entries()) {
-          results[way][basename(file)] = await measureFile(browser, server.origin, `/data${i}/${basename(file)}`, loads);
+          results[way][basename(file)] = await measureFile(browser, server.origin, `/data${i}/${basename(file)}`, loads, link > 0);
         }
       } finally {
         await browser.close();
@@ -118,12 +120,13 @@ async function measure(files, loads) {
   return results;
 }
 
-/** @param {Browser} browser @param {string} origin @param {string} data path of the file there @param {number} loads */
-async function measureFile(browser, origin, data, loads) {
+/** @param {Browser} browser @param {string} origin @param {string} data path of the file there @param {number} loads @param {boolean} isSlow */
+async function measureFile(browser, origin, data, loads, isSlow) {
   if (data.endsWith("_interactive_assets.json")) {
     const model = data.replace(/_[a-z]+_interactive_assets\.json$/, "");
     const query = `assets=${data}&encoder=${model}_encoder.onnx&decoder=${model}_decoder.onnx`;
-    return measurePlayground(browser, `${origin}/grounding/interactive_latent_playground.html?${query}`, loads);
+    const address = `${origin}/grounding/interactive_latent_playground.html?${query}`;
+    return isSlow ? loadTimes(browser, address, loads) : measurePlayground(browser, address, loads);
   }
   const address = `${origin}/grounding/latent_space_viewer.html?data=${data}`;
   /** @type {Awaited<ReturnType<typeof loadOnce>>[]} */
@@ -137,10 +140,12 @@ async function measureFile(browser, origin, data, loads) {
     picture: middle("picture"),
     pictures: middle("pictures"),
     longest: middle("longest"),
-    ...(await pickingTimes(browser, origin, `${origin}${data}`)),
+    ...(!isSlow && (await pickingTimes(browser, origin, `${origin}${data}`))),
   };
 }
 
 const parameters = process.argv.slice(2);
-const loads = parameters[0] === "--loads" ? Number(parameters.splice(0, 2)[1]) : 7;
-console.log(JSON.stringify(await measure(parameters, loads), null, 2));
+/** @param {string} name @param {number} usual */
+const option = (name, usual) => (parameters.includes(name) ? Number(parameters.splice(parameters.indexOf(name), 2)[1]) : usual);
+const [loads, link] = [option("--loads", 7), 1e6 * option("--link", 0)];
+console.log(JSON.stringify(await measure(parameters, loads, link), null, 2));
