@@ -273,3 +273,22 @@ def test_a_trained_run_is_never_replaced(copied, capsys):
     assert main("evaluate", ["z.npy", "--name", name, "--force"]) == 2
     assert f"the name {name} is taken by a run; name this one otherwise" in capsys.readouterr().err
     assert checkpoint.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", [_parquet_lists, _parquet_columns])
+def test_a_bit_that_flips_in_what_a_table_says_of_itself_never_ends_the_process(tmp_path, form):
+    """The library ends it, with no exception, when asked for a column whose counts are odd."""
+    path = tmp_path / "a.parquet"
+    form(path)
+    content = path.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    refused = 0
+    for at in range(start + 2, len(content) - 8, 5):
+        damaged = bytearray(content)
+        damaged[at] ^= 1
+        path.write_bytes(damaged)
+        try:
+            read_embeddings(path)
+        except UserError:
+            refused += 1
+    assert refused > 50

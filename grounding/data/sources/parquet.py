@@ -95,7 +95,7 @@ def _batches(path: Path, column: str) -> Iterator[Any]:
     with open_regular(path) as file:
         most = unpacked_limit(os.fstat(file.fileno()).st_size)
         opened = ParquetFile(file)
-        # Of groups: what is said of their columns ends the process where it is damaged.
+        # Of groups, not of their columns: pyarrow ends the process where those are damaged.
         groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
         largest = max((group.total_byte_size for group in groups), default=0)
         # What a dictionary holds once can be the value of every row, and a number is never long.
