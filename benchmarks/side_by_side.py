@@ -58,8 +58,8 @@ def main() -> None:
         parser.error(f"{arguments.checkout} is no checkout: it has no grounding/__main__.py")
     for checkout in checkouts.values():  # else a version that nobody has used yet looks slow
         compileall.compile_dir(checkout / "grounding", quiet=1)
-    for name, training in TRAININGS.items():
-        COMMANDS[name] = [*training, *(part for one in arguments.set for part in ("--set", one))]
+    settings = [part for one in arguments.set for part in ("--set", one)]
+    commands = COMMANDS | {name: [*given, *settings] for name, given in TRAININGS.items()}
     found = {"machine": alone(machine), "load before": load(), "runs": arguments.runs}
     with tempfile.TemporaryDirectory() as name:
         prepared = {way: Path(name) / way for way in checkouts}
@@ -70,14 +70,20 @@ def main() -> None:
                 in_version(checkouts[way], ["run", *RUN], folder)
         rows = []
         for command in chosen:
-            rows.append(row(command, checkouts, prepared, arguments.runs))
+            rows.append(row(command, commands[command], checkouts, prepared, arguments.runs))
             head, rule, line = table(rows[-1:])
             print("\n".join([line] if len(rows) > 1 else [head, rule, line]), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({**found, "rows": rows}, indent=2) + "\n")
 
 
-def row(command: str, checkouts: dict[str, Path], prepared: dict[str, Path], runs: int) -> Row:
+def row(
+    command: str,
+    words: list[str],
+    checkouts: dict[str, Path],
+    prepared: dict[str, Path],
+    runs: int,
+) -> Row:
     """What one command takes both ways."""
     spent: dict[str, list[Spent]] = {way: [] for way in checkouts}
     for number in range(runs):
@@ -85,7 +91,7 @@ def row(command: str, checkouts: dict[str, Path], prepared: dict[str, Path], run
             with tempfile.TemporaryDirectory() as name:
                 if command not in TRAININGS:
                     shutil.copytree(prepared[way], name, dirs_exist_ok=True)
-                spent[way].append(in_version(checkouts[way], COMMANDS[command], Path(name)))
+                spent[way].append(in_version(checkouts[way], words, Path(name)))
     (clock, cpu, memory), (new_clock, new_cpu, new_memory) = map(summed_up, spent.values())
     times, new_times = zip(*spent[OLD], strict=True), zip(*spent[NEW], strict=True)
     ratio, cpu_ratio, _ = map(median_ratio, times, new_times)

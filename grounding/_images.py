@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 
 CHUNK_BYTES = 32 << 20  # of points that are prepared together, in float64
+BATCH = 100
+"""Images that are encoded or decoded together: what their layers give stays in a CPU's cache.
+
+The autoencoder of experiment 5 takes 1.6 times as long for each image at 500.
+"""
 
 
 class Images(Protocol):

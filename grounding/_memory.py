@@ -1,8 +1,10 @@
-"""Memory that a training step frees is kept for the next one, until the last."""
+"""Memory that a training step frees is kept for the next one; imports without a collector."""
 
 import ctypes
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 # Numbers of glibc's mallopt(3), and the largest threshold that it takes.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -43,6 +45,22 @@ def hand_back_freed_memory() -> None:
     if trim is not None and mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _HANDED_BACK)
         trim(0)
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Import something large without the garbage collector, which then leaves it alone for good.
+
+    It would look again and again through the 150,000 objects that come with PyTorch and stay.
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.freeze()
+            gc.enable()
 
 
 def _of_glibc(name: str) -> Callable[..., int] | None:

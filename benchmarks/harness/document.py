@@ -63,8 +63,8 @@ def markdown(answers: Answers) -> str:
     if common:
         parts.append(f"Machine: {machine_line(common)}.\n")
     for title, text, rows in reference.SECTIONS:
-        parts += ["\n".join([f"## {title}", "", text, "", *table(rows), ""])]
-    parts += [*(_section(answer, common) for answer in answers.values())]
+        parts += [f"## {title}", "", text, "", *table(rows), ""]
+    parts += [_section(answer, common) for answer in answers.values()]
     return "\n".join(parts)
 
 

@@ -1,6 +1,6 @@
 """What an earlier implementation costs beside ours, and what was tried to make a step faster.
 
-Measured once; nothing here can measure it again.
+Measured once. What `side_by_side.py` can measure again is said there.
 """
 
 TITLE = "Whole commands beside the reference implementation"
@@ -13,11 +13,12 @@ earlier checkout of this repository: `python benchmarks/side_by_side.py CHECKOUT
 TRIED_TITLE = "What was tried on a training step"
 TRIED_TEXT = """\
 Steps of the loop on an AMD EPYC (Zen 4, bfloat16 in AVX-512) of two cores, one thread unless said
-otherwise. "Busy": other programs use half of the processor or more, or all of it. There OpenMP's
-threads sleep soon now, instead of spinning; the whole trainings are by
-`python benchmarks/side_by_side.py CHECKOUT --only train-4 --set training.epochs=4`, at commit
-e3a297e and now, with all else that has changed; sleeping soon alone made two epochs of experiment 4
-1.4 and 3.0 times as fast. Convolutions are 71 % of a step of experiment 6 and 63 % of one of 7, and
+otherwise, measured once. "Busy": other programs use half of the processor or more, or all of it.
+There OpenMP's threads sleep soon now, instead of spinning. Whole trainings, in seconds, are those
+of commit e3a297e and of now, with all else that has changed, and can be measured again by
+`python benchmarks/side_by_side.py CHECKOUT --only train-4 --set training.epochs=4`; nothing here
+repeats the other rows. Sleeping soon alone made two epochs of experiment 4 1.4 and 3.0 times as
+fast. Convolutions are 71 % of a step of experiment 6 and 63 % of one of 7, and
 run about as fast as the core multiplies large matrices (203 to 211 GFLOP/s): they are the limit."""
 _TRIED = {
     "train 4, 4 epochs, busy": ("61.8 s", "28.6 s", "1.87, kept"),

@@ -1,6 +1,5 @@
 """The process that a command runs in: its streams, its folder, how it is asked to end."""
 
-import gc
 import io
 import os
 import signal
@@ -13,8 +12,9 @@ from types import FrameType
 from typing import NoReturn
 
 from grounding._errors import UserError
+from grounding._memory import collector_off
 
-SPINS = "10000"  # of a thread that waits for work, about 0.1 ms
+SPINS = "10000"  # of a thread that waits for work
 
 
 class Terminated(KeyboardInterrupt):
@@ -68,8 +68,6 @@ def check_current_folder() -> None:
 def import_torch() -> None:
     """Import PyTorch with the garbage collector off, which takes a fifth to a quarter less time.
 
-    It would look again and again through the 150,000 objects that come with it and stay.
-
     GNU's OpenMP lets its threads spin between two operators for some milliseconds. Where another
     program needs the core, each operator waits as long for a thread that does not run. Here threads
     sleep after `SPINS`, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. On two cores that others
@@ -80,11 +78,5 @@ def import_torch() -> None:
         return
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
+    with collector_off():
         import torch  # noqa: F401
-    finally:
-        if is_on:
-            gc.freeze()
-            gc.enable()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grounding._images import BATCH
+
 Map = Callable[[Tensor], Tensor]
 
 STEPS = 200
-BATCH = 100  # what their layers give stays in a CPU's cache
 
 # In units of the scale, the mean distance of latents from their mean:
 SETTLED = 1e-4  # a step that is shorter leads nowhere

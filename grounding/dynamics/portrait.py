@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from grounding._images import Images
+from grounding._images import BATCH, Images
 from grounding._streams import generator
 from grounding.dynamics.attractors import (
     Attractors,
@@ -20,7 +20,7 @@ from grounding.dynamics.attractors import (
     normalized_mutual_information,
     purity,
 )
-from grounding.dynamics.flow import BATCH, STEPS, Flow, Landmarks, Map, flow, regrounding, scale_of
+from grounding.dynamics.flow import STEPS, Flow, Landmarks, Map, flow, regrounding, scale_of
 from grounding.dynamics.memorisation import Nearest, memorisation, nearest_image
 from grounding.dynamics.spectrum import eigenvalues, is_differentiable, jacobians
 

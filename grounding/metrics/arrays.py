@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-BATCH = 100
+from grounding._images import BATCH
+
 Array = Tensor | npt.NDArray[Any]
 
 

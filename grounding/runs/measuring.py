@@ -13,6 +13,7 @@ from torch import Tensor
 
 from grounding import _registry as register
 from grounding._errors import UserError, printable
+from grounding._images import BATCH
 from grounding._progress import progress_bar
 from grounding._streams import generator
 from grounding.data import Splits, to_unit
@@ -41,7 +42,6 @@ from grounding.models.autoencoder import count_parameters
 from grounding.runs.artifacts import Made, Output, document_bytes, made_from
 from grounding.runs.building import augmentations_of
 from grounding.runs.run import FOLLOWED, Run
-from grounding.training.validation import EVALUATION_BATCH
 
 BANK_IMAGES = 1000
 SCORE = "manifold_score"
@@ -365,7 +365,7 @@ def augmented_views(experiment: Experiment, splits: Splits) -> Tensor:
 @torch.inference_mode()
 def encoded(encode: Callable[[Tensor], Tensor], images: Tensor, device: torch.device) -> Tensor:
     """Where images (N, C, H, W) in [0, 1] lie in a space, (N, D) on the device."""
-    return torch.cat([encode(batch.to(device)) for batch in images.split(EVALUATION_BATCH)])
+    return torch.cat([encode(batch.to(device)) for batch in images.split(BATCH)])
 
 
 def _dynamics(run: Run) -> Portrait:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from grounding._errors import UserError
+from grounding._images import BATCH
 from grounding._paths import given_path
 from grounding.data import ImageSet, Splits, to_unit
 from grounding.data.stored import ImageTensor, joined, sample
@@ -32,7 +33,6 @@ from grounding.runs.manifest import (
 )
 from grounding.training.checkpoint import Checkpoint, model_of, read_checkpoint
 from grounding.training.device import resolve_device
-from grounding.training.validation import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     from grounding.dynamics import Portrait
@@ -357,7 +357,7 @@ class Run:
         if split not in self._kept:
             images = self.splits.named(split).images
             if indices is not None:
-                size = min(EVALUATION_BATCH, len(images))
+                size = min(BATCH, len(images))
                 return _finite(self._encoded(images[indices.to("cpu")], size))
             self._kept[split] = _finite(self._encoded(images))
         kept = self._kept[split]
@@ -366,16 +366,14 @@ class Run:
     @torch.inference_mode()
     def decoded(self, latents: Tensor) -> Tensor:
         """Images float32 (N, C, H, W) in [0, 1] of latents (N, D), on the run's device."""
-        parts = latents.to(self.device).split(EVALUATION_BATCH)
+        parts = latents.to(self.device).split(BATCH)
         return torch.cat([self.model.decode(z) for z in parts])
 
     @torch.inference_mode()
     def reconstruction_errors(self, split: str, indices: Tensor) -> Tensor:
         """Mean squared error of D(E(x)) for some images of a split, float32 (N,) on the CPU."""
         errors = torch.empty(len(indices))
-        for part, found in zip(
-            indices.split(EVALUATION_BATCH), errors.split(EVALUATION_BATCH), strict=True
-        ):
+        for part, found in zip(indices.split(BATCH), errors.split(BATCH), strict=True):
             clean = to_unit(self.splits.named(split).images[part].to(self.device))
             images = self.model.decode(self.latents_of(split, part))
             found.copy_((images - clean).square().mean(dim=(1, 2, 3)))
@@ -384,7 +382,7 @@ class Run:
     @torch.inference_mode()
     def _encoded(self, images: ImageTensor, size: int | None = None) -> Tensor:
         """Latents of images in batches of just one size: sums round otherwise in another one."""
-        size = size or min(EVALUATION_BATCH, max(1, len(images)))
+        size = size or min(BATCH, max(1, len(images)))
         # All that stays is allocated first: a small block behind each large one that is freed
         # would keep the system's allocator from using it again.
         latents = torch.empty(len(images), self.model.latent_dim, device=self.device)

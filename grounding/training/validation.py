@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grounding._images import BATCH
 from grounding.data.splits import to_unit
 from grounding.data.stored import ImageTensor
 from grounding.metrics.knn_accuracy import knn_accuracy
@@ -14,11 +15,6 @@ from grounding.metrics.rank_me import has_collapsed, rank_me
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.reconstruction import reconstruction_error
 
-EVALUATION_BATCH = 100
-"""Images that are encoded or decoded together: what their layers give stays in a CPU's cache.
-
-The autoencoder of experiment 5 takes 1.6 times as long for each image at 500.
-"""
 COLLAPSE_IMAGES = 2000
 """Validation images that tell whether the latents have collapsed."""
 
@@ -61,9 +57,9 @@ def reconstruction_loss(model: Autoencoder, images: ImageTensor) -> float:
     model.eval()
     # What stays is allocated first: a small block behind each large one that is freed would keep
     # the system's allocator from using it again.
-    errors = torch.empty(math.ceil(len(images) / EVALUATION_BATCH), device=images.device)
+    errors = torch.empty(math.ceil(len(images) / BATCH), device=images.device)
     sizes = []
-    for number, batch in enumerate(images.split(EVALUATION_BATCH)):
+    for number, batch in enumerate(images.split(BATCH)):
         clean = to_unit(batch)
         errors[number] = reconstruction_error(model(clean), clean)
         sizes.append(len(batch))
@@ -75,7 +71,7 @@ def latents_of(model: Autoencoder, images: ImageTensor) -> Tensor:
     """Latents (N, D) of images uint8 (N, C, H, W), on their device."""
     model.eval()
     latents, at = torch.empty(0), 0
-    for batch in images.split(EVALUATION_BATCH):
+    for batch in images.split(BATCH):
         z = model.encode(to_unit(batch))
         if not at:
             latents = z.new_empty(len(images), z.shape[1])

@@ -23,7 +23,7 @@ def test_a_latent_has_the_same_bits_whichever_others_are_asked_for(special, name
 
 
 def test_only_the_images_asked_for_are_encoded(special, monkeypatch):
-    monkeypatch.setattr("grounding.runs.run.EVALUATION_BATCH", 10)
+    monkeypatch.setattr("grounding.runs.run.BATCH", 10)
     run, sizes = special("plain").run, []
     run.model.encoder.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     run.latents_of("test", torch.arange(25))

@@ -5,12 +5,13 @@ It ends with whoever started it: its input is closed then, however that one has 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import queue
 import sys
 import threading
+
+from grounding._memory import collector_off
 
 
 def main() -> None:
@@ -25,11 +26,8 @@ def main() -> None:
         os._exit(1)  # in the middle of a training, too: the last checkpoint is on the disk
 
     threading.Thread(target=read, daemon=True).start()
-    gc.disable()  # it would go through what comes with PyTorch again and again: 0.8 processor s
-    from grounding.studies.sweeps.trial import Task, train_trial
-
-    gc.freeze()
-    gc.enable()
+    with collector_off():  # 0.8 processor seconds
+        from grounding.studies.sweeps.trial import Task, train_trial
     while True:
         values = json.loads(lines.get())
         task = Task(**{**values, "modules": tuple(values["modules"])})

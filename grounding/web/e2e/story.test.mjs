@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { answered, expectNoProblems, nextFrame, PHONE } from "./harness.mjs";
-import { PAGE, address, expectAccessible, link, load, newPage, prepare, query, site, slide } from "./playground_site.mjs";
+import { PAGE, address, expectAccessible, load, newPage, prepare, query, site, slide } from "./playground_site.mjs";
 
 /** @typedef {import("./harness.mjs").WatchedPage} Page */
 
