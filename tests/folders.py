@@ -6,7 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from grounding.export.arrays import arrays_path, document_and_arrays
+import numpy as np
+
+from grounding.export.arrays import browser_files
 from grounding.runs.manifest import Artifact, FileEntry, Manifest, manifest_path, write_manifest
 from grounding.serve.layout import PLAYGROUND, SCRIPTS, VIEWER
 
@@ -39,10 +41,10 @@ def put(
 def put_points(
     run: Manifest, kind: str, name: str, split: str = "", made: str = "", **arrays: Any
 ) -> Manifest:
-    """Enter a JSON file of points and its arrays file."""
-    place = arrays_path(Path(name))
-    text, data = document_and_arrays(arrays, None, place.name)
-    return put(run, kind, {name: text, str(place): data}, {"split": split}, checkpoint=made)
+    """Enter a JSON file of points, its arrays file and that of its images."""
+    images = np.zeros((2, 1, 2, 2), np.uint8)
+    files = {str(place): data for place, data in browser_files(Path(name), arrays, images).items()}
+    return put(run, kind, files, {"split": split}, checkpoint=made)
 
 
 def score(value: object, title: str, digits: int = 4, place: int = 9, **more: Any) -> Any:

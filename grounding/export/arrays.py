@@ -1,8 +1,9 @@
 """The arrays file of a browser JSON file: the same numbers, small and quick to load.
 
 `x.safetensors` lies beside `x.json`, whose first key `arrays` names it. It holds the document's
-lists as arrays, its other keys as JSON text (`meta` of the safetensors metadata), thumbnails, and
-an id that the JSON file has, too: it tells that the two belong together, and nothing else.
+lists as arrays, its other keys as JSON text (`meta` of the safetensors metadata), and an id that
+the JSON file has, too: it tells that the two belong together, and nothing else. The images, which
+are larger than all that and can wait, lie in `x_thumbnails.safetensors`, with that id again.
 """
 
 import hashlib
@@ -28,52 +29,68 @@ ARRAY_KEYS = {
     "neighbor_label_agreement": "float32",
     "neighbors": "int32",
     "reference_points": "float32",
-    "reference_latents": "float32",
     "reference_latents_raw": "float32",
     "reference_labels": "int32",
     "reference_indices": "int32",
     "digit_samples": "float32",
 }
+# From the raw ones: they are the same, or of unit length if `l2_normalized`.
+FOLLOWS = "reference_latents"
 _TYPES = ("F32", "I32", "U8")
 _ID_DIGITS = 16
 _LENGTH_BYTES = 8  # of the header's length, in front of it
 
 
-def document_and_arrays(
+def browser_files(
+    path: Path,
     document: Mapping[str, Any],
-    images: npt.NDArray[np.uint8] | None,
-    file_name: str,
+    images: npt.NDArray[np.uint8] | None = None,
     more: Mapping[str, Array] | None = None,
-) -> tuple[bytes, bytes]:
-    """The bytes of a browser JSON file and of its arrays file.
+) -> dict[Path, bytes]:
+    """A browser JSON file, its arrays file, and that of its images if there are any.
 
-    Write the arrays file first, so that no JSON file ever names one that is not there.
+    Write the JSON file last, so that none ever names a file that is not there.
 
     Args:
+        path: of the JSON file.
         document: what the JSON file holds; the lists in `ARRAY_KEYS` become arrays.
         images: uint8 (N, C, H, W) in 0 to 255, one for each point, for the array `thumbnails`
             (N, C * H * W); None for no thumbnails.
-        file_name: of the arrays file, without a folder.
         more: arrays float32, int32 or uint8 that the arrays file alone holds.
+
+    Returns:
+        The bytes of each file by its path, the JSON file first.
 
     Raises:
         ValueError: a number is not finite.
         UserError: what is no array is longer than a reader takes.
     """
-    meta = _json({key: value for key, value in document.items() if key not in ARRAY_KEYS})
+    known = {*ARRAY_KEYS, FOLLOWS}
+    meta = _json({key: value for key, value in document.items() if key not in known})
     # From the rounded numbers of the JSON: whichever file a page reads, it computes the same.
     arrays: dict[str, Array] = {
         key: np.asarray(document[key], dtype=dtype)
         for key, dtype in ARRAY_KEYS.items()
         if key in document
     }
-    if images is not None:
-        arrays["thumbnails"] = np.ascontiguousarray(images).reshape(len(images), -1)
     arrays |= {key: np.ascontiguousarray(array) for key, array in (more or {}).items()}
-    identity = _identity(meta, arrays)
+    pictures: dict[str, Array] = {}
+    if images is not None:
+        pictures["thumbnails"] = np.ascontiguousarray(images).reshape(len(images), -1)
+    identity = _identity(meta, arrays | pictures)
     data = _with_metadata(save(arrays), {"id": identity, "meta": meta})
-    entry = {"file": file_name, "bytes": len(data), "id": identity}
-    return f"{_json({'arrays': entry, **document})}\n".encode("ascii"), data
+    entry: dict[str, Any] = {"file": arrays_path(path).name, "bytes": len(data), "id": identity}
+    files = {arrays_path(path): data}
+    if images is not None:
+        meta = _json({"image_shape": images.shape[1:]})
+        beside = thumbnails_path(path)
+        files[beside] = _with_metadata(save(pictures), {"id": identity, "meta": meta})
+        entry["thumbnails"] = {
+            "file": beside.name,
+            "bytes": len(files[beside]),
+            "shape": images.shape,
+        }
+    return {path: f"{_json({'arrays': entry, **document})}\n".encode("ascii"), **files}
 
 
 def read_arrays(
@@ -86,7 +103,7 @@ def read_arrays(
         names: arrays to read, where they are there; default: all.
 
     Raises:
-        UserError: it cannot be read, or is not what `document_and_arrays` makes.
+        UserError: it cannot be read, or is not what `browser_files` makes.
     """
     try:
         return _read(path, names)
@@ -102,6 +119,11 @@ def arrays_path(path: Path) -> Path:
     """Where the arrays file of a JSON file lies: `x.json` -> `x.safetensors`."""
     beside = path.with_suffix(".safetensors")
     return beside if beside != path else path.with_name(f"{path.stem}_arrays.safetensors")
+
+
+def thumbnails_path(path: Path) -> Path:
+    """Where the images of a JSON file lie: `x.json` -> `x_thumbnails.safetensors`."""
+    return path.with_name(f"{path.stem}_thumbnails.safetensors")
 
 
 def _read(path: Path, names: Collection[str] | None) -> tuple[dict[str, Any], dict[str, Array]]:

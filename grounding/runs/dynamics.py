@@ -18,7 +18,7 @@ from grounding.dynamics import Portrait, Trails, nearest_image, regrounding, ste
 from grounding.dynamics.flow import Map
 from grounding.dynamics.memorisation import Nearest
 from grounding.dynamics.portrait import LOSS
-from grounding.export.arrays import Array, arrays_path, document_and_arrays
+from grounding.export.arrays import Array, browser_files
 from grounding.export.points import placed
 from grounding.export.portrait import gallery_figure, retention_figure, spectrum_figure
 from grounding.export.report import text_table
@@ -68,11 +68,7 @@ def dynamics_output(run: Run, path: Path, images: int = FOLLOWED) -> Output:
         values = {**numbers(run, found), "novelty": novelty(run)}
         shown, of_others = page_arrays(run, found, further, images)
         values["gallery"] += of_others
-        beside = arrays_path(path)
-        document, arrays = document_and_arrays(
-            {**head, "split": "test", **values}, None, beside.name, shown
-        )
-        files = {path: document, beside: arrays}
+        files = browser_files(path, {**head, "split": "test", **values}, more=shown)
         names = run.splits.class_names
         figures = {"retention": retention_figure(found), "spectrum": spectrum_figure(found)}
         if len(found.attractors):

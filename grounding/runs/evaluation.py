@@ -21,7 +21,7 @@ from grounding.data import ImageSet, Split
 from grounding.data.arrays import from_arrays
 from grounding.data.embeddings import Embeddings, embeddings
 from grounding.experiment.sections import LONGEST_NAME, NAME
-from grounding.export.arrays import arrays_path, document_and_arrays
+from grounding.export.arrays import browser_files
 from grounding.export.points import EmbeddingOptions, choose_points, embed, latent_points
 from grounding.export.report import metric_lines
 from grounding.metrics import Measured, Space, anchor_count, facts, measure, names
@@ -290,15 +290,14 @@ def _write(
         **({"class_names": class_names} if class_names else {}),
         **latent_points(laid_out, split, options, torch.from_numpy(given.latents), protocol["k"]),
     }
-    beside = arrays_path(points)
     thumbnails = split.images[indices].numpy() if 0 not in split.images.shape else None
-    text, arrays = document_and_arrays(document, thumbnails, beside.name)
+    pictured = browser_files(points, document, thumbnails)
     files = {
         report: {report: document_bytes({**head, **body})},
-        points: {points: text, beside: arrays},
+        points: pictured,
     }
     check_not_of_another(name, report, kind=KIND)
-    check_not_of_another(name, points, beside, kind="points")
+    check_not_of_another(name, *pictured, kind="points")
     seconds = round(time.perf_counter() - started, 3)
     with writing(manifest.path, "evaluation"):
         artifacts = (
@@ -306,4 +305,4 @@ def _write(
             Artifact("points", {}, made_from, {"split": "all"}),
         )
         enter(manifest, files, *artifacts)
-    return (report, points, beside)
+    return (report, *pictured)

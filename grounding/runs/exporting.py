@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grounding._errors import UserError
 from grounding.data import Splits, to_unit
-from grounding.export.arrays import arrays_path, document_and_arrays
+from grounding.export.arrays import browser_files
 from grounding.export.latents import Format, latents_files
 from grounding.export.onnx import Half, onnx_model
 from grounding.export.points import (
@@ -209,10 +209,8 @@ def _with_arrays(
     images = run.splits.named(split).images
     document = {**head, "split": split, **class_names(run.splits), **body}
     thumbnails = images[embedding.indices].numpy()
-    beside = arrays_path(path)
-    text, arrays = document_and_arrays(document, thumbnails, beside.name)
     said = f"{len(embedding.indices)} of {len(images)} {split} images"
-    return Made({path: text, beside: arrays}, said, {"split": split})
+    return Made(browser_files(path, document, thumbnails), said, {"split": split})
 
 
 def _notice(run: Run, split: str, options: EmbeddingOptions) -> str:

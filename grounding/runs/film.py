@@ -17,7 +17,7 @@ from grounding._errors import UserError
 from grounding._progress import progress_bar
 from grounding.data import to_bytes
 from grounding.experiment import experiment_from_dict
-from grounding.export.arrays import Array, arrays_path, document_and_arrays
+from grounding.export.arrays import Array, browser_files
 from grounding.export.points import Embedding, EmbeddingOptions, embed
 from grounding.models.attached import AttachedSettings
 from grounding.projection import laid_on
@@ -85,13 +85,12 @@ def film_output(run: Run, options: EmbeddingOptions, path: Path) -> Output:
             "epochs": list(kept),
             "history": curve(run.checkpoint.history, kept),
         }
-        beside = arrays_path(path)
-        text, data = document_and_arrays(document, None, beside.name, arrays)
+        files = browser_files(path, document, more=arrays)
         said = (
             f"{len(embedding.indices):,} points at epochs {', '.join(map(str, kept))}, "
-            f"{(len(text) + len(data)) / 1e6:.1f} MB"
+            f"{sum(map(len, files.values())) / 1e6:.1f} MB"
         )
-        return Made({path: text, beside: data}, said, {"split": "test"})
+        return Made(files, said, {"split": "test"})
 
     manifest = run.manifest
     of = {

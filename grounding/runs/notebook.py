@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grounding._errors import UserError
-from grounding.export.arrays import arrays_path, read_arrays
+from grounding.export.arrays import arrays_path, read_arrays, thumbnails_path
 from grounding.export.pages import RUNTIME, built
 from grounding.export.points import EmbeddingOptions
 from grounding.runs.artifacts import made_once
@@ -116,8 +116,8 @@ class View(Page):
     def __init__(
         self, manifest: Path, points: Path, film: Path | None = None, **values: Any
     ) -> None:
-        self._arrays = arrays_path(points).absolute()
-        _, arrays = read_arrays(self._arrays, ("indices",))
+        self._thumbnails = thumbnails_path(points).absolute()
+        _, arrays = read_arrays(arrays_path(points), ("indices",))
         self.rows = arrays["indices"].astype(np.int64)
         files = {"data": points} | ({"film": film} if film else {})
         super().__init__("viewer", manifest, files, **values)
@@ -128,9 +128,12 @@ class View(Page):
         Raises:
             UserError: the points have no images.
         """
-        meta, arrays = read_arrays(self._arrays, ("thumbnails",))
-        if "thumbnails" not in arrays:
-            raise UserError(f"{self._arrays} has no images; give grounding.evaluate some: images=")
+        if not self._thumbnails.exists():
+            raise UserError(
+                f"there is no {self._thumbnails}, so no images; give grounding.evaluate some: "
+                "images="
+            )
+        meta, arrays = read_arrays(self._thumbnails)
         rows = np.searchsorted(self.rows, self.selected)
         images: npt.NDArray[np.uint8] = arrays["thumbnails"][rows]
         return images.reshape(-1, *meta["image_shape"])

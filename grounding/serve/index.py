@@ -17,7 +17,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 import grounding
 from grounding._errors import UserError
 from grounding._files import hash_of
-from grounding.export.arrays import read_arrays
+from grounding.export.arrays import arrays_path, read_arrays
 from grounding.export.picture import HEIGHT, WIDTH, pictured, scatter
 from grounding.runs.manifest import Artifact, Manifest, manifests_in, shown_results
 from grounding.serve import layout
@@ -137,7 +137,7 @@ def _card(run: Manifest, folder: Path) -> dict[str, Any]:
         if damage(artifact, folder):
             continue
         for name, entry in artifact.files.items():
-            if artifact.kind in POINT_SETS and name.endswith(".safetensors"):
+            if artifact.kind in POINT_SETS and Path(name) == arrays_path(Path(key)):
                 try:
                     points[key] = _points(folder / name, entry.sha256, POINT_SETS[artifact.kind])
                 except UserError as error:

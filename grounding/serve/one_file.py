@@ -86,13 +86,13 @@ def _files(run: Manifest, artifacts: Path, page: str) -> dict[str, tuple[str, by
         key = key or next(iter(made))
         if wrong := index.problem(run, key, artifacts):
             raise UserError(f"nothing was published: {run.name}: {wrong}")
-        names = list(made[key].files)
-        arrays = next((one for one in names if one.endswith(".safetensors")), None)
         main = _read(artifacts, key)
+        arrays = [one for one in made[key].files if one.endswith(".safetensors")]
         if arrays:
-            # The page takes all else from the arrays file, whose name it reads here.
+            # The page takes all else from the arrays files, whose names it reads here.
             main = json.dumps({"arrays": json.loads(main)["arrays"]}).encode()
-            found[f"{parameter} "] = (Path(arrays).name, _read(artifacts, arrays))
+        for number, one in enumerate(arrays, 1):
+            found[f"{parameter}{' ' * number}"] = (Path(one).name, _read(artifacts, one))
         found[parameter] = (Path(key).name, main)
     return found
 

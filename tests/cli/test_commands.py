@@ -208,10 +208,10 @@ def test_output_and_checkpoint_are_honoured_everywhere(special, in_folder):
         "analyze": ["a.txt", "a.json"],
         "manifold": ["m.json"],
         "probe": ["pr.json"],
-        "points": ["p.json", "p.safetensors"],
+        "points": ["p.json", "p.safetensors", "p_thumbnails.safetensors"],
         "export-encoder": ["e.onnx"],
         "export-decoder": ["d.onnx"],
-        "export-assets": ["i.json", "i.safetensors"],
+        "export-assets": ["i.json", "i.safetensors", "i_thumbnails.safetensors"],
         "export-weights": ["w.safetensors"],
     }
     for command, files in names.items():
@@ -221,6 +221,7 @@ def test_output_and_checkpoint_are_honoured_everywhere(special, in_folder):
     assert {p.name for p in Path("all").iterdir()} == {
         *("plain_encoder.onnx", "plain_decoder.onnx", "plain_test_interactive_assets.json"),
         "plain_test_interactive_assets.safetensors",
+        "plain_test_interactive_assets_thumbnails.safetensors",
     }
     assert {p.name for p in Path("out").iterdir()} == {n for files in names.values() for n in files}
     assert json.loads(Path("out/a.json").read_text())["checkpoint"] == str(moved)

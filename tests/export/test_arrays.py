@@ -10,9 +10,9 @@ from safetensors.numpy import load, save
 
 from grounding._errors import UserError
 from grounding._files import MAX_HEADER
-from grounding.export.arrays import arrays_path, document_and_arrays, read_arrays
+from grounding.export.arrays import arrays_path, browser_files, read_arrays, thumbnails_path
 
-FILE = "x_test_latent_points.safetensors"
+PATH = Path("x_test_latent_points.json")
 META = {
     "experiment": "naïve",
     "num_points": 3,
@@ -30,47 +30,69 @@ WIDE = np.arange(48, dtype=np.uint8).reshape(3, 1, 4, 4)
 IMAGES = WIDE[:, :, ::2, ::2]  # every other pixel is no obstacle
 
 
+def made(
+    document: dict[str, Any] = DOCUMENT, images: Any = IMAGES, path: Path = PATH
+) -> tuple[bytes, bytes, bytes]:
+    text, data, pictures = browser_files(path, document, images).values()
+    return text, data, pictures
+
+
 def written(folder: Path) -> Path:
-    path = folder / FILE
-    path.write_bytes(document_and_arrays(DOCUMENT, IMAGES, FILE)[1])
-    return path
+    path = folder / PATH
+    for file, data in browser_files(path, DOCUMENT, IMAGES).items():
+        file.write_bytes(data)
+    return arrays_path(path)
 
 
 def test_the_json_names_its_arrays_before_anything_else() -> None:
-    text, data = document_and_arrays(DOCUMENT, IMAGES, FILE)
+    text, data, pictures = made()
     values = json.loads(text)
     assert text.count(b"\n") == 1
     assert next(iter(values)) == "arrays"
     entry = values.pop("arrays")
     assert values == DOCUMENT
-    assert entry.keys() == {"file", "bytes", "id"}
-    assert (entry["file"], entry["bytes"]) == (FILE, len(data))
+    assert entry.keys() == {"file", "bytes", "id", "thumbnails"}
+    assert (entry["file"], entry["bytes"]) == (arrays_path(PATH).name, len(data))
+    name = thumbnails_path(PATH).name
+    assert entry["thumbnails"] == {"file": name, "bytes": len(pictures), "shape": [3, 1, 2, 2]}
+    assert list(browser_files(PATH, DOCUMENT)) == [PATH, arrays_path(PATH)]
+    assert "thumbnails" not in json.loads(browser_files(PATH, DOCUMENT)[PATH])["arrays"]
 
 
 def test_any_reader_of_safetensors_finds_arrays_and_description() -> None:
-    text, data = document_and_arrays(DOCUMENT, IMAGES, FILE)
+    text, data, pictures = made()
     held = load(data)
-    types = {"points": "float32", "labels": "int32", "indices": "int32", "thumbnails": "uint8"}
+    types = {"points": "float32", "labels": "int32", "indices": "int32"}
     assert {name: array.dtype.name for name, array in held.items()} == types
     np.testing.assert_array_equal(held["points"], np.float32(LISTS["points"]))
-    np.testing.assert_array_equal(held["thumbnails"], IMAGES.reshape(3, 4))
+    np.testing.assert_array_equal(load(pictures)["thumbnails"], IMAGES.reshape(3, 4))
     (length,) = struct.unpack_from("<Q", data)
     assert length % 8 == 0
     header = json.loads(data[8 : 8 + length])
-    assert next(reversed(header)) == "thumbnails"  # a page draws before they have come in
     assert list(header["__metadata__"]) == ["id", "meta"]
     assert header["__metadata__"]["id"] == json.loads(text)["arrays"]["id"]
     assert json.loads(header["__metadata__"]["meta"]) == META
+    (length,) = struct.unpack_from("<Q", pictures)
+    about = json.loads(pictures[8 : 8 + length])["__metadata__"]
+    assert about == {"id": header["__metadata__"]["id"], "meta": '{"image_shape":[1,2,2]}'}
+
+
+def test_latents_that_follow_from_the_raw_ones_are_in_the_json_alone() -> None:
+    latents = {"reference_latents": [[0.6, 0.8]], "reference_latents_raw": [[3, 4]]}
+    text, data, _ = made({**DOCUMENT, **latents})
+    assert json.loads(text)["reference_latents"] == latents["reference_latents"]
+    assert "reference_latents" not in load(data)
+    assert b"reference_latents\"" not in data
+    np.testing.assert_array_equal(load(data)["reference_latents_raw"], [[3, 4]])
 
 
 def test_one_document_is_the_same_bytes_again_and_another_has_another_id() -> None:
     def identity(images: Any = IMAGES, **changes: Any) -> str:
-        made = document_and_arrays({**DOCUMENT, **changes}, images, FILE)[0]
-        return str(json.loads(made)["arrays"]["id"])
+        return str(json.loads(made({**DOCUMENT, **changes}, images)[0])["arrays"]["id"])
 
-    once = document_and_arrays(DOCUMENT, IMAGES, FILE)
+    once = made()
     for _ in range(8):
-        assert document_and_arrays(DOCUMENT, IMAGES, FILE) == once
+        assert made() == once
     others = {identity(labels=[3, 1, 5]), identity(experiment="other"), identity(IMAGES + 1)}
     assert len({identity(), *others}) == 4
 
@@ -85,25 +107,26 @@ def test_one_document_is_the_same_bytes_again_and_another_has_another_id() -> No
 )
 def test_refuses_to_write_what_nobody_could_read(changes: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
-        document_and_arrays({**DOCUMENT, **changes}, IMAGES, FILE)
+        made({**DOCUMENT, **changes})
 
 
 def test_reads_back_what_was_written_or_some_of_it(tmp_path: Path) -> None:
     path = written(tmp_path)
     meta, arrays = read_arrays(path)
     assert meta == META
-    assert set(arrays) == {*LISTS, "thumbnails"}
+    assert set(arrays) == set(LISTS)
     np.testing.assert_array_equal(arrays["labels"], [3, 1, 4])
-    np.testing.assert_array_equal(arrays["thumbnails"], IMAGES.reshape(3, 4))
     assert list(read_arrays(path, ["labels", "reference_labels"])[1]) == ["labels"]
     assert read_arrays(path, ())[1] == {}
-    path.write_bytes(document_and_arrays(DOCUMENT, None, FILE)[1])
-    assert set(read_arrays(path)[1]) == set(LISTS)
+    meta, arrays = read_arrays(thumbnails_path(tmp_path / PATH))
+    assert (meta, set(arrays)) == ({"image_shape": [1, 2, 2]}, {"thumbnails"})
+    np.testing.assert_array_equal(arrays["thumbnails"], IMAGES.reshape(3, 4))
 
 
 def test_where_it_lies() -> None:
     assert arrays_path(Path("a/x.y.json")) == Path("a/x.y.safetensors")
     assert arrays_path(Path("x.safetensors")) == Path("x_arrays.safetensors")
+    assert thumbnails_path(Path("a/x.y.json")) == Path("a/x.y_thumbnails.safetensors")
 
 
 def headed(header: Any, data: bytes = b"") -> bytes:

@@ -175,7 +175,7 @@ def test_an_evaluation_has_the_viewer_too(in_folder):
     with pytest.raises(UserError, match="nothing was written"):
         grounding.evaluate(z).view()
     without = grounding.evaluate(z, name="without").view()
-    with pytest.raises(UserError, match=r"has no images; .* images="):
+    with pytest.raises(UserError, match=r"so no images; .* images="):
         without.selected_images()
 
 

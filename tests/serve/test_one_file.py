@@ -61,7 +61,8 @@ def test_a_page_holds_what_it_needs_and_runs_nothing_else(tmp_path: Path, pages:
     assert text.index(f"<script>{SCRIPT}</script>") < text.index("page()")
     viewer = tmp_path / "v.html"
     one_file(viewer, tmp_path / "runs", "a", "viewer", pages=pages)
-    assert set(blocks(viewer.read_text())) == {"a_points.json", "a_points.safetensors"}
+    names = {"a_points.json", "a_points.safetensors", "a_points_thumbnails.safetensors"}
+    assert set(blocks(viewer.read_text())) == names
 
 
 def test_what_cannot_be_published_is_said_and_nothing_is_lost(tmp_path: Path, pages: Path) -> None:

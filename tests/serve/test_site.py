@@ -52,7 +52,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def run_files(name: str) -> set[str]:
-    points = (f"{kind}.{end}" for kind in ("points", "assets") for end in ("json", "safetensors"))
+    endings = (".json", ".safetensors", "_thumbnails.safetensors")
+    points = (f"{kind}{ending}" for kind in ("points", "assets") for ending in endings)
     others = ("encoder.onnx", "decoder.onnx", "metrics.json", "analysis.json", "analysis.txt")
     files = (f"{name}_{ending}" for ending in (*points, *others))
     return {f"artifacts/{file}" for file in (f"{name}.run.json", *files)}

@@ -39,7 +39,7 @@ from grounding.data import Augmentations
 from grounding.data.cache import augmented_set
 from grounding.experiment import experiment_from_dict
 from grounding.experiment.load import load_experiment
-from grounding.export.arrays import document_and_arrays, read_arrays
+from grounding.export.arrays import browser_files, read_arrays
 from grounding.runs.manifest import manifest_bytes, manifests_in, read_manifest
 from grounding.runs.verify import verify
 from grounding.serve import layout
@@ -283,7 +283,7 @@ class _Elements(HTMLParser):
 def _arrays(folder: Path) -> Made:
     path = folder / "points.safetensors"
     document = {"experiment": "a", "points": [[0.0, 1, 2]] * 3, "labels": [0, 1, 2]}
-    _, good = document_and_arrays(document, np.zeros((3, 1, 2, 2), np.uint8), path.name)
+    _, good = browser_files(path.with_suffix(".json"), document).values()
 
     def read(data: bytes) -> None:
         path.write_bytes(data)

@@ -24,7 +24,7 @@ before(async () => {
   run = await findRun(folders.artifacts);
   changed = await mkdtemp(join(tmpdir(), "grounding-faults-"));
   // Without its manifest, the pictures come in after everything else.
-  for (const file of [run.points, run.points.replace(".json", ".safetensors")]) await cp(join(folders.artifacts, file), join(changed, file));
+  for (const file of [run.points, run.points.replace(".json", ".safetensors"), run.points.replace(".json", "_thumbnails.safetensors")]) await cp(join(folders.artifacts, file), join(changed, file));
   server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/changed": changed });
   browser = await startBrowser();
 });
@@ -139,8 +139,9 @@ test("a class that is not there is named, and nothing pales; nor does an empty b
 });
 
 test("pictures that broke off are read again when asked", async () => {
-  const file = `/changed/${run.points.replace(".json", ".safetensors")}`;
-  const whole = statSync(join(changed, run.points.replace(".json", ".safetensors"))).size;
+  const name = run.points.replace(".json", "_thumbnails.safetensors");
+  const file = `/changed/${name}`;
+  const whole = statSync(join(changed, name)).size;
   server.holds.set(file, Math.floor(whole * 0.8));
   const page = await viewer(`/changed/${run.points}&select=3`);
   await page.waitForSelector("html[data-state=ready]");

@@ -57,14 +57,15 @@ async function write(name, value) {
   return `/changed/${name}`;
 }
 
-/** The real run's points with their arrays and manifest, in a folder that may be changed. */
+/** The real run's points with their arrays, pictures and manifest, in a folder that may be changed. */
 async function copied() {
   const folder = join(changed, "run");
   const points = real.slice("/artifacts/".length);
   const file = points.replace(/json$/, "safetensors");
   await mkdir(folder, { recursive: true });
-  for (const name of [points, file, manifest]) await cp(join(folders.artifacts, name), join(folder, name));
-  return { folder, file, points, bytes: await readFile(join(folder, file)) };
+  const pictures = points.replace(/\.json$/, "_thumbnails.safetensors");
+  for (const name of [points, file, pictures, manifest]) await cp(join(folders.artifacts, name), join(folder, name));
+  return { folder, file, pictures, points };
 }
 
 /** @param {string} name @param {unknown} value @param {string} [more] */
@@ -165,13 +166,22 @@ test("hostile text stays text", async () => {
 });
 
 test("arrays that are not as the manifest has them are not shown", async () => {
-  const { folder, file, points, bytes } = await copied();
-  bytes[bytes.length - 5] ^= 1;
-  await writeFile(join(folder, file), bytes);
+  const { folder, file, pictures, points } = await copied();
+  for (const name of [file, pictures]) {
+    const bytes = await readFile(join(folder, name));
+    await writeFile(join(folder, name), bytes.map((byte, i) => (i === bytes.length - 5 ? byte ^ 1 : byte)));
+  }
   const page = await visit("");
   await expectPanel(page, `/changed/run/${points}`, "damaged", new RegExp(`^This cannot be shown\\s+${file} is damaged, or of another export: its hash is not the one in ${manifest}\\.`));
   assert(await page.locator(".stage > canvas").isHidden(), "the points are still there");
-  // The same file, and nobody who says what it should be.
+  // Images that are not are left out, and why is said.
+  await cp(join(folders.artifacts, file), join(folder, file));
+  await page.goto(`${server.origin}${PAGE}?data=/changed/run/${points}`);
+  await page.waitForSelector("html[data-state=ready]");
+  await page.locator(".notice").waitFor();
+  assert.match(await page.locator(".notice").innerText(), new RegExp(`pictures are missing: ${pictures} is damaged, or of another export`));
+  assert.equal(await page.evaluate(() => performance.getEntriesByName("pictures").length), 0);
+  // The same files, and nobody who says what they should be.
   await rm(join(folder, manifest));
   await page.goto(`${server.origin}${PAGE}?data=/changed/run/${points}`);
   await page.waitForSelector("html[data-state=ready]");
@@ -179,17 +189,17 @@ test("arrays that are not as the manifest has them are not shown", async () => {
   expectNoProblems(page, /404/);
 });
 
-test("an arrays file that breaks off among the thumbnails: drawn, and the rest is told", async () => {
-  const { folder, file, points, bytes } = await copied();
+test("thumbnails that break off: drawn, and the rest is told; arrays that do: the JSON file", async () => {
+  const { folder, file, pictures, points } = await copied();
   await rm(join(folder, manifest), { force: true });
-  server.holds.set(`/changed/run/${file}`, bytes.length / 2);
+  server.holds.set(`/changed/run/${pictures}`, 700_000);
   const page = await visit(`?data=/changed/run/${points}`);
   await page.waitForSelector("html[data-state=ready]");
   server.cut();
   await page.locator(".notice").waitFor();
   assert.match(await page.locator(".notice").innerText(), /pictures are missing/);
   server.holds.clear();
-  await writeFile(join(folder, file), bytes.subarray(0, bytes.length / 2));
+  await writeFile(join(folder, file), (await readFile(join(folder, file))).subarray(0, 10_000));
   const plain = await visit(`?data=/changed/run/${points}`);
   await plain.locator(".notice").waitFor();
   assert.match(await plain.locator(".notice").innerText(), /JSON file was read/);

@@ -1,31 +1,31 @@
 /**
  * The arrays file of a JSON file: the same numbers as safetensors.
  *
- *   findArrays(text)       -> what the beginning of a JSON file says about its arrays file
- *   descriptionOf(header)  -> {id, meta}: the id that the JSON file must have, too, and the keys of
- *                             the JSON file that are no arrays; throws PageError "arrays"
+ *   findArrays(text)       -> what the beginning of a JSON file says about its arrays file and the one
+ *                             of its thumbnails
+ *   metaOf(header)         -> the keys of the JSON file that are no arrays; throws PageError "arrays"
  */
 
 import { broken, isObject, isSize } from "./safetensors.js";
 
 /**
- * @typedef {{file: string, id: string, bytes: number}} ArraysEntry
- * @typedef {{id: string, meta: Record<string, unknown>}} Description
+ * @typedef {{file: string, bytes: number, shape: number[]}} ThumbnailsEntry
+ * @typedef {{file: string, id: string, bytes: number, thumbnails?: ThumbnailsEntry}} ArraysEntry
  */
 
 /** A JSON file names its arrays file within this many characters. */
 export const SEARCHED_CHARACTERS = 65_536;
 
-/** @param {import("./safetensors.js").Header} header @returns {Description} */
-export function descriptionOf({ metadata: { id, meta } }) {
+/** @param {import("./safetensors.js").Header} header @returns {Record<string, unknown>} */
+export function metaOf({ metadata: { meta } }) {
   let parsed;
   try {
     parsed = typeof meta === "string" && JSON.parse(meta);
   } catch {
     throw broken("its meta cannot be read");
   }
-  if (typeof id !== "string" || !isObject(parsed)) throw broken("it lacks id or meta");
-  return { id, meta: parsed };
+  if (!isObject(parsed)) throw broken("it lacks meta");
+  return parsed;
 }
 
 /**
@@ -63,13 +63,20 @@ function endOfValue(text, start) {
   return -1;
 }
 
+/** @param {unknown} file @returns {file is string} a file beside the JSON file */
+function isName(file) {
+  return typeof file === "string" && /^(?!\.)[^/\\:?#%\0-\x1f]+\.safetensors$/.test(file);
+}
+
 /** @param {string} text @returns {ArraysEntry | "none"} */
 function checkedEntry(text) {
   try {
-    const { file, id, bytes } = JSON.parse(text);
-    const isName = typeof file === "string" && /^[^/\\:?#%\0-\x1f]+\.safetensors$/.test(file);
-    if (isName && !file.startsWith(".") && typeof id === "string" && isSize(bytes)) {
-      return { file, id, bytes };
+    const { file, id, bytes, thumbnails } = JSON.parse(text);
+    if (!isName(file) || typeof id !== "string" || !isSize(bytes)) return "none";
+    if (thumbnails === undefined) return { file, id, bytes };
+    const { file: other, bytes: size, shape } = thumbnails;
+    if (isName(other) && isSize(size) && Array.isArray(shape) && shape.every(isSize)) {
+      return { file, id, bytes, thumbnails: { file: other, bytes: size, shape } };
     }
   } catch {
     // a broken entry: the JSON file alone will do

@@ -32,6 +32,8 @@ import {
 
 export { MAX_POINTS } from "./fields.js";
 
+import { toUnitLength } from "./projection.js";
+
 /** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
 export const MAX_LATENT_DIM = 4_096;
@@ -74,7 +76,7 @@ const MAX_SAMPLES = 1_000;
 
 /**
  * @typedef {object} Thumbnails
- * @property {Uint8Array} data (count, C * H * W) in 0 .. 255
+ * @property {Uint8Array} data (count, C * H * W) in 0 .. 255, or empty while none is there
  * @property {[number, number, number]} shape C, H, W
  * @property {number} loaded rows of data that are there already; they come in order
  * @property {Promise<boolean>} [complete] settles when no more will come; whether all are there
@@ -143,7 +145,6 @@ const ASSET_KEYS = [
   "l2_normalized",
   "projection_k",
   "reference_points",
-  "reference_latents",
   "reference_latents_raw",
   "digit_samples",
 ];
@@ -156,6 +157,10 @@ export function parseInteractiveAssets(value) {
   if (typeof file.l2_normalized !== "boolean") {
     throw refuse("value", "l2_normalized is neither true nor false.");
   }
+  const rawLatents = matrix(file, "reference_latents_raw", count, latentDim);
+  // An arrays file leaves them out, for they follow.
+  const follow = () => (file.l2_normalized ? toUnitLength(rawLatents, latentDim) : rawLatents);
+  const latents = "reference_latents" in file ? matrix(file, "reference_latents", count, latentDim) : follow();
   const digits = rowCount(file, "digit_samples");
   if (digits > MAX_SAMPLES) throw refuse("too-many", `The file has ${digits} digit samples.`);
   const imageShape = shapeOfImages(file);
@@ -168,8 +173,8 @@ export function parseInteractiveAssets(value) {
     l2Normalized: file.l2_normalized,
     projectionK: wholeNumber(file, "projection_k", 1, count),
     points: matrix(file, "reference_points", count, 3),
-    latents: matrix(file, "reference_latents", count, latentDim),
-    rawLatents: matrix(file, "reference_latents_raw", count, latentDim),
+    latents,
+    rawLatents,
     ...labelled,
     isDigits: isOfDigits(file, labelled.labels, imageShape),
     indices: "reference_indices" in file ? integers(file, "reference_indices", count, 0) : null,

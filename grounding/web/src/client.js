@@ -23,8 +23,8 @@
  *   await client.bestSample({rows})             -> {order}: of the samples, the best reconstructed first
  *   client.stop()
  *
- * A file is there before its thumbnails: thumbnails.data fills up from the front, thumbnails.loaded
- * says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended; onBroken(text,
+ * A file is there before its thumbnails: thumbnails.data is empty until the first come and fills up from
+ * the front, thumbnails.loaded says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended; onBroken(text,
  * again) that they broke off, and how to read them again. A probe is
  * there before its picture: `decoded` is a promise of D(latent).
  *
@@ -88,7 +88,7 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     return { ...answer, decoded };
   }
 
-  /** @type {Map<number, {thumbnails: Thumbnails, end: (isComplete: boolean) => void}>} */
+  /** @type {Map<number, {thumbnails: Thumbnails, size: number, end: (isComplete: boolean) => void}>} */
   const incoming = new Map();
 
   /** @param {number} id @param {any} answer */
@@ -98,8 +98,8 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
     if (thumbnails.loaded) thumbnails.complete = Promise.resolve(true);
     else {
       const [channels, height, width] = thumbnails.shape;
-      thumbnails.data = new Uint8Array(answer.count * channels * height * width);
-      thumbnails.complete = new Promise((end) => incoming.set(id, { thumbnails, end }));
+      const size = answer.count * channels * height * width;
+      thumbnails.complete = new Promise((end) => incoming.set(id, { thumbnails, size, end }));
     }
     return answer;
   }
@@ -108,17 +108,19 @@ export function startClient({ onProgress, onNotice, onMeasured, onThumbnails, on
   function arrived(id, block) {
     const one = incoming.get(id);
     if (!one) return;
-    const { thumbnails, end } = one;
+    const { thumbnails, size, end } = one;
     const [channels, height, width] = thumbnails.shape;
     if (block) {
       const end = block.offset + block.bytes.length;
-      if (end > thumbnails.data.length) return;
+      if (end > size) return;
+      // Not before: so much is only promised until the file itself has come.
+      if (!thumbnails.data.length) thumbnails.data = new Uint8Array(size);
       thumbnails.data.set(block.bytes, block.offset);
       // Read again, they begin anew: those that are there stay.
       thumbnails.loaded = Math.max(thumbnails.loaded, Math.floor(end / (channels * height * width)));
     } else {
       incoming.delete(id);
-      end(thumbnails.loaded * channels * height * width === thumbnails.data.length);
+      end(thumbnails.loaded * channels * height * width === size);
     }
     onThumbnails?.(thumbnails);
   }

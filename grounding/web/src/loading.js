@@ -2,24 +2,23 @@
  * JSON files, read through their arrays file where they name one.
  *
  *   await loadFile(url, what, {onProgress, onNotice})  -> {value, thumbnails, manifest}
- *       value: for assets.js's parsers. thumbnails: null, or a function that reads the thumbnails
- *       that are still to come: await thumbnails(onBlock), onBlock(offset, bytes) in order.
- *       manifest: a promise of integrity.js's
+ *       value: for assets.js's parsers. thumbnails: null, or a function that reads the thumbnails,
+ *       which `value` names without their bytes: await thumbnails(onBlock), onBlock(offset, bytes)
+ *       in order. manifest: a promise of integrity.js's
  *
- * Thumbnails are most of an arrays file and its last array: of a file that no manifest knows, or one
- * too large to be checked, `value` is there as soon as everything before them is, and names them
- * without their bytes. Of any other it is there once the whole file has the hash that its manifest
- * says: nothing of a damaged file is ever shown. Throws PageError "missing", "network", "too-large",
- * "too-many", "not-json", "damaged". An arrays file that cannot be used is replaced by the JSON file,
- * aloud; not so one that is damaged.
+ * Thumbnails are most of the bytes and have a file of their own, so that nothing waits for them. What a
+ * manifest knows is there once the whole file has the hash that it says: nothing of a damaged file is
+ * ever shown. Thumbnails that no manifest knows, or too many to be checked, come block by block.
+ * Throws PageError "missing", "network", "too-large", "too-many", "not-json", "damaged". An arrays file
+ * that cannot be used is replaced by the JSON file, aloud; not so one that is damaged.
  */
 
-import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "./arrays.js";
+import { SEARCHED_CHARACTERS, findArrays, metaOf } from "./arrays.js";
 import { arraysValue } from "./assets.js";
 import { MAX_BYTES, announced, chunksOf, download, joined, nameOf, request, tooLarge } from "./download.js";
 import { PageError, asPageError } from "./errors.js";
-import { MOST_BYTES, checkWhole, keeper, manifestBeside } from "./integrity.js";
-import { LENGTH_BYTES, arraysOf, broken, endOf, headerEnd, headerOf } from "./safetensors.js";
+import { checkWhole, isChecked, manifestBeside } from "./integrity.js";
+import { LENGTH_BYTES, arraysOf, broken, headerEnd, headerOf } from "./safetensors.js";
 import { arraysUrl, otherSpelling } from "./urls.js";
 
 /** @typedef {import("./arrays.js").ArraysEntry} ArraysEntry */
@@ -84,114 +83,111 @@ async function loadSpelling(url, what, { onProgress, onNotice }) {
   }
 }
 
-/** @param {Uint8Array} bytes @param {URL} url @returns {Promise<Loaded>} */
+/** @param {Uint8Array<ArrayBuffer>} bytes @param {URL} url @returns {Promise<Loaded>} */
 async function wholeJson(bytes, url) {
   const value = parsedJson(bytes, url);
   const manifest = await manifestBeside(url, value);
-  await checkWhole(manifest, url, [bytes]);
+  await checkWhole(manifest, url, bytes);
   return { value, thumbnails: null, manifest: Promise.resolve(manifest) };
 }
 
-/** @param {URL} url @param {ArraysEntry} entry @param {string} what @param {OnProgress} onProgress @returns {Promise<Loaded>} */
-async function loadArrays(url, entry, what, onProgress) {
+/**
+ * An arrays file that comes in, read to the end of its header.
+ *
+ *   file.size               what the server says that it has, or null
+ *   await file.whole()      all of it
+ *   await file.take(a, b)   bytes a to b; those before b are given up
+ *   file.close()            ends the transfer
+ *
+ * @param {URL} url @param {{id: string, bytes: number}} entry
+ * @param {(loaded: number, total: number) => void} tell
+ */
+async function opened(url, { id, bytes }, tell) {
   const response = await request(url);
   const told = announced(response);
-  const size = told ?? entry.bytes;
+  const size = told ?? bytes;
   if (size > MAX_BYTES) throw tooLarge(url);
-  const kept = keeper();
-  const incoming = passing(chunksOf(response), kept.add);
-  /** @type {Uint8Array[]} */
-  const chunks = [];
-  let loaded = 0;
-  /** @type {number | null} */
-  let total = null;
-  /** @param {number} end @returns what has come in, once it is that long */
+  const incoming = chunksOf(response);
+  let held = new Uint8Array();
+  let [start, loaded] = [0, 0];
+  /** @param {number} end @returns what has come in from `start` on, once it reaches that far */
   const readUpTo = async (end) => {
-    for (;;) {
-      if (total !== null) onProgress({ loaded: Math.min(loaded, total), total, what });
-      if (loaded >= end) return joined(chunks, loaded);
+    const chunks = [held];
+    while (loaded < end) {
       const { value: chunk, done } = await incoming.next();
       if (done) throw broken("it is cut off");
       chunks.push(chunk);
       loaded += chunk.length;
+      tell(Math.min(loaded, size), size);
     }
+    if (chunks.length > 1) held = joined(chunks, loaded - start);
+    return held;
   };
+  const close = () => void incoming.return();
   try {
     const begin = headerEnd(await readUpTo(LENGTH_BYTES), size);
     const header = headerOf((await readUpTo(begin)).subarray(0, begin), size);
-    const { id, meta } = descriptionOf(header);
-    if (id !== entry.id) {
+    if (header.metadata.id !== id) {
       const message = "The arrays file does not belong to the JSON file.";
       throw new PageError("arrays", message, "Export them again.");
     }
-    const manifest = manifestBeside(url, meta); // comes in beside the arrays
-    // The page allocates all thumbnails at once: only if the server, too, says that they will come.
-    const end = told === null ? size : endOf(header, TAIL);
-    total = end;
-    let bytes = await readUpTo(end);
-    if (end === size || (size <= MOST_BYTES && (await manifest))) {
-      total = size;
-      bytes = await readUpTo(size);
-      await checkWhole(await manifest, url, kept.chunks);
-    }
-    const value = arraysValue(meta, arraysOf(header, bytes.slice(0, end).buffer));
-    if (end === size) {
-      void incoming.return();
-      return { value, thumbnails: null, manifest };
-    }
-    const tail = header.places[TAIL];
-    const left = bytes.subarray(end);
-    return {
-      value,
-      manifest,
-      thumbnails: (onBlock) => readTail(incoming, left, tail, onBlock, onProgress),
+    const whole = async () => (await readUpTo(size)).slice(0, size);
+    /** @param {number} from @param {number} until */
+    const take = async (from, until) => {
+      const taken = (await readUpTo(until)).slice(from - start, until - start);
+      held = held.slice(until - start);
+      start = until;
+      return taken;
     };
+    return { size: told, header, whole, take, close };
   } catch (error) {
-    void incoming.return();
+    close();
     throw error;
   }
 }
 
-/** @param {Chunks} incoming @param {(chunk: Uint8Array) => void} see @returns {Chunks} */
-async function* passing(incoming, see) {
-  for await (const chunk of incoming) {
-    see(chunk);
-    yield chunk;
+/** @param {URL} url @param {ArraysEntry} entry @param {string} what @param {OnProgress} onProgress @returns {Promise<Loaded>} */
+async function loadArrays(url, entry, what, onProgress) {
+  const file = await opened(url, entry, (loaded, total) => onProgress({ loaded, total, what }));
+  try {
+    const meta = metaOf(file.header);
+    const manifest = manifestBeside(url, meta); // comes in beside the arrays
+    const bytes = await file.whole();
+    await checkWhole(await manifest, url, bytes);
+    const value = arraysValue(meta, arraysOf(file.header, bytes.buffer));
+    if (!entry.thumbnails) return { value, thumbnails: null, manifest };
+    const { file: name, shape } = entry.thumbnails;
+    value[TAIL] = { shape, data: new Uint8Array() };
+    const pictures = { ...entry.thumbnails, id: entry.id };
+    return { value, manifest, thumbnails: async (onBlock) => readThumbnails(arraysUrl(url.href, name), pictures, await manifest, onBlock, onProgress) };
+  } finally {
+    file.close();
   }
 }
 
 /**
- * @param {Chunks} incoming @param {Uint8Array} left first bytes, from the end of what was read
- * @param {import("./safetensors.js").Place} tail
+ * @param {URL} url @param {import("./arrays.js").ThumbnailsEntry & {id: string}} entry @param {Manifest | null} manifest
  * @param {(offset: number, bytes: Uint8Array<ArrayBuffer>) => void} onBlock @param {OnProgress} onProgress
  */
-async function readTail(incoming, left, tail, onBlock, onProgress) {
-  let block = new Uint8Array(Math.min(BLOCK, tail.bytes));
-  let [sent, filled] = [0, 0];
-  const flush = () => {
-    if (!filled) return;
-    onBlock(sent, filled === block.length ? block : block.slice(0, filled));
-    sent += filled;
-    filled = 0;
-    block = new Uint8Array(Math.min(BLOCK, tail.bytes - sent));
-    onProgress({ loaded: sent, total: tail.bytes, what: TAIL });
-  };
-  /** @param {Uint8Array} chunk */
-  const take = (chunk) => {
-    for (let from = 0; from < chunk.length && sent + filled < tail.bytes; ) {
-      const part = chunk.subarray(from, from + block.length - filled);
-      block.set(part, filled);
-      filled += part.length;
-      from += part.length;
-      if (filled === block.length) flush();
+async function readThumbnails(url, entry, manifest, onBlock, onProgress) {
+  const file = await opened(url, entry, (loaded, total) => onProgress({ loaded, total, what: TAIL }));
+  try {
+    const place = file.header.places[TAIL];
+    const wanted = entry.shape.reduce((product, side) => product * side, 1);
+    if (place?.dtype !== "U8" || place.bytes !== wanted) throw broken("it does not hold one image for each point");
+    if (file.size === null || isChecked(manifest, url, file.size)) {
+      const bytes = await file.whole();
+      await checkWhole(manifest, url, bytes);
+      return onBlock(0, bytes.slice(place.offset, place.offset + place.bytes));
     }
-  };
-  take(left);
-  for await (const chunk of incoming) take(chunk);
-  flush();
-  if (sent < tail.bytes) throw broken("it is cut off");
+    for (let at = place.offset, end = at + place.bytes; at < end; at += BLOCK) {
+      const until = Math.min(at + BLOCK, end);
+      onBlock(at - place.offset, await file.take(at, until));
+    }
+  } finally {
+    file.close();
+  }
 }
-
 /** @param {Uint8Array} bytes @param {URL} url @returns {unknown} */
 function parsedJson(bytes, url) {
   let values = 0;

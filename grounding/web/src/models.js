@@ -63,7 +63,7 @@ async function runtimeBinary(onProgress) {
 
 /**
  * @param {URL} encoderUrl @param {URL} decoderUrl @param {OnProgress} onProgress
- * @param {(url: URL, bytes: Uint8Array) => Promise<void>} check
+ * @param {(url: URL, bytes: Uint8Array<ArrayBuffer>) => Promise<void>} check
  * @returns {Promise<{encoder: Model, decoder: Model}>}
  */
 export async function loadModels(encoderUrl, decoderUrl, onProgress, check) {

@@ -4,7 +4,7 @@
  *   barycentricWeights(distances)                    -> Float64Array, sums to 1
  *   barycentricPosition(indices, distances, points)  -> [x, y, z]
  *   classVotes(indices, labels)                      -> [{label, count}], most votes first
- *   toUnitLength(latent)                             -> Float32Array
+ *   toUnitLength(latents, dim)                       -> Float32Array, each row of them
  *   unitOf(sortedOwn)                                -> the median, what distances are measured in
  *   offManifold(distance, sortedOwn)                 -> {quantile in [0, 1], ratio to that unit}
  *
@@ -53,10 +53,16 @@ export function classVotes(indices, labels) {
     .sort((a, b) => b.count - a.count || a.label - b.label);
 }
 
-/** @param {ArrayLike<number>} latent @returns {Float32Array} of length 1; zeros stay zeros */
-export function toUnitLength(latent) {
-  const norm = Math.sqrt(Array.from(latent).reduce((sum, value) => sum + value * value, 0));
-  return Float32Array.from(latent, (value) => value / Math.max(norm, SHORTEST));
+/** @param {Float32Array} latents (N, dim) @param {number} dim @returns {Float32Array} rows of length 1; zeros stay zeros */
+export function toUnitLength(latents, dim) {
+  const out = new Float32Array(latents.length);
+  for (let at = 0; at < out.length; at += dim) {
+    let sum = 0;
+    for (let i = at; i < at + dim; i++) sum += latents[i] * latents[i];
+    const norm = Math.max(Math.sqrt(sum), SHORTEST);
+    for (let i = at; i < at + dim; i++) out[i] = latents[i] / norm;
+  }
+  return out;
 }
 
 /**

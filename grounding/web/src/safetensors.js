@@ -3,8 +3,7 @@
  *
  *   headerEnd(bytes, size)          -> where the header ends, from the first LENGTH_BYTES of the file
  *   headerOf(bytes, size)           -> what the file says of itself, from everything up to there
- *   endOf(header, without)          -> bytes up to the end of the arrays, or of all but the last
- *   arraysOf(header, buffer)        -> {name: {shape, data}} of what has come in; data are views, no copies
+ *   arraysOf(header, buffer)        -> {name: {shape, data}} of the whole file; data are views, no copies
  *
  * size: bytes of the whole file. Everything that the header says is compared with it before anything
  * is read or allocated by it. Layout, little endian: the header's length as uint64, the header as JSON
@@ -18,7 +17,7 @@ import { PageError } from "./errors.js";
  * @typedef {{shape: number[], data: Float32Array | Int32Array | Uint8Array}} NamedArray
  * @typedef {{dtype: keyof typeof TYPES, shape: number[], offset: number, bytes: number}} Place offset:
  *   from the beginning of the file
- * @typedef {{metadata: Record<string, unknown>, places: Record<string, Place>, size: number}} Header
+ * @typedef {{metadata: Record<string, unknown>, places: Record<string, Place>}} Header
  */
 
 const TYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array };
@@ -66,30 +65,19 @@ export function headerOf(bytes, size) {
     end += place.bytes;
   }
   if (end !== size) throw broken("it is longer than its arrays");
-  return { metadata, places, size };
+  return { metadata, places };
 }
 
 /**
- * Where the arrays end.
- * @param {Header} header @param {string} [without] an array that does not count, if it lies behind
- *   all others: then where it begins
- */
-export function endOf({ places, size }, without) {
-  const left = without === undefined ? undefined : places[without];
-  return left && left.offset + left.bytes === size ? left.offset : size;
-}
-
-/**
- * @param {Header} header @param {ArrayBuffer} buffer the file, or its beginning
- * @returns {Record<string, NamedArray>} those that lie behind the buffer's end: without their data
+ * @param {Header} header @param {ArrayBuffer} buffer the file
+ * @returns {Record<string, NamedArray>}
  */
 export function arraysOf({ places }, buffer) {
   /** @type {Record<string, NamedArray>} */
   const read = Object.create(null);
   for (const [name, { dtype, shape, offset, bytes }] of Object.entries(places)) {
     const Type = TYPES[dtype];
-    const isThere = offset + bytes <= buffer.byteLength;
-    read[name] = { shape, data: isThere ? new Type(buffer, offset, bytes / Type.BYTES_PER_ELEMENT) : new Type() };
+    read[name] = { shape, data: new Type(buffer, offset, bytes / Type.BYTES_PER_ELEMENT) };
   }
   return read;
 }

@@ -55,6 +55,8 @@ let viewed = null;
 let points = null;
 /** @type {{encoder: Model, decoder: Model} | null} */
 let models = null;
+/** @type {ReturnType<typeof loadModels> | null} */
+let modelsLoad = null;
 let ownDistances = new Float64Array();
 /** @type {Promise<void>} */
 let measuring = Promise.resolve();
@@ -86,22 +88,23 @@ function paced(tell) {
 }
 
 /**
- * After the answer, so that nothing waits for them.
- * @param {import("./loading.js").Rest | null} read @param {number} id @param {URL} url to read them from again
+ * After the answer, and after the models, so that nothing waits for them.
+ * @param {import("./loading.js").Rest | null} read @param {number} id
  */
-async function sendThumbnails(read, id, url) {
+async function sendThumbnails(read, id) {
   if (!read) return;
   await new Promise((resolve) => setTimeout(resolve));
+  await modelsLoad?.catch(() => undefined);
   try {
     await read((offset, bytes) => say({ id, block: { offset, bytes } }, [bytes.buffer]));
     say({ id, block: null });
   } catch (error) {
-    broken.set(id, url);
+    broken.set(id, read);
     say({ id, broken: `Some pictures are missing: ${asPageError(error).message}` });
   }
 }
 
-/** Files whose thumbnails broke off, by the question that asked for them. @type {Map<number, URL>} */
+/** Thumbnails that broke off, by the question that asked for their file. @type {Map<number, import("./loading.js").Rest>} */
 const broken = new Map();
 
 function ready() {
@@ -125,10 +128,7 @@ function rawLatent({ rawLatents, latentDim, count }, row) {
  * @param {Float32Array} latents (B, D) @returns {Float32Array} (B, D) as they are searched
  */
 function searched({ l2Normalized, latentDim: dim }, latents) {
-  if (!l2Normalized) return latents;
-  const out = new Float32Array(latents.length);
-  for (let at = 0; at < out.length; at += dim) out.set(toUnitLength(latents.subarray(at, at + dim)), at);
-  return out;
+  return l2Normalized ? toUnitLength(latents, dim) : latents;
 }
 
 /**
@@ -165,8 +165,7 @@ const answers = {
     const file = (viewed = parseLatentPoints(value));
     manifestLoad = manifest;
     points = { matrix: file.points, dim: 3 };
-    // Of what is damaged the page is told.
-    sendThumbnails(thumbnails, id, checked).catch(() => undefined);
+    void sendThumbnails(thumbnails, id);
     return file;
   },
 
@@ -176,38 +175,23 @@ const answers = {
     assetsLoad = loading.then(({ value }) => parseInteractiveAssets(value));
     manifestLoad = loading.then(({ manifest }) => manifest, () => null);
     assets = await assetsLoad;
-    void sendThumbnails((await loading).thumbnails, id, checked);
+    void sendThumbnails((await loading).thumbnails, id);
     points = { matrix: assets.latents, dim: assets.latentDim };
     return assets;
   },
 
   async readThumbnails({ of }) {
-    const url = broken.get(of);
-    if (!url) return null;
-    try {
-      const { value, thumbnails } = await loadFile(url, "thumbnails", SILENT);
-      broken.delete(of);
-      // Whole, they came with everything else.
-      const all = /** @type {any} */ (value).thumbnails?.data;
-      if (thumbnails) await sendThumbnails(thumbnails, of, url);
-      else {
-        if (all) say({ id: of, block: { offset: 0, bytes: Uint8Array.from(all) } });
-        say({ id: of, block: null });
-      }
-    } catch (error) {
-      broken.set(of, url);
-      say({ id: of, broken: `Some pictures are still missing: ${asPageError(error).message}` });
-    }
+    const read = broken.get(of) ?? null;
+    broken.delete(of);
+    await sendThumbnails(read, of);
     return null;
   },
 
   async loadModels({ encoder, decoder }, id, base) {
     const encoderUrl = sameOriginUrl(encoder, base, "encoder");
     const decoderUrl = sameOriginUrl(decoder, base, "decoder");
-    const [loaded, references] = await Promise.all([
-      loadModels(encoderUrl, decoderUrl, listeners(id).onProgress, async (url, bytes) => checkWhole(await manifestLoad, url, [bytes])),
-      assetsLoad,
-    ]);
+    modelsLoad = loadModels(encoderUrl, decoderUrl, listeners(id).onProgress, async (url, bytes) => checkWhole(await manifestLoad, url, bytes));
+    const [loaded, references] = await Promise.all([modelsLoad, assetsLoad]);
     const facts = { encoder: loaded.encoder.facts, decoder: loaded.decoder.facts };
     if (references) checkBelongTogether(references, facts.encoder, facts.decoder);
     models = loaded;

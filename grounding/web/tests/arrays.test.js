@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SEARCHED_CHARACTERS, descriptionOf, findArrays } from "../src/arrays.js";
+import { SEARCHED_CHARACTERS, findArrays, metaOf } from "../src/arrays.js";
 
-test("id and meta are read from the metadata", () => {
+test("meta is read from the metadata", () => {
   const metadata = { id: "abc", meta: '{"experiment": "é"}' };
-  assert.deepEqual(descriptionOf({ metadata, places: {}, size: 0 }), { id: "abc", meta: { experiment: "é" } });
+  assert.deepEqual(metaOf({ metadata, places: {} }), { experiment: "é" });
 });
 
-for (const metadata of [{}, { id: "a" }, { meta: "{}" }, { id: 1, meta: "{}" }, { id: "a", meta: {} }, { id: "a", meta: "[]" }, { id: "a", meta: "{" }]) {
+for (const metadata of [{}, { meta: {} }, { meta: "[]" }, { meta: "{" }, { meta: "null" }]) {
   test(`metadata refused: ${JSON.stringify(metadata)}`, () => {
-    assert.throws(() => descriptionOf({ metadata, places: {}, size: 0 }), { name: "PageError", code: "arrays" });
+    assert.throws(() => metaOf({ metadata, places: {} }), { name: "PageError", code: "arrays" });
   });
 }
 
@@ -23,6 +23,15 @@ test("the entry is found as soon as it is complete, wherever the text is cut", (
   for (let end = 0; end <= text.length; end++) {
     const expected = end > complete ? FOUND : "more";
     assert.deepEqual(findArrays(text.slice(0, end)), expected, text.slice(0, end));
+  }
+});
+
+test("the file of the thumbnails is found with it, if it may be used", () => {
+  const found = (/** @type {string} */ thumbnails) => findArrays(`{"arrays":{"file":"a.safetensors","bytes":12,"id":"0f","thumbnails":${thumbnails}},`);
+  const entry = { file: "b.safetensors", bytes: 4, shape: [2, 1, 1, 1] };
+  assert.deepEqual(found(JSON.stringify(entry)), { file: "a.safetensors", id: "0f", bytes: 12, thumbnails: entry });
+  for (const other of ["null", "7", "{}", { ...entry, file: "../b.safetensors" }, { ...entry, bytes: -1 }, { ...entry, shape: 8 }, { ...entry, shape: [2, -4] }]) {
+    assert.equal(found(JSON.stringify(other)), "none", JSON.stringify(other));
   }
 });
 

@@ -81,6 +81,14 @@ test("samples: their labels and positions, or what earlier files meant", () => {
   assert.equal(parseInteractiveAssets(assets()).sampleLabels, null);
 });
 
+test("latents that a file leaves out follow from the raw ones", () => {
+  for (const [isUnit, wanted] of /** @type {[boolean, number[]][]} */ ([[true, [1, 0, 0, 1]], [false, [2, 0, 0, 3]]])) {
+    const { reference_latents: _, ...given } = assets({ l2_normalized: isUnit });
+    const file = parseInteractiveAssets(given);
+    assert.deepEqual([[...file.latents], [...file.rawLatents]], [wanted, [2, 0, 0, 3]]);
+  }
+});
+
 test("interactive assets", () => {
   const file = parseInteractiveAssets(assets());
   assert.deepEqual([...file.rawLatents], [2, 0, 0, 3]);

@@ -54,7 +54,7 @@ test("neighbours, weights and places agree with Python", () => {
     const references = Float32Array.from(file.references);
     for (const [probe, expected] of file.indices.entries()) {
       const raw = Float32Array.from(file.probes.slice(probe * file.dim, (probe + 1) * file.dim));
-      const query = file.unit ? toUnitLength(raw) : raw;
+      const query = file.unit ? toUnitLength(raw, file.dim) : raw;
       const { indices, distances } = nearest(references, file.dim, query, file.k);
       assert.deepEqual([...indices], expected);
       const pairs = [

@@ -23,8 +23,8 @@ test("votes: most first, then the lower class", () => {
 });
 
 test("unit length; zeros stay", () => {
-  assert.deepEqual([...toUnitLength([3, 4])], [Math.fround(0.6), Math.fround(0.8)]);
-  assert.deepEqual([...toUnitLength([0, 0])], [0, 0]);
+  assert.deepEqual([...toUnitLength(Float32Array.of(3, 4, 0, -2), 2)], [Math.fround(0.6), Math.fround(0.8), 0, -1]);
+  assert.deepEqual([...toUnitLength(Float32Array.of(0, 0), 2)], [0, 0]);
 });
 
 test("off the manifold: share of references that lie nearer to theirs", () => {

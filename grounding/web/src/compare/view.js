@@ -401,8 +401,10 @@ function commonPoints(a, { indices, rows: [rows], points }, onPictures) {
 /** Once all have come. @param {import("../assets.js").Thumbnails} all @param {Int32Array} rows @param {() => void} onPictures */
 function someThumbnails(all, rows, onPictures) {
   const size = all.shape[0] * all.shape[1] * all.shape[2];
-  const some = { data: new Uint8Array(size * rows.length), shape: all.shape, loaded: 0 };
-  void Promise.resolve(all.complete).then(() => {
+  const some = { data: new Uint8Array(), shape: all.shape, loaded: 0 };
+  void Promise.resolve(all.complete).then((areThere) => {
+    if (!areThere) return;
+    some.data = new Uint8Array(size * rows.length);
     rows.forEach((row, i) => some.data.set(all.data.subarray(row * size, (row + 1) * size), i * size));
     some.loaded = rows.length;
     onPictures();
