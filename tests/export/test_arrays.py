@@ -82,7 +82,7 @@ def test_latents_that_follow_from_the_raw_ones_are_in_the_json_alone() -> None:
     text, data, _ = made({**DOCUMENT, **latents})
     assert json.loads(text)["reference_latents"] == latents["reference_latents"]
     assert "reference_latents" not in load(data)
-    assert b"reference_latents\"" not in data
+    assert b'reference_latents"' not in data
     np.testing.assert_array_equal(load(data)["reference_latents_raw"], [[3, 4]])
 
 
