@@ -69,7 +69,8 @@ PAGES := $(shell find grounding/web/src -type f) $(wildcard grounding/*.html) $(
 # Every package is checked by its hash, those that build this one too. PyTorch alone is taken as pip
 # finds it: asked for a hash, pip takes the build with CUDA even where it is told of one without. The
 # last call finds all there but NVIDIA's libraries, where PyTorch wants them: it names the versions.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Python compiles a module when it is first imported: all of all packages at once take half a minute.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 PINS := pyproject.toml constraints.txt requirements.lock
 
 $(VENV)/.installed: $(VENV)/bin/python $(PINS) hatch_build.py $(PAGES)
