@@ -147,7 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--claims", type=Path, default=ROOT / "docs" / "claims.yaml")
     parser.add_argument("--seconds", type=float, default=600, help="in all (default: 600)")
-    parser.add_argument("--only", nargs="+", metavar="WORD", help="sentences or commands with one of these")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", help="sentences or commands with one of these"
+    )
     parser.add_argument("--missing", action="store_true", help="list sentences without an entry")
     given = parser.parse_args(arguments)
     claims = read_claims(given.claims)
@@ -156,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for claim in failed:
         print(f"stands nowhere in {claim.where}: {claim.sentence}")
     if given.only:
-        claims = [c for c in claims if any(word in f"{c.sentence} {c.command}" for word in given.only)]
+        claims = [
+            c for c in claims if any(word in f"{c.sentence} {c.command}" for word in given.only)
+        ]
     left, printed, commands = given.seconds, {}, set()
     later = 0
     with tempfile.TemporaryDirectory() as folder:
