@@ -5,7 +5,7 @@ r"""Export reference latents, their points and one sample per digit for the play
         --split test --max-points 3000 --l2-normalize \
         --umap-n-neighbors 30 --umap-min-dist 0.1 --projection-k 12
 
-Writes artifacts/<experiment name>_<split>_interactive_assets.json the same as .safetensors,
+Writes artifacts/<experiment name>_<split>_interactive_assets.json, the same as .safetensors,
 and its images as ..._thumbnails.safetensors.
 """
 

@@ -5,7 +5,7 @@ r"""Lay a split's latents out in three dimensions for the viewer.
         --split test --max-points 5000 --l2-normalize \
         --umap-n-neighbors 30 --umap-min-dist 0.1
 
-Writes artifacts/<experiment name>_<split>_latent_points.json the same as .safetensors,
+Writes artifacts/<experiment name>_<split>_latent_points.json, the same as .safetensors,
 and its images as ..._thumbnails.safetensors.
 """
 
