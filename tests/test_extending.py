@@ -53,17 +53,19 @@ def prepared(folder):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Where the commands of the page have been typed, one after the other."""
+    """Where the commands of the page have been typed, one after the other; in one process."""
     folder = prepared(tmp_path_factory.mktemp("extending"))
+    script = ["from contextlib import redirect_stdout", "from grounding.cli import main"]
     for line in blocks("bash")[0].splitlines():
         command, _, output = line.partition(" > ")
-        assert command.startswith("grounding ")
-        shown = grounding(folder, *shlex.split(command)[1:])
-        assert shown.returncode == 0, shown.stderr
-        assert shown.stderr == ""
-        (folder / (output or f"{command.split()[1]}.txt")).write_text(
-            shown.stdout, encoding="utf-8"
-        )
+        program, *words = shlex.split(command)
+        assert program == "grounding"
+        script += [
+            f"with open({output or f'{words[0]}.txt'!r}, 'w', encoding='utf-8') as file:",
+            f"    with redirect_stdout(file): assert main(None, {words!r}) == 0",
+        ]
+    shown = python(folder, "-c", "\n".join(script))
+    assert (shown.returncode, shown.stderr) == (0, "")
     return folder
 
 
@@ -164,24 +166,20 @@ def test_changed_components_are_measured_again_but_nothing_is_trained_again(plac
 
 
 def test_without_import_config_and_checkpoint_are_refused_in_one_line(place):
-    checkpoint = ("--checkpoint", "artifacts/own_components_final.pt")
-    for command in (
-        ("train", "--config", "own.yaml"),
-        ("analyze", "--config", "2", *checkpoint),
-    ):
-        refused = grounding(place, *command)
-        assert refused.returncode == 2
-        assert re.fullmatch(r"error: .*(pooled_conv|blur).*\n", refused.stderr)
-    for name in ("own_components", "artifacts/own_components_final.pt"):
-        script = (
-            "import sys, grounding\n"
-            f"try: grounding.load({name!r})\n"
-            "except grounding.UserError as error: print(error)\n"
-            "assert 'my_components' not in sys.modules"
-        )
-        refused = python(place, "-c", script)
-        assert refused.returncode == 0, refused.stderr
-        assert re.search("pooled_conv|blur", refused.stdout)
+    checkpoint = "artifacts/own_components_final.pt"
+    script = (
+        "import sys, grounding\n"
+        "from grounding.cli import main\n"
+        "assert main(None, ['train', '--config', 'own.yaml']) == 2\n"
+        f"assert main(None, ['analyze', '--config', '2', '--checkpoint', {checkpoint!r}]) == 2\n"
+        f"for name in ('own_components', {checkpoint!r}):\n"
+        "    try: grounding.load(name)\n"
+        "    except grounding.UserError as error: print('error:', error, file=sys.stderr)\n"
+        "assert 'my_components' not in sys.modules"
+    )
+    refused = python(place, "-c", script)
+    assert refused.returncode == 0, refused.stderr
+    assert re.fullmatch(r"(error: .*(pooled_conv|blur).*\n){4}", refused.stderr)
 
 
 def test_a_module_that_cannot_be_imported_is_one_line(place):
