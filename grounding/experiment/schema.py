@@ -318,4 +318,10 @@ def _made(section: type[Any], **fields: Any) -> Any:
     """A section with fields of these types and defaults; a section itself is its own default."""
     for key, field in fields.items():
         fields[key] = field if isinstance(field, tuple) else (field, field())
-    return create_model(section.__name__, __base__=section, __doc__=section.__doc__, **fields)
+    return create_model(
+        section.__name__,
+        __base__=section,
+        __doc__=section.__doc__,
+        __cls_kwargs__={"use_attribute_docstrings": False},  # it has no source to look for them in
+        **fields,
+    )

@@ -4,10 +4,6 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from grounding.metrics import ClassScore
 
 WIDEST = 120  # a table, in characters
@@ -83,6 +79,10 @@ def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
             metric that is the mean of a few, `parts`.
         images: test images; numbers of fewer say so.
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("axis", "measure", "value"):
         table.add_column(title, justify="right" if title == "value" else "left", no_wrap=True)
