@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, inside
+
+from grounding.cli import main
 
 WEB = REPOSITORY / "grounding" / "web"
 # Those that every change should pass. The others, which go through more states or through what can
@@ -57,23 +59,34 @@ def chromium(shared):
     return (shared("chromium", find) / "path").read_text()
 
 
+LEARNT = [
+    *("--config", "4", "--set", "training.epochs=10", "--set", "data.test_samples=1500"),
+    *("--set", "self_supervised.augmentations_per_sample=20", "--set", "training.device=cpu"),
+]
+
+
 @pytest.fixture(scope="session")
 def artifacts(shared):
-    """Outputs of a small experiment that has really learnt something."""
+    """Outputs of a small experiment that has really learnt something, but for its dynamics."""
 
-    def run(folder):
-        settings = [
-            "training.epochs=10",
-            "self_supervised.augmentations_per_sample=20",
-            "data.test_samples=1500",
-            "training.device=cpu",
-        ]
-        overrides = [part for setting in settings for part in ("--set", setting)]
-        command = [sys.executable, "-m", "grounding", "run", "--config", "4", *overrides]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
+    def make(folder):
+        with inside(folder):
+            for command in ("train", "analyze", "points", "export"):
+                assert main(command, LEARNT) == 0
 
-    return shared("run", run) / "artifacts"
+    return shared("learnt", make) / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def all_artifacts(shared, artifacts):
+    """All its outputs; the dynamics take as long as all else together."""
+
+    def make(folder):
+        shutil.copytree(artifacts, folder / "artifacts")
+        with inside(folder):
+            assert main("run", LEARNT) == 0
+
+    return shared("learnt, all", make) / "artifacts"
 
 
 @contextmanager
@@ -113,11 +126,12 @@ def addresses(origin):
 
 
 @pytest.mark.parametrize("name", E2E)
-def test_end_to_end(name, artifacts, chromium):
+def test_end_to_end(name, request, chromium):
+    needed = "artifacts" if name in SHORT else "all_artifacts"
     node(
         "--test",
         f"e2e/{name}",
-        GROUNDING_E2E_ARTIFACTS=str(artifacts),
+        GROUNDING_E2E_ARTIFACTS=str(request.getfixturevalue(needed)),
         GROUNDING_CHROMIUM=chromium,
         GROUNDING_PYTHON=sys.executable,
         seconds=400,
@@ -134,17 +148,25 @@ def test_pages_open_under_a_plain_server_at_the_root(artifacts, chromium, tmp_pa
 
 
 @pytest.mark.full
-def test_one_file_opens_from_disk_without_a_network(artifacts, chromium, tmp_path):
+def test_one_file_opens_from_disk_without_a_network(all_artifacts, chromium, tmp_path):
     files = [tmp_path / f"{page}.html" for page in ("playground", "viewer")]
     for file in files:
-        given = [str(file), "--artifacts", str(artifacts), "--only", NAME, "--one-file", file.stem]
+        given = [
+            str(file),
+            "--artifacts",
+            str(all_artifacts),
+            "--only",
+            NAME,
+            "--one-file",
+            file.stem,
+        ]
         command = [sys.executable, "-m", "grounding", "publish", *given]
         subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
     node("e2e/one_file.mjs", *map(str, files), GROUNDING_CHROMIUM=chromium)
 
 
 @pytest.mark.full
-def test_wheel_serves_and_publishes_the_pages(artifacts, chromium, tmp_path):
+def test_wheel_serves_and_publishes_the_pages(all_artifacts, chromium, tmp_path):
     """In an environment of its own that holds the wheel, and no sources."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     subprocess.run(
@@ -174,13 +196,13 @@ def test_wheel_serves_and_publishes_the_pages(artifacts, chromium, tmp_path):
     ).stdout
     assert Path(where).is_relative_to(tmp_path)
 
-    serve = [*grounding, "serve", "--port", "0", "--artifacts", str(artifacts)]
+    serve = [*grounding, "serve", "--port", "0", "--artifacts", str(all_artifacts)]
     with served(serve, tmp_path) as origin:
         node("e2e/open.mjs", origin, GROUNDING_CHROMIUM=chromium)
         node("e2e/open.mjs", "--pages", *addresses(origin), GROUNDING_CHROMIUM=chromium)
 
     site = tmp_path / "host" / "any folder"
-    publish = [*grounding, "publish", str(site), "--artifacts", str(artifacts)]
+    publish = [*grounding, "publish", str(site), "--artifacts", str(all_artifacts)]
     subprocess.run(publish, cwd=tmp_path, check=True, timeout=60)
     with plain_server(site.parent) as origin:
         node("e2e/open.mjs", f"{origin}any%20folder/", GROUNDING_CHROMIUM=chromium)
