@@ -103,7 +103,10 @@ def child(folder: str, words: list[str], at_step: int | None, output: int, count
 
 def parent() -> None:
     """Answer orders until there are no more."""
+    import matplotlib.backends.backend_svg  # noqa: F401
     import onnxruntime  # noqa: F401
+    import sklearn.cluster
+    import sklearn.linear_model  # noqa: F401
     import torch._dynamo
     import torch.onnx  # noqa: F401
     import umapers  # noqa: F401
