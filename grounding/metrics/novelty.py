@@ -70,12 +70,13 @@ def auroc(scores: Tensor, odd_scores: Tensor) -> float:
         scores: (N,) of images of the kind; may be infinite, not NaN.
         odd_scores: (M,) of odd ones.
     """
-    from sklearn.metrics import roc_auc_score
-
+    # From the sum of the odd images' ranks, as Mann and Whitney's U: sklearn.metrics says the same,
+    # and to import it takes a third of the time of `grounding export-assets`.
     every = torch.cat((scores, odd_scores)).double().cpu()
-    ranks = every.unique(return_inverse=True)[1]  # which are finite
-    is_odd = torch.arange(len(every)) >= len(scores)
-    return float(roc_auc_score(is_odd.numpy(), ranks.numpy()))
+    _, place, counts = every.unique(return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1).double() / 2)[place]  # from 1; ties share theirs
+    real, odd = len(scores), len(odd_scores)
+    return float((ranks[real:].sum() - odd * (odd + 1) / 2) / (real * odd))
 
 
 def auroc_by_kind(scores: Tensor, odd_scores: Mapping[str, Tensor]) -> dict[str, float]:
