@@ -1,5 +1,6 @@
 """The pages' pure modules, tested under node."""
 
+import json
 import shutil
 import subprocess
 
@@ -13,11 +14,12 @@ WEB = REPOSITORY / "grounding" / "web"
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_pure_modules_of_the_pages():
-    tests = sorted(str(path.relative_to(WEB)) for path in (WEB / "tests").glob("*.test.js"))
+    tests = sorted(path.as_uri() for path in (WEB / "tests").glob("*.test.js"))
     assert tests
-    result = subprocess.run(
-        ["node", "--test", *tests], cwd=WEB, capture_output=True, text=True, timeout=300
-    )
+    # In one process: `node --test` starts one for each file, which takes four times as long.
+    imports = "\n".join(f"import {json.dumps(test)};" for test in tests)
+    command = ["node", "--input-type=module", "--eval", imports]
+    result = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
 
 
