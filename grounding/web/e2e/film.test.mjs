@@ -1,13 +1,13 @@
 /** The training as a film in the viewer, in a real Chromium: on the run's points, at three checkpoints made here. */
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { safetensors } from "../tests/safetensors_file.js";
 import { expectAccessible } from "./accessible.mjs";
+import { writeFilm } from "./film_file.mjs";
 import { expectNoProblems, findRun, folders, nextFrame, PHONE, startBrowser, startServer } from "./harness.mjs";
 
 /** @type {Awaited<ReturnType<typeof startServer>>} */
@@ -18,35 +18,13 @@ let browser;
 let made;
 let address = "";
 
-/** @param {any} points the viewer's file @param {string} sha256 of the checkpoint that it says */
-async function writeFilm(points, sha256) {
-  const count = points.points.length;
-  const meta = {
-    experiment: points.experiment, checkpoint_sha256: sha256, epochs: [2, 4, 10],
-    history: Array.from({ length: 10 }, (_, i) => ({ epoch: i + 1, train_loss: 1 / (i + 1), val_loss: 2 / (i + 1), val_knn: null })),
-  };
-  const places = [0.1, 0.5, 1].flatMap((share) => points.points.flat().map((/** @type {number} */ value) => share * value));
-  const pixels = points.image_shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b);
-  const arrays = [Float32Array.from(places), Int32Array.from(points.indices), Int32Array.from([0, 1]), Uint8Array.from({ length: 6 * pixels }, (_, i) => 40 * Math.floor(i / pixels))];
-  const shapes = [[3, count, 3], [count], [2], [3, 2, pixels]];
-  let end = 0;
-  /** @type {Record<string, unknown>} */
-  const header = { __metadata__: { id: "film", meta: JSON.stringify(meta) } };
-  ["film_points", "film_indices", "film_rows", "film_images"].forEach((name, i) => {
-    header[name] = { dtype: ["F32", "I32", "I32", "U8"][i], shape: shapes[i], data_offsets: [end, (end += arrays[i].byteLength)] };
-  });
-  const bytes = safetensors(header, arrays);
-  await writeFile(join(made, "a_film.safetensors"), bytes);
-  await writeFile(join(made, "a_film.json"), JSON.stringify({ arrays: { file: "a_film.safetensors", bytes: bytes.length, id: "film" }, ...meta }));
-}
-
 before(async () => {
   made = await mkdtemp(join(tmpdir(), "grounding-film-"));
   server = await startServer({ "/": folders.repository, "/artifacts": folders.artifacts, "/made": made });
   browser = await startBrowser();
   const run = await findRun(folders.artifacts);
   const points = JSON.parse(await readFile(join(folders.artifacts, run.points), "utf8"));
-  await writeFilm(points, points.checkpoint_sha256);
+  await writeFilm(made, points, points.checkpoint_sha256);
   address = `${server.origin}/grounding/latent_space_viewer.html?data=/artifacts/${run.points}&film=/made/a_film.json`;
 });
 after(async () => {
@@ -99,7 +77,7 @@ for (const [name, options] of /** @type {[string, import("playwright-core").Brow
 test("a film of another checkpoint is told beside its button", async () => {
   const run = await findRun(folders.artifacts);
   const points = JSON.parse(await readFile(join(folders.artifacts, run.points), "utf8"));
-  await writeFilm(points, "0".repeat(64));
+  await writeFilm(made, points, "0".repeat(64));
   const page = await browser.newPage();
   await page.goto(`${address}&epoch=3`);
   await page.getByText(/ends with another checkpoint.*grounding film --config/).waitFor();
