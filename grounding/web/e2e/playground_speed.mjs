@@ -47,7 +47,7 @@ export async function loadTimes(browser, address, loads) {
  * Each event waits for its answer; the readouts are written in the same task as the marker moves.
  * @param {Page} page @param {number} events @param {string} [holder] of the sliders
  */
-function sliderTimes(page, events, holder = ".augmentation") {
+export function sliderTimes(page, events, holder = ".augmentation") {
   return page.evaluate(async ([count, holder]) => {
     const inputs = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll(`${holder} input[type=range]`)]).slice(0, 10);
     const results = /** @type {HTMLElement} */ (document.querySelector(".results"));
@@ -154,7 +154,7 @@ async function flowFrames(browser, address) {
 }
 
 /** @param {number[]} values @param {number} share */
-function quantile(values, share) {
+export function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] * 100) / 100;
 }
