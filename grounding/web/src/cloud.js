@@ -68,7 +68,7 @@ import { element } from "./ui/element.js";
 
 const REST_MS = 60;
 /** Of so many points, none hides the others: each is as opaque as this, fewer more, more less. */
-const MANY = 20_000;
+export const MANY = 20_000;
 const DENSEST = 0.45;
 
 /**

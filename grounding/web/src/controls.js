@@ -16,6 +16,7 @@
 
 import { orbit, pan, zoom, zoomAt } from "./camera.js";
 import { nearestOnScreen } from "./picking.js";
+import { arrowOf, isPlain } from "./ui/keys.js";
 
 /** @typedef {import("./cloud.js").Cloud} Cloud */
 /** @typedef {"orbit" | "pan" | "box" | "lasso"} Tool */
@@ -177,11 +178,11 @@ export function attachControls(canvas, cloud, { onHover, onClick, onDouble, onFi
 
   /** @param {KeyboardEvent} event */
   function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (!isPlain(event)) return;
+    const way = arrowOf(event);
     const { camera } = cloud;
-    if (event.key in ways) {
-      const [right, downwards] = ways[/** @type {keyof typeof ways} */ (event.key)];
+    if (way) {
+      const [right, downwards] = way;
       cloud.setCamera(
         event.shiftKey || cloud.isFlat
           ? pan(camera, right * PIXELS_PER_KEY, downwards * PIXELS_PER_KEY, canvas.clientHeight)

@@ -5,6 +5,7 @@
  *   nearestOnScreen(screen, x, y, radius, {only}) -> index or -1
  *   insideBox(screen, x0, y0, x1, y1, {only})     -> Int32Array of indices, ascending
  *   insideLasso(screen, outline, {only})          -> Int32Array; outline [x0, y0, x1, y1, ...]
+ *   inside("box" | "lasso", screen, outline, {only})  either, with the outlines of controls.js
  *
  * Everything in CSS pixels from the canvas's upper left corner. Points behind the camera or off
  * the canvas by more than MARGIN are never found. `only(index)` leaves points out.
@@ -119,6 +120,12 @@ export function insideLasso(screen, outline, { only } = {}) {
     if (isInside(outline, screen.x[i], screen.y[i]) && (!only || only(i))) found.push(i);
   });
   return Int32Array.from(found).sort();
+}
+
+/** @param {"box" | "lasso"} shape @param {Screen} screen @param {number[]} outline @param {Choice} [choice] */
+export function inside(shape, screen, outline, choice) {
+  const [x0, y0, x1, y1] = outline;
+  return shape === "box" ? insideBox(screen, x0, y0, x1, y1, choice) : insideLasso(screen, outline, choice);
 }
 
 /** Even-odd rule. @param {ArrayLike<number>} outline @param {number} x @param {number} y */

@@ -23,7 +23,7 @@ import { createCloud } from "./cloud.js";
 import { KEYS, attachControls } from "./controls.js";
 import { flight } from "./flight.js";
 import { lostView } from "./lost.js";
-import { COMMON, defaultState } from "./state.js";
+import { COMMON, FILES, LOOKS, defaultState } from "./state.js";
 import { slowTurn } from "./turning.js";
 import { keysHelp } from "./ui/keys.js";
 import { saveBlob } from "./ui/save.js";
@@ -54,7 +54,7 @@ const NEAREST_SHARE = 0.02;
 /** From a plane to three dimensions, in radians. */
 const ASIDE = { turn: 0.5, tilt: 0.35 };
 /** What an address may say, and the cloud turns all the same. */
-const NO_VIEW = ["data", "assets", "encoder", "decoder", "dynamics", "embed", "theme", "palette", "size"];
+const NO_VIEW = [...FILES, ...LOOKS, "size", "embed"];
 
 /** @param {Shell} shell @param {Address} address @param {StageOptions} options */
 export function startStage(shell, address, { keys = [], fileName, about, onTheme, onCamera, onDraw, onReset, onFlat, ...pointing }) {

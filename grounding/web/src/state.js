@@ -167,6 +167,10 @@ export const PLAYGROUND = Object.freeze({
   ...COMMON,
 });
 
+/** What of an address names files, and what only how a page looks: neither is a place in it. */
+export const FILES = ["data", "assets", "encoder", "decoder", "dynamics"];
+export const LOOKS = ["theme", "palette"];
+
 /** @param {Table} table @returns {any} ViewerState or PlaygroundState */
 export function defaultState(table) {
   return Object.fromEntries(Object.entries(table).map(([name, field]) => [name, initialOf(field)]));

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { classLegend, numberLegend } from "../src/take/legend.js";
 import { dotsOf, legendPlaces, svgOf } from "../src/take/svg.js";
 import { citationOf, factsBeside, frameOf } from "../src/take/words.js";
+import { filesBeside } from "../src/viewer/playground_link.js";
 
 const seen = {
   x: Float32Array.of(10, 20, 30, 5000),
@@ -58,9 +59,13 @@ test("a frame is the same view in an article, without a story; a citation names 
   assert.equal(citationOf(facts, "https://h/"), "Latent space of x, grounding 0.2.0, manifest SHA-256 aa, checkpoint SHA-256 bb, https://h/");
   assert.equal(citationOf({ run: "", version: "", manifest: "", checkpoint: "" }, ""), "Latent space of an unnamed run");
   const { fetch } = globalThis;
-  Object.assign(globalThis, { location: { href: "http://h/p/page.html" } });
-  globalThis.fetch = async (url) => (String(url) === "http://h/a/x.run.json" ? Response.json({ name: "x", code: { grounding: "0.2.0" }, sha256: "cc" }) : new Response("", { status: 404 }));
+  Object.assign(globalThis, { location: { href: "http://h/p/page.html" }, document: { URL: "http://h/p/page.html" } });
+  let asked = 0;
+  globalThis.fetch = async (url) => (String(url) === "http://h/a/x.run.json" && ++asked ? Response.json({ name: "x", code: { grounding: "0.2.0" }, sha256: "cc" }) : new Response("", { status: 404 }));
   assert.deepEqual(await factsBeside("/a/x_points.json", "x", "bb"), { run: "x", version: "0.2.0", manifest: "cc", checkpoint: "bb" });
   assert.deepEqual(await factsBeside("/b/x_points.json", "x", "bb"), { run: "x", version: "", manifest: "", checkpoint: "bb" });
+  const files = await filesBeside("/a/x_points.json", { about: /** @type {any} */ ({ experiment: "x", split: "test", isOfRun: true }) });
+  assert.equal(files, null, "this manifest names no models");
+  assert.equal(asked, 1, "the manifest is asked for once");
   globalThis.fetch = fetch;
 });

@@ -12,22 +12,22 @@ import { cameraFromVector, cameraToVector } from "../camera.js";
 import { classesOf } from "../classes.js";
 import { startClient } from "../client.js";
 import { createCloud } from "../cloud.js";
-import { colorsByNumber, rampColor, RAMP_WORDS, accent, foreground } from "../colors.js";
+import { colorsByNumber } from "../colors.js";
 import { attachControls } from "../controls.js";
 import { PageError } from "../errors.js";
 import { formatCount, formatNumber } from "../format.js";
-import { insideBox, insideLasso, nearestOnScreen } from "../picking.js";
 import { startShell } from "../shell.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
 import { legend } from "../ui/legend.js";
 import { fileNameOf } from "../ui/save.js";
+import { colorScale } from "../ui/scale.js";
 import { visiblePoints } from "../visible.js";
 import { classLegend, numberLegend } from "../take/legend.js";
 import { hoverCard } from "../viewer/hover.js";
 import { selectionLink } from "../viewer/linked.js";
-import { selectionOutline } from "../viewer/outline.js";
+import { pointMarks } from "../viewer/marks.js";
 import { filesBeside } from "../viewer/playground_link.js";
 import { pointSelection } from "../viewer/selection.js";
 import { KEYS, listenToKeys } from "../viewer/shortcuts.js";
@@ -40,7 +40,6 @@ import { secondStage } from "./second_stage.js";
 /** @typedef {import("../state.js").ViewerState} ViewerState */
 /** @typedef {{follow: (state: ViewerState) => void, progress?: undefined, refresh?: undefined}} Comparison */
 
-const REACH = 24;
 const VIEWER_PAGE = "latent_space_viewer.html";
 
 /** @param {import("../viewer/view.js").Address} address @param {number} left @returns {Promise<Comparison | null>} */
@@ -122,7 +121,7 @@ function compared(shell, address, a, b, pair, refreshes) {
     only: () => page?.canPick,
     onHover: (/** @type {number} */ row, /** @type {number} */ x, /** @type {number} */ y) => page?.hover(side, row, x, y),
     onClick: (/** @type {number} */ row, /** @type {number} */ x, /** @type {number} */ y, /** @type {PointerEvent | KeyboardEvent} */ event) => page?.click(side, row, x, y, event),
-    onSelect: (/** @type {"box" | "lasso"} */ shape, /** @type {number[]} */ outline, /** @type {boolean} */ isDone, /** @type {PointerEvent} */ event) => page?.draw(side, shape, outline, isDone, event),
+    onSelect: (/** @type {"box" | "lasso"} */ shape, /** @type {number[]} */ outline, /** @type {boolean} */ isDone, /** @type {PointerEvent} */ event) => page?.draw(shape, outline, isDone, event, side),
   });
   const stage = startStage(shell, both, {
     keys: KEYS.filter(([keys]) => keys !== "G" && keys !== "/"),
@@ -167,9 +166,7 @@ function compared(shell, address, a, b, pair, refreshes) {
     clouds.forEach((cloud, side) => cloud.setPoints(pair.points[side], classes.ranks, classes.glyphs));
     const visible = clouds.map((cloud) => visiblePoints(cloud, classes));
     const cards = overlays.map((overlay) => hoverCard(overlay, points, classes));
-    /** @type {([number, number, number] | null)[]} */
-    let probed = [null, null];
-    let hovered = -1;
+    const marks = clouds.map((cloud) => pointMarks(cloud, first.theme));
 
     const rows = legend(classes, {
       initial: address.state,
@@ -180,8 +177,8 @@ function compared(shell, address, a, b, pair, refreshes) {
       },
     });
     const link = selectionLink(points, { tell: shell.panels.showNotice });
-    let isFollowing = false;
-    const selection = pointSelection(shell.overlay, shell.corners.topLeft, points, classes, {
+    const stages = clouds.map((cloud, side) => ({ cloud, overlay: overlays[side], isShown: visible[side].isClassShown }));
+    const selection = pointSelection(stages, shell.corners.topLeft, points, classes, {
       onTool(tool) {
         first.controls.setTool(tool);
         controls2.setTool(tool);
@@ -189,11 +186,9 @@ function compared(shell, address, a, b, pair, refreshes) {
       onChange() {
         paintVisible();
         zoom.hidden = !selection.rows?.length;
-        if (!isFollowing) address.step({ selected: link.textOf(selection.rows) });
+        if (!link.isFollowing) address.step({ selected: link.textOf(selection.rows) });
       },
-      all: () => within(0, "box", [0, 0, shell.canvas.clientWidth, shell.canvas.clientHeight]),
     });
-    const outline2 = selectionOutline(second.overlay);
     const zoom = element("button", { type: "button", class: "small", hidden: true, onclick: zoomBoth }, "Zoom to it");
     selection.node.append(element("div", { class: "actions" }, element("div", { class: "buttons" }, zoom)));
     function zoomBoth() {
@@ -203,7 +198,7 @@ function compared(shell, address, a, b, pair, refreshes) {
     const chosen = chosenPair(pair, points, classes, names, {
       onChoose(row) {
         choose(row);
-        clouds.forEach((cloud, side) => cloud.setCamera({ ...cloud.camera, target: placeOf(side, row) }));
+        for (const cloud of clouds) cloud.setCamera({ ...cloud.camera, target: cloud.place(row) });
         chosen.node.focus();
       },
       onClose() {
@@ -214,10 +209,7 @@ function compared(shell, address, a, b, pair, refreshes) {
     const probe = pairProbe(names, pair, {
       thumbnails: points.thumbnails,
       files: Promise.all([filesBeside(address.state.data, a), filesBeside(address.state.other, b)]),
-      onPlaced(found) {
-        probed = found;
-        paintMarks();
-      },
+      onPlaced: (found) => marks.forEach((one, side) => one.set({ probe: found[side] })),
     });
     const color = element(
       "select",
@@ -225,15 +217,8 @@ function compared(shell, address, a, b, pair, refreshes) {
       shared && element("option", { value: "shared" }, "Shared neighbours"),
       element("option", { value: "class" }, points.hasLabels ? "Class" : "Nothing"),
     );
-    const ramp = element("canvas", { class: "color-ramp", width: 128, height: 1, "aria-hidden": "true" });
-    const [low, high, rampWords] = [element("span"), element("span"), element("p", { class: "note muted" })];
-    const scale = element("div", { class: "scale" }, ramp, element("div", { class: "scale-ends number" }, low, high), rampWords);
+    const scale = colorScale();
 
-    /** @param {number} side @param {number} row @returns {[number, number, number]} */
-    function placeOf(side, row) {
-      const [x, y, z] = pair.points[side].subarray(3 * row, 3 * row + 3);
-      return [x, y, z];
-    }
     /** @returns {number} the row of the chosen image, -1 for none */
     const chosenRow = () => (address.state.select === null ? -1 : pair.rows[0].indexOf(address.state.select));
     /** @param {number} row */
@@ -247,7 +232,7 @@ function compared(shell, address, a, b, pair, refreshes) {
       if (row < 0) chosen.hide();
       else chosen.show(row, first.theme);
       probe.offer(row);
-      paintMarks();
+      marks.forEach((one, side) => one.set({ chosen: row, near: nearOf(side, row) }));
     }
     /** @param {string} value */
     function recolor(value) {
@@ -256,58 +241,28 @@ function compared(shell, address, a, b, pair, refreshes) {
     }
     const isShared = () => shared !== null && address.state.color !== "class";
 
-    function paintMarks() {
-      const row = chosenRow();
-      const theme = first.theme;
-      clouds.forEach((cloud, side) => {
-        const ring = (/** @type {number} */ of, /** @type {number} */ size, /** @type {import("../colors.js").Rgb} */ rgb) => ({ position: placeOf(side, of), color: rgb, size, shape: /** @type {const} */ ("ring") });
-        const near = row < 0 || !pair.near ? [] : Array.from(pair.near[side][row], (index) => pair.rowOf.get(index)).filter((one) => one !== undefined);
-        const markers = near.map((one) => ring(one, 13, foreground(theme)));
-        if (row >= 0) markers.push(ring(row, 24, accent(theme)));
-        if (hovered >= 0) markers.push(ring(hovered, 18, accent(theme)));
-        const place = probed[side];
-        cloud.setMarkers([...markers, ...(place ? [{ position: place, color: accent(theme), size: 15, shape: /** @type {const} */ ("disc") }] : [])]);
-      });
-    }
+    /** Its nearest others in the latent space of a side, of those that are drawn. @param {number} side @param {number} row @returns {number[]} */
+    const nearOf = (side, row) => (row < 0 || !pair.near ? [] : Array.from(pair.near[side][row], (index) => pair.rowOf.get(index)).filter((one) => one !== undefined));
     function paintVisible() {
       for (const one of visible) one.paint(rows.shown, selection.rows && selection.has);
     }
     function paint() {
       const theme = first.theme;
       styleSecond();
-      const colors = isShared() && shared ? colorsByNumber(shared, theme).colors : classes.colors(theme);
-      for (const cloud of clouds) cloud.setColors(colors);
+      const byShared = shared && isShared() ? colorsByNumber(shared, theme) : null;
+      for (const cloud of clouds) cloud.setColors(byShared?.colors ?? classes.colors(theme));
       color.value = isShared() ? "shared" : "class";
-      scale.hidden = !isShared();
+      scale.hide();
       document.documentElement.classList.toggle("by-number", isShared());
-      if (isShared() && shared && pair.near) {
-        const pen = ramp.getContext("2d");
-        for (let i = 0; pen && i < 128; i++) {
-          pen.fillStyle = `rgb(${rampColor(i / 127, theme).join(" ")})`;
-          pen.fillRect(i, 0, 1, 1);
-        }
-        [low.textContent, high.textContent] = [shared.reduce((least, value) => Math.min(least, value), Infinity), shared.reduce((most, value) => Math.max(most, value), 0)].map(String);
+      if (byShared && shared && pair.near) {
         const mean = shared.reduce((sum, value) => sum + value, 0) / shared.length;
-        rampWords.textContent = `How many of the ${pair.near[0][0].length} nearest others of an image are the same in both latent spaces: ${formatNumber(mean)} on average. ${RAMP_WORDS[theme]}`;
+        scale.show(byShared, theme, `How many of the ${pair.near[0][0].length} nearest others of an image are the same in both latent spaces: ${formatNumber(mean)} on average.`);
       }
       rows.update({ theme });
       selection.update(theme);
       chosen.refresh(theme);
-      paintMarks();
+      for (const one of marks) one.paint(theme);
     }
-    /** @param {number} side @param {"box" | "lasso"} shape @param {number[]} outline */
-    function within(side, shape, outline) {
-      const only = { only: visible[side].isClassShown };
-      const screen = clouds[side].screen();
-      const [x0, y0, x1, y1] = outline;
-      return shape === "box" ? insideBox(screen, x0, y0, x1, y1, only) : insideLasso(screen, outline, only);
-    }
-    function followSelection() {
-      isFollowing = true;
-      selection.set(link.read(address.state.selected));
-      isFollowing = false;
-    }
-
     first.settings.offer(points, classes, address.state);
     listenToKeys({
       onTool: selection.choose,
@@ -323,9 +278,9 @@ function compared(shell, address, a, b, pair, refreshes) {
     shell.setExperiment(`${names[0]} beside ${names[1]}`);
     const total = formatCount(pair.indices.length);
     const facts = element("p", { class: "note" }, `${total} ${points.imageShape ? "images" : "rows"} in both${pair.left ? `; ${formatCount(pair.left)} that only one of them draws are left out` : ""}.`);
-    const choice = element("section", { "aria-label": "Colour" }, facts, element("label", { class: "choice" }, element("strong", {}, "Colour by"), color), scale);
+    const choice = element("section", { "aria-label": "Colour" }, facts, element("label", { class: "choice" }, element("strong", {}, "Colour by"), color), scale.node);
     shell.side.append(...[choice, chosen.node, probe.node, rows.node, selection.node, first.settings.node].filter((node) => node !== null));
-    followSelection();
+    link.follow(selection, address.state.selected);
     paint();
     paintChosen();
     shell.ready();
@@ -346,23 +301,13 @@ function compared(shell, address, a, b, pair, refreshes) {
           cards[1 - side].show(row, across[row], down[row], first.theme, "");
         } else cards[side].hide();
         canvases[side].classList.toggle("over-point", row >= 0);
-        if (row === hovered) return;
-        hovered = row;
-        paintMarks();
+        for (const one of marks) one.set({ hovered: row });
       },
       /** @param {number} side @param {number} row @param {number} x @param {number} y @param {PointerEvent | KeyboardEvent} event */
       click(side, row, x, y, event) {
-        const how = selection.howOf(event);
-        if (how === "new") return choose(row);
-        const found = nearestOnScreen(clouds[side].screen(), x, y, REACH, { only: visible[side].isClassShown });
-        if (found >= 0) selection.apply(Int32Array.of(found), how);
+        if (!selection.touched(x, y, event, side)) choose(row);
       },
-      /** @param {number} side @param {"box" | "lasso"} shape @param {number[]} outline @param {boolean} isDone @param {PointerEvent} event */
-      draw(side, shape, outline, isDone, event) {
-        if (!isDone && side) return outline2.show(shape, outline);
-        outline2.hide();
-        selection.drawn(shape, outline, isDone, () => within(side, shape, outline), event);
-      },
+      draw: selection.drawn,
       /** @param {ViewerState} state */
       follow(state) {
         first.follow(state);
@@ -371,7 +316,7 @@ function compared(shell, address, a, b, pair, refreshes) {
         else cloud2.resetCamera();
         classes.usePalette(state.palette);
         rows.update({ dim: state.dim, isolate: state.isolate });
-        followSelection();
+        link.follow(selection, state.selected);
         paint();
         paintChosen();
       },

@@ -12,6 +12,7 @@
 
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element, replaceChildren } from "../ui/element.js";
+import { arrowOf } from "../ui/keys.js";
 import { write } from "../ui/write.js";
 import { stepsWords } from "./flow_words.js";
 
@@ -21,9 +22,10 @@ export function flowStrip(shape, { onPlace, onPlay }) {
   const slider = element("input", { type: "range", min: 0, max: 7, step: 0.01, value: 0, "aria-label": "Steps of f", oninput: () => onPlace(slider.valueAsNumber) });
   slider.addEventListener("keydown", (event) => {
     // A whole stop at once: between them nothing is stored.
-    const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    if (!way) return;
+    const arrow = arrowOf(event);
+    if (!arrow) return;
     event.preventDefault();
+    const way = arrow[0] - arrow[1];
     const at = slider.valueAsNumber;
     onPlace(Math.min(Number(slider.max), Math.max(0, way > 0 ? Math.floor(at + 1e-6) + 1 : Math.ceil(at - 1e-6) - 1)));
   });

@@ -395,7 +395,7 @@ function buildPage({ shell, address, client, assets, classes, stage }) {
     /** @param {number} index @param {number} x @param {number} y */
     hover(index, x, y) {
       shell.canvas.style.cursor = index >= 0 ? "pointer" : "";
-      if (index >= 0) tip.show(index, x, y, shell.canvas.clientWidth);
+      if (index >= 0) tip.show(index, x, y, shell.canvas);
       else tip.hide();
     },
     /** @param {number} index */

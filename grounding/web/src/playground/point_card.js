@@ -3,11 +3,15 @@
  *
  *   const card = pointCard(assets, classes, {onTake, onEnd, onClose});   card.node
  *   card.show(reference); card.hide(); card.refresh(); card.reference   -1 while hidden
- *   const tip = pointTip(assets, classes);   tip.node; tip.show(reference, x, y, width); tip.hide()
+ *   const tip = pointTip(assets, classes);   tip.node; tip.show(reference, x, y, stage); tip.hide()
  */
 
-import { pointPicture } from "../ui/point_picture.js";
+import { placeBeside } from "../ui/beside.js";
 import { element } from "../ui/element.js";
+import { pointPicture } from "../ui/point_picture.js";
+
+/** The tip, of its point, in pixels. */
+const ABOVE = 8;
 
 /** @typedef {import("../assets.js").InteractiveAssets} InteractiveAssets */
 /** @typedef {import("../classes.js").Classes} Classes */
@@ -66,13 +70,12 @@ export function pointTip(assets, classes) {
   const node = element("div", { class: "tip", "aria-hidden": "true", hidden: true }, picture?.node, text);
   return {
     node,
-    /** @param {number} reference @param {number} x @param {number} y @param {number} width of the stage */
-    show(reference, x, y, width) {
+    /** @param {number} reference @param {number} x @param {number} y @param {HTMLElement} stage */
+    show(reference, x, y, stage) {
       node.hidden = false;
       picture?.show(reference);
       text.textContent = `${assets.hasLabels ? `${classes.nameOf(assets.labels[reference])} · ` : ""}#${reference}`;
-      const left = x > width - 120;
-      node.style.transform = `translate(${x}px, ${y}px) translate(${left ? "calc(-100% - 14px)" : "14px"}, ${y < 90 ? "8px" : "calc(-100% - 8px)"})`;
+      placeBeside(node, x, y, stage, { top: y - node.offsetHeight - ABOVE });
     },
     hide() {
       node.hidden = true;

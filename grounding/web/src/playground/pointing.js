@@ -15,9 +15,10 @@
 
 import { project } from "../camera.js";
 import { latentAtPlace, nearness, placeUnder } from "../inverse.js";
+import { placeBeside } from "../ui/beside.js";
 import { imageCanvas, paintImage } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
-import { isTyping } from "../ui/keys.js";
+import { arrowOf, isForPage } from "../ui/keys.js";
 
 const GRIP = { mouse: 13, touch: 26 };
 const STEP = 8;
@@ -83,10 +84,7 @@ export function cloudPointing({ assets, classes, client, address, stage, announc
     const name = assets.hasLabels ? classes.nameOf(assets.labels[found.index]) : `#${found.index}`;
     words.textContent = share === 1 ? `at ${name}` : share > 0.5 ? `near ${name}` : "far from all";
     card.hidden = false;
-    const { clientWidth: width, clientHeight: height } = canvas;
-    const left = x + AWAY + card.offsetWidth < width ? x + AWAY : x - AWAY - card.offsetWidth;
-    const top = Math.max(4, Math.min(y + AWAY, height - card.offsetHeight - 4));
-    card.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
+    placeBeside(card, x, y, canvas, { away: AWAY, top: y + AWAY });
   }
   function hide() {
     asked++;
@@ -190,18 +188,17 @@ export function cloudPointing({ assets, classes, client, address, stage, announc
 
   /** @param {KeyboardEvent} event */
   function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !isOn() || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (!isOn() || !isForPage(event)) return;
+    const way = arrowOf(event);
     if (event.key.toLowerCase() === "c" && !event.shiftKey) {
       if (crosshair) leave();
       else enter();
     } else if (!crosshair || event.target !== canvas) return;
     else if (event.key === "Escape") leave();
     else if (event.key === "Enter") takeCross();
-    else if (event.key in ways) {
-      const [right, downwards] = ways[/** @type {keyof typeof ways} */ (event.key)];
+    else if (way) {
       const step = event.shiftKey ? 1 : STEP;
-      moveCross(right * step, downwards * step);
+      moveCross(way[0] * step, way[1] * step);
     } else return;
     event.preventDefault();
     event.stopImmediatePropagation();

@@ -7,7 +7,7 @@
  * mainButton(), if the focus is on nothing that takes it.
  */
 
-import { isTyping } from "../ui/keys.js";
+import { isForPage } from "../ui/keys.js";
 
 /** @type {[keys: string, what: string][]} */
 export const KEYS = [
@@ -23,8 +23,7 @@ export const KEYS = [
 /** @param {{onEscape: () => boolean, mainButton: () => HTMLElement | null}} listeners */
 export function listenToKeys({ onEscape, mainButton }) {
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || !isForPage(event)) return;
     if (event.key === "Escape") {
       if (onEscape()) event.preventDefault();
     } else if (event.key === "Enter" && event.target === document.body) {

@@ -12,6 +12,7 @@
 import { background, cssColor, foreground } from "../colors.js";
 import { cellCentre } from "../plane.js";
 import { element } from "../ui/element.js";
+import { arrowOf, isPlain } from "../ui/keys.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("../colors.js").Rgb} Rgb */
@@ -73,14 +74,14 @@ export function slicePicture([channels, height, width], side, { onPoint }) {
   });
   canvas.addEventListener("pointermove", (event) => canvas.hasPointerCapture(event.pointerId) && point(event));
   canvas.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!way || !parts || event.ctrlKey || event.metaKey || event.altKey) return;
+    const way = arrowOf(event);
+    if (!way || !parts || !isPlain(event)) return;
     event.preventDefault();
     const { centre, half } = parts.plane;
     const { x, y } = parts.current ?? { x: centre[0], y: centre[1] };
     const step = (2 * half) / KEYS_PER_SIDE / (event.shiftKey ? FINE : 1);
     const inside = (/** @type {number} */ value, /** @type {number} */ middle) => Math.min(middle + half, Math.max(middle - half, value));
-    onPoint(inside(x + way[0] * step, centre[0]), inside(y + way[1] * step, centre[1]));
+    onPoint(inside(x + way[0] * step, centre[0]), inside(y - way[1] * step, centre[1]));
   });
 
   /** @param {Float32Array} decoded @param {Parts["colors"]} colors @param {Theme} theme */

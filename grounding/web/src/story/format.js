@@ -13,7 +13,7 @@
 
 import { SLIDER_RANGES } from "../augment.js";
 import { isObject } from "../safetensors.js";
-import { PLAYGROUND, allowed, isAllowed } from "../state.js";
+import { FILES, LOOKS, PLAYGROUND, allowed, isAllowed } from "../state.js";
 
 /** @typedef {import("../state.js").PlaygroundState} PlaygroundState */
 /** @typedef {{text: string, at: string, set: Partial<PlaygroundState>, show: Partial<PlaygroundState> | null}} Step */
@@ -48,7 +48,7 @@ export const PLACES = Object.freeze({
 });
 
 /** What belongs to the reader, or to the address of the run. */
-const NOT_SET = ["assets", "encoder", "decoder", "dynamics", "story", "step", "embed", "theme", "palette"];
+const NOT_SET = [...FILES, ...LOOKS, "story", "step", "embed"];
 /** These may be the name of a class, too. */
 const ROWS = ["digit", "reference", "from", "to", "third"];
 const STEP_KEYS = ["text", "at", "set", "show"];

@@ -13,7 +13,7 @@
  * opens again only when it is asked for.
  */
 
-import { readState, writeState, PLAYGROUND } from "../state.js";
+import { FILES, LOOKS, PLAYGROUND, readState, writeState } from "../state.js";
 import { element } from "../ui/element.js";
 import { storyBar } from "./bar.js";
 import { PLACES } from "./format.js";
@@ -23,7 +23,7 @@ import { PLACES } from "./format.js";
 
 const KEPT = "grounding.story";
 /** What a link to a run may hold and still be a first visit. */
-const PLAIN = ["assets", "encoder", "decoder", "dynamics", "theme", "palette", "size", "step", "story"];
+const PLAIN = [...FILES, ...LOOKS, "size", "step", "story"];
 
 /** @param {PlaygroundState} state whether nothing was chosen yet */
 export function isBare(state) {

@@ -6,6 +6,7 @@
  *   await factsBeside(file, experiment, sha)  -> what the run's manifest says, as far as it lies there
  */
 
+import { manifestOf } from "../manifest.js";
 import { escaped } from "./svg.js";
 
 /** @typedef {{run: string, version: string, manifest: string, checkpoint: string}} Facts */
@@ -31,13 +32,6 @@ export function citationOf({ run, version, manifest, checkpoint }, address) {
 
 /** @param {string} file of points or assets @param {string} experiment @param {string} checkpoint @returns {Promise<Facts>} */
 export async function factsBeside(file, experiment, checkpoint) {
-  const found = { run: experiment, version: "", manifest: "", checkpoint };
-  try {
-    const response = await fetch(new URL(`./${encodeURIComponent(`${experiment}.run.json`)}`, new URL(file, location.href)));
-    if (!response.ok) return found;
-    const { name, code, sha256 } = await response.json();
-    return { ...found, run: String(name ?? experiment), version: String(code?.grounding ?? ""), manifest: String(sha256 ?? "") };
-  } catch {
-    return found;
-  }
+  const { name, code, sha256 } = (await manifestOf(file, experiment)) ?? {};
+  return { run: String(name ?? experiment), version: String(code?.grounding ?? ""), manifest: String(sha256 ?? ""), checkpoint };
 }

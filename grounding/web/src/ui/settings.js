@@ -11,13 +11,11 @@
  * onSave() saves the picture.
  */
 
+import { MANY } from "../cloud.js";
 import { element } from "./element.js";
 import { slider } from "./slider.js";
 
 /** @typedef {Pick<import("../state.js").CommonState, "size" | "glyphs" | "names" | "pictures" | "density" | "theme">} ViewState */
-
-/** From so many points on, they let each other through unless the reader wants it otherwise. */
-const MANY = 20_000;
 
 /** @type {[import("../state.js").CommonState["theme"], string][]} */
 const THEMES = [

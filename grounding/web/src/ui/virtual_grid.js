@@ -11,6 +11,7 @@
  */
 
 import { element } from "./element.js";
+import { isPlain } from "./keys.js";
 
 /** Rows beyond what is in sight, so that scrolling shows no gaps. */
 const SPARE = 2;
@@ -93,7 +94,7 @@ export function virtualGrid({ label, width, height, make, onChoose, onPoint }) {
   node.addEventListener("pointerleave", () => onPoint(null));
   node.addEventListener("focusout", () => onPoint(null));
   node.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !items.length) return;
+    if (!isPlain(event) || !items.length) return;
     const page = columns * Math.max(1, Math.floor(node.clientHeight / height));
     /** @type {Record<string, number>} */
     const goals = { ArrowLeft: active - 1, ArrowRight: active + 1, ArrowUp: active - columns, ArrowDown: active + columns, PageUp: active - page, PageDown: active + page, Home: 0, End: items.length - 1 };

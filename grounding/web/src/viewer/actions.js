@@ -46,7 +46,7 @@ export function selectionActions(points, classes, { onFound, onGallery, onZoom, 
   const link = element("a", { class: "as-button small", href: "#", hidden: true, title: "Begins with the medoid; the other members stand in front" }, "Open in playground");
   /** @type {import("./playground_link.js").PlaygroundAddress | null} */
   let addressOf = null;
-  // When it is used: the medoid of many takes milliseconds.
+  // When it is used: its medoid may not have been asked for.
   function aim() {
     if (!addressOf || !rows.length) return;
     link.href = addressOf(indicesOf(points, Int32Array.of(medoidOf(points.points, rows)))[0], selected());

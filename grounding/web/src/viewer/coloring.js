@@ -8,14 +8,12 @@
  *   coloring.colors(theme)         -> Uint8Array (N, 3); also draws the scale
  */
 
-import { colorsByNumber, rampColor, RAMP_WORDS } from "../colors.js";
-import { formatNumber } from "../format.js";
+import { colorsByNumber } from "../colors.js";
 import { element } from "../ui/element.js";
+import { colorScale } from "../ui/scale.js";
 import { wordsOf } from "./describe.js";
 
 /** @typedef {import("../colors.js").Theme} Theme */
-
-const STEPS = 128;
 
 /**
  * @param {import("../assets.js").LatentPoints} points @param {import("../classes.js").Classes} classes
@@ -31,22 +29,11 @@ export function colorChoice({ hasLabels, numbers }, classes, { initial, onChange
     element("option", { value: "" }, hasLabels ? "Class" : "Nothing"),
     ...[...numbers.keys()].map((name) => element("option", { value: name }, wordsOf(name))),
   );
-  const [low, high, words] = [element("span"), element("span"), element("p", { class: "note muted" })];
-  const ramp = element("canvas", { class: "color-ramp", width: STEPS, height: 1, "aria-hidden": "true" });
-  const scale = element("div", { class: "scale" }, ramp, element("div", { class: "scale-ends number" }, low, high), words);
+  const scale = colorScale();
   select.value = key;
   const node = numbers.size
-    ? element("section", { "aria-label": "Colour" }, element("label", { class: "choice" }, element("strong", {}, "Colour by"), select), scale)
+    ? element("section", { "aria-label": "Colour" }, element("label", { class: "choice" }, element("strong", {}, "Colour by"), select), scale.node)
     : null;
-
-  /** @param {Theme} theme */
-  function paintRamp(theme) {
-    const pen = ramp.getContext("2d");
-    for (let i = 0; i < STEPS && pen; i++) {
-      pen.fillStyle = `rgb(${rampColor(i / (STEPS - 1), theme).join(" ")})`;
-      pen.fillRect(i, 0, 1, 1);
-    }
-  }
 
   return {
     node,
@@ -61,13 +48,12 @@ export function colorChoice({ hasLabels, numbers }, classes, { initial, onChange
     /** @param {Theme} theme */
     colors(theme) {
       const values = numbers.get(key);
-      scale.hidden = !values;
-      if (!values) return classes.colors(theme);
+      if (!values) {
+        scale.hide();
+        return classes.colors(theme);
+      }
       const found = colorsByNumber(values, theme);
-      paintRamp(theme);
-      low.textContent = formatNumber(found.low);
-      high.textContent = formatNumber(found.high);
-      words.textContent = RAMP_WORDS[theme];
+      scale.show(found, theme);
       return found.colors;
     },
   };

@@ -7,11 +7,10 @@
 
 import { cssColor } from "../colors.js";
 import { formatNumber } from "../format.js";
+import { placeBeside } from "../ui/beside.js";
 import { element } from "../ui/element.js";
 import { pointName, wordsOf } from "./describe.js";
 import { pointPicture } from "../ui/point_picture.js";
-
-const AWAY = 14;
 
 /** @param {HTMLElement} overlay @param {import("../assets.js").LatentPoints} points @param {import("../classes.js").Classes} classes */
 export function hoverCard(overlay, points, classes) {
@@ -52,10 +51,7 @@ export function hoverCard(overlay, points, classes) {
         number.textContent = values ? `${wordsOf(key)} ${formatNumber(values[row])}` : "";
       }
       node.hidden = false;
-      const isRight = x + AWAY + node.offsetWidth < overlay.clientWidth;
-      const left = isRight ? x + AWAY : x - AWAY - node.offsetWidth;
-      const top = Math.min(Math.max(4, y - node.offsetHeight / 2), overlay.clientHeight - node.offsetHeight - 4);
-      node.style.transform = `translate(${Math.round(Math.max(4, left))}px, ${Math.round(top)}px)`;
+      placeBeside(node, x, y, overlay);
     },
   };
 }

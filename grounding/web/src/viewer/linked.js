@@ -5,6 +5,7 @@
  *   const link = selectionLink(points, {tell});      tell(text): what of a link does not fit this file
  *   link.textOf(rows | null)                          for the address, "" for no selection
  *   link.read(text)                                   -> rows | null
+ *   link.follow(selection, text)                      selects them; link.isFollowing meanwhile: the address has them
  */
 
 import { formatCount } from "../format.js";
@@ -18,6 +19,7 @@ import { indicesOf, rowsOf } from "./members.js";
  */
 export function selectionLink(points, { tell }) {
   let told = "";
+  let isFollowing = false;
   /** Going back and forward says nothing twice. @param {string} text */
   function say(text) {
     if (text && text !== told) tell(text);
@@ -26,7 +28,16 @@ export function selectionLink(points, { tell }) {
   const noun = points.imageShape ? "image" : "row";
   /** @param {number} count */
   const some = (count) => `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-  return {
+  const self = {
+    get isFollowing() {
+      return isFollowing;
+    },
+    /** @param {{set: (rows: Int32Array | null) => void}} selection @param {string} text */
+    follow(selection, text) {
+      isFollowing = true;
+      selection.set(self.read(text));
+      isFollowing = false;
+    },
     /** @param {Int32Array | null} rows */
     textOf(rows) {
       const text = rows ? indicesToText(indicesOf(points, rows)) : "";
@@ -49,4 +60,5 @@ export function selectionLink(points, { tell }) {
       return rows.length || !(found.lost || missing) ? rows : null;
     },
   };
+  return self;
 }

@@ -69,8 +69,18 @@ const evenly = (rows, most) =>
 const distance = (positions, a, b) =>
   Math.sqrt((positions[3 * a] - positions[3 * b]) ** 2 + (positions[3 * a + 1] - positions[3 * b + 1]) ** 2 + (positions[3 * a + 2] - positions[3 * b + 2]) ** 2);
 
-/** @param {Float32Array} positions (N, 3) @param {Int32Array} rows at least one @returns {number} */
+/** Of those rows that were asked about: of many it takes milliseconds. @type {WeakMap<Int32Array, number>} */
+const medoids = new WeakMap();
+
+/** @param {Float32Array} positions (N, 3), one for all @param {Int32Array} rows at least one @returns {number} */
 export function medoidOf(positions, rows) {
+  const known = medoids.get(rows) ?? findMedoid(positions, rows);
+  medoids.set(rows, known);
+  return known;
+}
+
+/** @param {Float32Array} positions @param {Int32Array} rows */
+function findMedoid(positions, rows) {
   const others = evenly(rows, MOST_MEASURED);
   let [best, least] = [rows[0], Infinity];
   for (const row of evenly(rows, MOST_CANDIDATES)) {

@@ -6,6 +6,8 @@
  *   await filesBeside(dataUrl, points)                        -> the addresses of assets and models, or null
  */
 
+import { manifestOf } from "../manifest.js";
+
 /** @typedef {(image: number | null, selected: string) => string} PlaygroundAddress */
 /** @typedef {{assets: string, encoder: string, decoder: string}} PlaygroundFiles addresses, as that of the points */
 
@@ -21,13 +23,8 @@ export async function filesBeside(data, { about: { experiment, split, isOfRun } 
   if (!experiment || !isOfRun || document.URL.startsWith("about:")) return null;
   const folder = data.slice(0, data.lastIndexOf("/") + 1);
   const beside = (/** @type {string} */ name) => folder + encodeURIComponent(name);
-  try {
-    const answer = await fetch(new URL(beside(`${experiment}.run.json`), location.href));
-    const files = answer.ok ? playgroundFiles(await answer.json(), split) : null;
-    return files && { assets: beside(files.assets), encoder: beside(files.encoder), decoder: beside(files.decoder) };
-  } catch {
-    return null;
-  }
+  const files = playgroundFiles(await manifestOf(data, experiment), split);
+  return files && { assets: beside(files.assets), encoder: beside(files.encoder), decoder: beside(files.decoder) };
 }
 
 /** @param {string} data @param {Pick<import("../assets.js").LatentPoints, "about">} points @returns {Promise<PlaygroundAddress | null>} */

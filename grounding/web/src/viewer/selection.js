@@ -1,10 +1,10 @@
 /**
  * Many points chosen at once: tools on the stage, and what they hold by class.
  *
- *   const selection = pointSelection(overlay, corner, points, classes, {onTool, onChange, all});
- *   selection.drawn(shape, outline, isDone, find, event)   from controls.js; find(): the rows inside
- *   selection.howOf(event)                          "new", "add" or "subtract": by the keys held, or as chosen
- *   selection.apply(rows, how)                      by default as chosen
+ *   const selection = pointSelection(stages, corner, points, classes, {onTool, onChange});
+ *   selection.drawn(shape, outline, isDone, event, side)   from controls.js; side: on which of the stages
+ *   selection.touched(x, y, event, side)            whether this click adds a point, or takes one away
+ *   selection.apply(rows)                           as chosen: instead, added or taken away
  *   selection.choose(tool); selection.endTool()
  *   selection.set(rows | null); selection.clear(); selection.rows
  *   selection.has(row)                              true for every row when nothing is selected
@@ -12,12 +12,13 @@
  *   selection.update(theme)                         after a change of colours
  *   selection.setFlat(isFlat)                       a flat cloud is moved, not turned
  *
- * onTool(tool) tells controls.js, onChange() that other rows are selected, all() gives the rows that
- * can be seen, which the keyboard selects.
+ * stages: of the same points, each {cloud, overlay, isShown(row)}: points of classes that step back are not
+ * meant. onTool(tool) tells controls.js, onChange() that other rows are selected.
  */
 
 import { cssColor } from "../colors.js";
 import { formatCount, formatPercent } from "../format.js";
+import { inside, nearestOnScreen } from "../picking.js";
 import { element, replaceChildren } from "../ui/element.js";
 import { countClasses } from "./describe.js";
 import { combine } from "./members.js";
@@ -26,8 +27,11 @@ import { selectionOutline } from "./outline.js";
 /** @typedef {import("../controls.js").Tool} Tool */
 /** @typedef {import("../colors.js").Theme} Theme */
 /** @typedef {import("./members.js").How} How */
+/** @typedef {{cloud: import("../cloud.js").Cloud, overlay: HTMLElement, isShown: (row: number) => boolean}} SelectionStage */
 
 const MOST_BARS = 15;
+/** How far a click that adds or takes away may miss, in pixels. */
+const REACH = 24;
 
 /** @type {[Tool, string, string][]} */
 const TOOLS = [
@@ -45,12 +49,13 @@ const HOWS = [
 ];
 
 /**
- * @param {HTMLElement} overlay @param {HTMLElement} corner
+ * @param {readonly SelectionStage[]} stages @param {HTMLElement} corner
  * @param {Pick<import("../assets.js").LatentPoints, "labels" | "hasLabels">} points @param {import("../classes.js").Classes} classes
- * @param {{onTool: (tool: Tool) => void, onChange: () => void, all: () => Int32Array}} listeners
+ * @param {{onTool: (tool: Tool) => void, onChange: () => void}} listeners
  */
-export function pointSelection(overlay, corner, { labels, hasLabels }, classes, { onTool, onChange, all }) {
-  const outline = selectionOutline(overlay);
+export function pointSelection(stages, corner, { labels, hasLabels }, classes, { onTool, onChange }) {
+  const outlines = stages.map(({ overlay }) => selectionOutline(overlay));
+  const hideOutlines = () => outlines.forEach((outline) => outline.hide());
   /** @type {Int32Array | null} */
   let rows = null;
   let member = new Uint8Array();
@@ -72,7 +77,7 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
   const clearButton = element("button", { type: "button", class: "small", onclick: () => set(null) }, "Clear");
   const allButton = element(
     "button",
-    { type: "button", class: "small", title: "Select all points in the picture", onclick: () => apply(all()) },
+    { type: "button", class: "small", title: "Select all points in the picture", onclick: () => apply(inView()) },
     "All in view",
   );
   const node = element(
@@ -123,12 +128,19 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     rows = next;
     member = new Uint8Array(labels.length);
     for (const row of rows ?? []) member[row] = 1;
-    outline.hide();
+    hideOutlines();
     offerWays();
     paint();
     onChange();
   }
   const apply = (/** @type {Int32Array | null} */ found, /** @type {How} */ by = how) => set(found && combine(rows, found, by, labels.length));
+
+  /** @param {number} side @param {"box" | "lasso"} shape @param {number[]} outline */
+  const within = (side, shape, outline) => inside(shape, stages[side].cloud.screen(), outline, { only: stages[side].isShown });
+  function inView() {
+    const { width, height } = stages[0].cloud.view();
+    return within(0, "box", [0, 0, width, height]);
+  }
 
   choose(home);
   paint();
@@ -136,7 +148,6 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     node,
     set,
     apply,
-    howOf,
     choose,
     clear: () => set(null),
     /** Back to turning. @returns {boolean} whether another tool was chosen */
@@ -156,17 +167,25 @@ export function pointSelection(overlay, corner, { labels, hasLabels }, classes, 
     },
     /** @param {number} row */
     has: (row) => !rows || member[row] === 1,
-    /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {() => Int32Array} find @param {PointerEvent} event */
-    drawn(shape, corners, isDone, find, event) {
-      if (isDone) {
-        const found = find();
-        const by = howOf(event);
-        // Nothing inside is nothing selected: all points would step back. What joins or leaves may be none.
-        if (found.length || by === "new") apply(found.length ? found : null, by);
-        else outline.hide();
-        if (!found.length) count.textContent = "No point lies in it.";
-      }
-      else outline.show(shape, corners);
+    /** @param {"box" | "lasso"} shape @param {number[]} corners @param {boolean} isDone @param {PointerEvent} event */
+    drawn(shape, corners, isDone, event, side = 0) {
+      if (!isDone) return outlines[side].show(shape, corners);
+      const found = within(side, shape, corners);
+      const by = howOf(event);
+      // Nothing inside is nothing selected: all points would step back. What joins or leaves may be none.
+      if (found.length || by === "new") apply(found.length ? found : null, by);
+      else hideOutlines();
+      if (!found.length) count.textContent = "No point lies in it.";
+    },
+    /** @param {number} x @param {number} y @param {PointerEvent | KeyboardEvent} event */
+    touched(x, y, event, side = 0) {
+      const by = howOf(event);
+      if (by === "new") return false;
+      const { cloud, isShown } = stages[side];
+      // Also of those that step back because they are not selected.
+      const found = nearestOnScreen(cloud.screen(), x, y, REACH, { only: isShown });
+      if (found >= 0) apply(Int32Array.of(found), by);
+      return true;
     },
     /** @param {Theme} next */
     update(next) {

@@ -4,7 +4,7 @@
  *   listenToKeys({onTool, onFind, onGallery, onEscape});   KEYS: rows for the list of keys
  */
 
-import { isTyping } from "../ui/keys.js";
+import { isForPage } from "../ui/keys.js";
 
 /** @type {[keys: string, what: string][]} */
 export const KEYS = [
@@ -25,8 +25,7 @@ const TOOLS = { b: "box", l: "lasso", t: "orbit", m: "pan" };
 /** @param {{onTool: (tool: import("../controls.js").Tool) => void, onFind: () => void, onGallery: () => void, onEscape: () => void}} listeners */
 export function listenToKeys({ onTool, onFind, onGallery, onEscape }) {
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (!isForPage(event)) return;
     const key = event.key.toLowerCase();
     if (Object.hasOwn(TOOLS, key)) onTool(TOOLS[key]);
     else if (key === "/") onFind();

@@ -11,7 +11,6 @@
 import { classesOf } from "../classes.js";
 import { formatProgress } from "../format.js";
 import { classNames } from "../names.js";
-import { insideBox, insideLasso, nearestOnScreen } from "../picking.js";
 import { startStage } from "../stage.js";
 import { followShape } from "../ui/bitmap.js";
 import { element } from "../ui/element.js";
@@ -43,9 +42,6 @@ import { KEYS, listenToKeys } from "./shortcuts.js";
 /** @typedef {{state: ViewerState, change: (changes: Partial<ViewerState>) => void, step: (changes: Partial<ViewerState>) => void,
  *   slide: (changes: Partial<ViewerState>) => void}} Address */
 /** @typedef {ReturnType<typeof pointsView>} View */
-
-/** How far a click that adds or takes away may miss, in pixels. */
-const REACH = 24;
 
 /** @param {Shell} shell @param {Address} address @param {Client} client */
 export function prepareView(shell, address, client) {
@@ -103,24 +99,16 @@ function pointsView(shell, stage, address, client, points) {
       paintVisible();
     },
   });
-  const selection = pointSelection(shell.overlay, shell.corners.topLeft, points, classes, {
+  const selection = pointSelection([{ cloud, overlay: shell.overlay, isShown: visible.isClassShown }], shell.corners.topLeft, points, classes, {
     onTool: stage.controls.setTool,
     onChange() {
       paintVisible();
       showMembers();
-      if (!isFollowing) address.step({ selected: link.textOf(selection.rows) });
+      if (!link.isFollowing) address.step({ selected: link.textOf(selection.rows) });
       tellSelection();
     },
-    all: () => within("box", [0, 0, shell.canvas.clientWidth, shell.canvas.clientHeight]),
   });
   const link = selectionLink(points, { tell: shell.panels.showNotice });
-  let isFollowing = false;
-  /** As the address says. */
-  function followSelection() {
-    isFollowing = true;
-    selection.set(link.read(address.state.selected));
-    isFollowing = false;
-  }
   const gallery = memberGallery(points, classes, {
     onChoose: (row) => choice.choose(row, { goes: true }),
     onPoint: (row) => marks.set({ hovered: row ?? -1 }),
@@ -151,12 +139,6 @@ function pointsView(shell, stage, address, client, points) {
   const search = searchField(points, { onFound: (row) => choice.choose(row, { goes: true }) });
   const coming = element("p", { class: "muted", hidden: true });
 
-  /** @param {"box" | "lasso"} shape @param {number[]} outline */
-  function within(shape, outline) {
-    const [x0, y0, x1, y1] = outline;
-    const only = { only: visible.isClassShown };
-    return shape === "box" ? insideBox(cloud.screen(), x0, y0, x1, y1, only) : insideLasso(cloud.screen(), outline, only);
-  }
   function paint() {
     cloud.setColors(coloring.colors(stage.theme));
     paintAround();
@@ -202,7 +184,7 @@ function pointsView(shell, stage, address, client, points) {
     if (areThere && points.thumbnails) cloud.setPictures(points.thumbnails);
     film.refresh();
   });
-  if (address.state.selected) followSelection();
+  if (address.state.selected) link.follow(selection, address.state.selected);
   film.find().catch(stage.showError);
   tellSelection();
   selection.setFlat(cloud.isFlat);
@@ -235,15 +217,10 @@ function pointsView(shell, stage, address, client, points) {
       shell.canvas.classList.toggle("over-point", row >= 0);
       marks.set({ hovered: row });
     },
-    /** @param {"box" | "lasso"} shape @param {number[]} outline @param {boolean} isDone @param {PointerEvent} event */
-    draw: (shape, outline, isDone, event) => selection.drawn(shape, outline, isDone, () => within(shape, outline), event),
+    draw: selection.drawn,
     /** @param {number} row @param {number} x @param {number} y @param {PointerEvent | KeyboardEvent} event */
     click(row, x, y, event) {
-      const how = selection.howOf(event);
-      if (how === "new") return choice.choose(row < 0 ? null : row);
-      // Also of those that step back because they are not selected.
-      const found = nearestOnScreen(cloud.screen(), x, y, REACH, { only: visible.isClassShown });
-      if (found >= 0) selection.apply(Int32Array.of(found), how);
+      if (!selection.touched(x, y, event)) choice.choose(row < 0 ? null : row);
     },
     /** @param {ViewerState} state */
     follow(state) {
@@ -251,7 +228,7 @@ function pointsView(shell, stage, address, client, points) {
       coloring.set(state.color);
       classes.usePalette(state.palette);
       rows.update(knownOnly(state, classes.list.map(({ label }) => label)).shown);
-      followSelection();
+      link.follow(selection, state.selected);
       paint();
       void choice.paint();
       film.follow(state);
