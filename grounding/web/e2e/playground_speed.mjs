@@ -44,7 +44,8 @@ export async function loadTimes(browser, address, loads) {
 }
 
 /**
- * Each event waits for its answer; the readouts are written in the same task as the marker moves.
+ * One slider after the other, as a hand comes to them. Each event waits for its answer; the readouts are written in the same task as the
+ * marker moves.
  * @param {Page} page @param {number} events @param {string} [holder] of the sliders
  */
 export function sliderTimes(page, events, holder = ".augmentation") {
@@ -53,11 +54,11 @@ export function sliderTimes(page, events, holder = ".augmentation") {
     const results = /** @type {HTMLElement} */ (document.querySelector(".results"));
     const times = [];
     for (let i = 0; i < count; i++) {
-      const input = inputs[i % inputs.length];
+      const input = inputs[Math.floor(i / Math.ceil(count / inputs.length))];
       const [min, max] = [Number(input.min), Number(input.max)];
       const share = 0.5 + 0.4 * Math.sin(1 + 0.7 * i);
       input.value = String(input.name === "scale" ? 0.6 + share : min + share * (max - min) * 0.5);
-      await new Promise((resolve) => setTimeout(resolve, 16));
+      await new Promise((resolve) => setTimeout(resolve, i % Math.ceil(count / inputs.length) ? 16 : 300));
       times.push(
         await new Promise((resolve) => {
           const start = performance.now();

@@ -7,7 +7,8 @@
  *                                      takes the browser milliseconds, and a slider needs them
  *   address.step({mode: "probe"})      a new entry, for the back button
  *   address.slide({rotation: 3})       a new entry when a gesture begins, the same while it goes on:
- *                                      while the pointer is down, or keys follow each other
+ *                                      while the pointer is down, or keys follow each other. The entry is made
+ *                                      once what it is about is painted
  *
  * onChange(state) is called when the reader goes back or forward, not for own changes.
  */
@@ -31,9 +32,19 @@ export function followAddress(table, onChange) {
   addEventListener("pointerdown", () => ([presses, isDown] = [presses + 1, true]), true);
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isDown = false), true);
 
-  addEventListener("pagehide", writing.now);
+  let isDue = false;
+  function makeEntry() {
+    if (isDue) history.pushState(null, "", here());
+    isDue = false;
+  }
+  function writeAll() {
+    makeEntry();
+    writing.now();
+  }
+  addEventListener("pagehide", writeAll);
   addEventListener("popstate", () => {
     writing.cancel();
+    isDue = false;
     gesture = null;
     state = readState(table, location.search);
     onChange(state);
@@ -45,10 +56,15 @@ export function followAddress(table, onChange) {
   }
   /** @param {Partial<S>} changes */
   function step(changes) {
-    writing.now();
+    begin(changes);
+    makeEntry();
+  }
+  /** @param {Partial<S>} changes */
+  function begin(changes) {
+    writeAll();
     gesture = null;
     state = { ...state, ...changes };
-    history.pushState(null, "", here());
+    isDue = true;
   }
   return {
     get state() {
@@ -62,7 +78,10 @@ export function followAddress(table, onChange) {
       const at = performance.now();
       const goesOn = gesture?.name === name && gesture.press === presses && (isDown || at - gesture.at < SAME_GESTURE_MS);
       if (goesOn) change(changes);
-      else step(changes);
+      else {
+        begin(changes);
+        requestAnimationFrame(() => setTimeout(makeEntry));
+      }
       gesture = { name, press: presses, at };
     },
   };
