@@ -9,7 +9,8 @@
  * pair. For each: the medians `before` and `after`, and the median `ratio` of the pairs, after / before.
  *
  * viewer: `picture` and `pictures` as in speed.mjs; `turning`: from frame to frame while a mouse turns the cloud,
- * median and 95th percentile of 60, once the pictures are there. playground: `probe`, and `slider`, from the event of
+ * median and 95th percentile of 60, once the pictures are there; `turningCpu`: what all of the browser's processes
+ * computed for one, which hangs less on what else the machine does. playground: `probe`, and `slider`, from the event of
  * a slider to moved marker and readouts, median and 95th percentile of 240, after 40.
  */
 
@@ -55,14 +56,24 @@ async function turningTimes(page, frames) {
   return gaps;
 }
 
+/** Processor time of the whole browser so far, in milliseconds. @param {Page} page */
+async function processorTime(page) {
+  const session = await /** @type {import("playwright-core").Browser} */ (page.context().browser()).newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  return 1000 * processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+}
+
 /** @param {Page} page @returns {Promise<Times>} */
 async function ofViewer(page) {
   await page.waitForFunction(() => performance.getEntriesByName("pictures").length > 0);
   const [picture, pictures] = [await mark(page, "picture"), await mark(page, "pictures")];
   await page.waitForTimeout(500);
   await turningTimes(page, 10);
+  const before = await processorTime(page);
   const gaps = await turningTimes(page, FRAMES);
-  return { picture, pictures, turning: quantile(gaps, 0.5), turningP95: quantile(gaps, 0.95) };
+  const turningCpu = ((await processorTime(page)) - before) / FRAMES;
+  return { picture, pictures, turning: quantile(gaps, 0.5), turningP95: quantile(gaps, 0.95), turningCpu };
 }
 
 /** @param {Page} page @returns {Promise<Times>} */

@@ -13,10 +13,12 @@ export const POINT_VERTEX = `
   attribute vec3 tint;
   attribute float dimmed;
   attribute float glyph;
-  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius;
+  uniform vec3 backdrop;
+  uniform float size, crowding, pixelRatio, reference, glyphs, flatness, radius, opacity;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog;
+  varying float vGlyph, vPixels, vThrough;
 #ifdef PICTURES
+  varying float vBack;
   uniform float pictureSide, perUnit;
   uniform vec2 pictureGrid;
   varying float vPicture;
@@ -40,7 +42,7 @@ export const POINT_VERTEX = `
   void main() {
     vec4 seen = modelViewMatrix * vec4(placeNow(), 1.0);
     seen.z = mix(seen.z, -reference, flatness);
-    vFog = smoothstep(0.0, 1.0, (-seen.z - reference) / (1.3 * radius));
+    float fog = smoothstep(0.0, 1.0, (-seen.z - reference) / (1.3 * radius));
     gl_Position = projectionMatrix * seen;
     float nearness = clamp(reference / max(-seen.z, 1e-6), 0.4, 3.0);
     float grown = crowding * (glyphs > 0.5 ? size * 2.6 : size * 1.6);
@@ -53,8 +55,15 @@ export const POINT_VERTEX = `
 #endif
     gl_PointSize = vPixels;
     if (dimmed > 0.5) gl_Position.z = mix(gl_Position.z, gl_Position.w, 0.999);
-    vTint = tint;
-    vDimmed = dimmed;
+    // Once for a point, not for each of its pixels.
+    float back = max(dimmed * 0.78, fog * ${FOG});
+    vTint = mix(tint, backdrop, back);
+    vThrough = opacity;
+#ifdef PICTURES
+    vBack = back;
+    vThrough = mix(opacity, 1.0, vPicture);
+#endif
+    if (opacity < 0.9 && dimmed > 0.5) vThrough *= 0.3;
     vGlyph = glyph;
   }
 `;
@@ -62,15 +71,15 @@ export const POINT_VERTEX = `
 export const POINT_FRAGMENT = `
   uniform vec3 backdrop;
   uniform sampler2D atlas;
-  uniform float glyphs, opacity;
+  uniform float glyphs;
   uniform vec2 cells;
   varying vec3 vTint;
-  varying float vDimmed, vGlyph, vPixels, vFog;
+  varying float vGlyph, vPixels, vThrough;
 #ifdef PICTURES
   uniform sampler2D pictures;
   uniform float isGrey;
   uniform vec2 pictureGrid, pictureShape;
-  varying float vPicture;
+  varying float vPicture, vBack;
   varying vec2 vCell;
 #endif
   void main() {
@@ -96,15 +105,11 @@ export const POINT_FRAGMENT = `
       vec2 edge = vec2(2.5) / vPixels;
       bool isFrame = isGrey < 0.5 && any(greaterThan(abs(place - 0.5), 0.5 - edge));
       float shown = isInside ? (isFrame ? 1.0 : isGrey > 0.5 ? seen.r : seen.a) : 0.0;
-      color = mix(color, isGrey > 0.5 || isFrame ? vTint : seen.rgb, vPicture);
+      color = mix(color, isGrey > 0.5 || isFrame ? vTint : mix(seen.rgb, backdrop, vBack), vPicture);
       alpha = mix(alpha, shown, vPicture);
     }
-    float through = mix(opacity, 1.0, vPicture);
-#else
-    float through = opacity;
 #endif
     if (alpha < 0.3) discard;
-    alpha *= opacity < 0.9 && vDimmed > 0.5 ? 0.3 * through : through;
-    gl_FragColor = vec4(mix(color, backdrop, max(vDimmed * 0.78, vFog * ${FOG})), alpha);
+    gl_FragColor = vec4(color, alpha * vThrough);
   }
 `;
