@@ -83,6 +83,8 @@ export function marksLayer(below) {
       for (const line of lines) drawLine(pen, line, view);
       for (const marker of markers) drawMarker(pen, marker, view, cssColor(backdrop));
       isClear = !lines.length && !markers.length;
+      // An empty canvas costs as much to lay over the stage as a full one.
+      holder.hidden = isClear;
     },
     dispose() {
       holder.remove();

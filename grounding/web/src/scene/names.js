@@ -68,6 +68,8 @@ export function namesLayer(below) {
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       paintNames(pen, names, view, backdrop);
       isClear = !names.length;
+      // An empty canvas costs as much to lay over the stage as a full one.
+      holder.hidden = isClear;
     },
     dispose() {
       holder.remove();
