@@ -41,6 +41,8 @@ export function followAddress(table, onChange) {
     makeEntry();
     writing.now();
   }
+  // Who goes back has let go before.
+  for (const end of ["pointerup", "keyup"]) addEventListener(end, makeEntry, true);
   addEventListener("pagehide", writeAll);
   addEventListener("popstate", () => {
     writing.cancel();
