@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from grounding._errors import UserError
 from grounding._memory import hand_back_freed_memory, keep_freed_memory
 from grounding._streams import seeded
-from grounding.data.loader import TrainingInputs
+from grounding.data.loader import Batch, TrainingInputs
 from grounding.data.stored import ImageTensor
 from grounding.models.autoencoder import Autoencoder
 from grounding.models.layers import Dropout
 from grounding.objectives.base import Objectives
 from grounding.training.checkpoint import Checkpoint, machine, not_finite, versions
+from grounding.training.graphs import GraphedStep, can_capture
 from grounding.training.history import Epoch, Measure, best_of, has_stalled
 from grounding.training.optimizer import Adam, one_cycle
 from grounding.training.resume import best_weights, restore
@@ -81,6 +82,7 @@ def train(
     keep_best: Measure | None = None,
     start: Checkpoint | None = None,
     until: int | None = None,
+    cuda_graphs: bool = True,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     save: Callable[[Training], None] = lambda _: None,
@@ -106,6 +108,7 @@ def train(
             `Training.best`; default: none are.
         start: where to go on; default: at the first epoch.
         until: pause after this epoch; what goes on from there ends with the same bits.
+        cuda_graphs: on CUDA, capture a step of each epoch and replay it (see `GraphedStep`).
         on_step: called after each step with the number of inputs it used.
         save: called after each epoch; `Training.checkpoint` is what can be kept of it.
         on_epoch: called after that.
@@ -131,6 +134,7 @@ def train(
         learning_rate,
         weight_decay=weight_decay,
         decoupled=optimizer == "adamw",
+        capturable=can_capture(device),
     )
     smallest = smallest_batch(model, objectives)
     training = Training(model, objectives, adam)
@@ -143,6 +147,17 @@ def train(
     if val_images is not None:
         val_images = val_images.to(device)
 
+    def step_on(batch: Batch) -> Tensor:
+        loss: Tensor = objectives(model, batch)
+        loss.backward()
+        adam.step()
+        adam.zero_grad()
+        return loss.detach()
+
+    graphed = None
+    if cuda_graphs and can_capture(device):
+        graphed = GraphedStep(step_on, {"model": model, "objectives": objectives}, warn)
+
     for number in range(len(history) + 1, min(epochs, until or epochs) + 1):
         if has_stalled(history, stop_by, patience):
             break
@@ -152,6 +167,7 @@ def train(
             objectives.begin_epoch(model, loader, number)
             model.train()
             _seed_dropout(model, loader.generator("dropout", number))
+            take_step = graphed.in_epoch(loader.steps) if graphed else step_on
             losses = torch.zeros(loader.steps, device=device)
             sizes = []
             for step, batch in enumerate(loader.epoch(number)):
@@ -164,12 +180,8 @@ def train(
                 if schedule == "one_cycle":
                     share = one_cycle((number - 1) * loader.steps + step, epochs * loader.steps)
                     adam.learning_rate = learning_rate * share
-                loss = objectives(model, batch)
-                loss.backward()
-                adam.step()
-                adam.zero_grad()
                 # Kept on the device: asking for the number here would wait for every step.
-                losses[step] = loss.detach()
+                losses[step] = take_step(batch)
                 sizes.append(len(batch.inputs))
                 on_step(sizes[-1])
         train_loss = mean(losses, sizes)

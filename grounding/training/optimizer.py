@@ -28,9 +28,10 @@ class Adam:
         learning_rate: > 0.
         weight_decay: >= 0.
         decoupled: whether weights decay apart from the gradients (AdamW).
+        capturable: whether a CUDA graph can hold a step: the step size is then read from the
+            parameters' device, as a float32, when the step is computed.
 
     Attributes:
-        learning_rate: of the next step.
         state: "step", "exp_avg" and "exp_avg_sq" of each parameter, by its name; {} until it has
             had a gradient.
     """
@@ -42,13 +43,28 @@ class Adam:
         *,
         weight_decay: float = 0.0,
         decoupled: bool = False,
+        capturable: bool = False,
     ) -> None:
         self.parameters = dict(parameters)
+        self._on_device: Tensor | None = None
+        if capturable:
+            self._on_device = torch.empty((), device=next(iter(self.parameters.values())).device)
         self.learning_rate = learning_rate
         self.state: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
         self._weight_decay = weight_decay
         self._decoupled = decoupled
         self._has_begun = False
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of the next step."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, size: float) -> None:
+        self._learning_rate = size
+        if self._on_device is not None:
+            self._on_device.fill_(size)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -77,7 +93,7 @@ class Adam:
             fused=True,
             amsgrad=False,
             maximize=False,
-            lr=self.learning_rate,
+            lr=self._learning_rate if self._on_device is None else self._on_device,
             beta1=BETAS[0],
             beta2=BETAS[1],
             weight_decay=self._weight_decay,

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from small_trainings import CPU, KINDS, kept, new_model, splits, trained
+from tape import waits
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -53,19 +54,14 @@ def test_layers_of_other_people_draw_from_the_seed_as_well():
 
 
 class HostWaits(TorchDispatchMode):
-    """Counts the operations for which the host would wait for a GPU, and float64 made elsewhere."""
-
-    ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "unique")
+    """Counts the operations for which the host would wait for a GPU."""
 
     def __init__(self):
         super().__init__()
         self.count = 0
 
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        name = function.__name__.partition(".")[0]
-        places = arguments[1] if name == "index" else ()
-        masks = any(i is not None and i.dtype == torch.bool for i in places)
-        self.count += masks or name.startswith(self.ASKING)
+        self.count += waits(function, arguments)
         return function(*arguments, **(options or {}))
 
 
@@ -74,13 +70,13 @@ def test_steps_never_wait_for_the_device(kind):
     """Six steps an epoch ask for as many values as three: none."""
     counts = []
     for batch_size in (24, 12):
-        with HostWaits() as waits:
+        with HostWaits() as counter:
             trained(kind, batch_size=batch_size)
-        counts.append(waits.count)
+        counts.append(counter.count)
     assert counts[0] == counts[1]
-    with HostWaits() as waits:
+    with HostWaits() as counter:
         torch.ones(3)[torch.tensor([True, False, True])].sum().item()
-    assert waits.count == 2
+    assert counter.count == 2
 
 
 class Doubles(TorchDispatchMode):

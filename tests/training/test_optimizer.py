@@ -39,13 +39,19 @@ def same(model, other):
 )
 @pytest.mark.parametrize("decay", [0.0, 0.05])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_steps_are_those_of_torch_to_the_bit(decoupled, theirs, decay, layout):
+@pytest.mark.parametrize("capturable", [False, True])
+def test_steps_are_those_of_torch_to_the_bit(decoupled, theirs, decay, layout, capturable):
     model, other = (network().to(memory_format=layout) for _ in range(2))
-    optimizer = Adam(named(model), 0.01, weight_decay=decay, decoupled=decoupled)
-    oracle = theirs(other.parameters(), lr=0.01, weight_decay=decay, fused=True)
+    optimizer = Adam(
+        named(model), 0.01, weight_decay=decay, decoupled=decoupled, capturable=capturable
+    )
+    first, second = (torch.tensor(size) if capturable else size for size in (0.01, 0.002))
+    oracle = theirs(other.parameters(), lr=first, weight_decay=decay, fused=True)
     train(model, optimizer, 5)
     train(other, oracle, 5)
-    optimizer.learning_rate = oracle.param_groups[0]["lr"] = 0.002
+    optimizer.learning_rate = 0.002
+    assert optimizer.learning_rate == 0.002
+    oracle.param_groups[0]["lr"] = second
     train(model, optimizer, 3, 5)
     train(other, oracle, 3, 5)
     assert same(model, other)
