@@ -1,15 +1,16 @@
 """The same code on a GPU; left out where there is none."""
 
+import time
 import warnings
 
 import pytest
 import torch
-from small_trainings import CPU, KINDS, kept, trained
+from small_trainings import CPU, KINDS, kept, new_model, new_objectives, trained
 
 from grounding import data
 from grounding.dynamics import portrait, step_lengths
 from grounding.metrics.neighbors import nearest
-from grounding.training import resolve_device
+from grounding.training import graphs, resolve_device
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -65,6 +66,104 @@ def test_no_step_waits_for_the_device(kind):
     training(24)()  # what is kept for later is made once
     counts = [waits(training(batch_size)) for batch_size in (24, 12)]
     assert counts[0] == counts[1] > 0
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    """One entry for each replay; every epoch is worth a graph."""
+    made = []
+
+    class Counted(torch.cuda.CUDAGraph):
+        def replay(self):
+            made.append(1)
+            super().replay()
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Counted)
+    monkeypatch.setattr(graphs, "FEWEST_STEPS", 1)
+    return made
+
+
+def assert_same(one, other):
+    assert [(e.train_loss, e.val_loss) for e in one.history] == [
+        (e.train_loss, e.val_loss) for e in other.history
+    ]
+    for part in ("state_dict", "objectives"):
+        for name, weights in getattr(one, part).items():
+            assert torch.equal(weights, getattr(other, part)[name]), name
+    for name, state in one.optimizer.items():
+        assert all(torch.equal(tensor, other.optimizer[name][key]) for key, tensor in state.items())
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_replayed_steps_are_ordinary_steps_to_the_bit(kind, precision, replays):
+    def once(cuda_graphs):
+        training = trained(
+            kind, device=GPU, batch_size=10, precision=precision, cuda_graphs=cuda_graphs
+        )
+        return kept(training)
+
+    ordinary = once(False)
+    assert not replays
+    assert_same(once(True), ordinary)
+    assert len(replays) >= 8
+
+
+def waiting(objective, loss):
+    return loss * (1 if loss.item() >= 0 else 2)
+
+
+def counting(objective, loss):
+    objective.taken = getattr(objective, "taken", 0) + 1
+    return loss * objective.taken
+
+
+def failing(objective, loss):
+    if torch.cuda.is_current_stream_capturing():
+        raise ValueError("not here")
+    return loss
+
+
+def breaking(objective, loss):
+    """Ends the capture itself."""
+    if torch.cuda.is_current_stream_capturing():
+        torch.cuda.synchronize()
+    return loss
+
+
+@pytest.mark.parametrize("behaves", [waiting, counting, failing, breaking])
+@pytest.mark.parametrize("kind", ["conv", "dropout", "variational"])
+def test_a_step_that_cannot_be_captured_is_taken_as_it_is(kind, behaves, replays):
+    """Global random numbers are drawn as well afterwards, and other trainings have graphs."""
+    found, lines = [], []
+    for cuda_graphs in (False, True):
+        model = new_model(kind)
+        weighted = new_objectives(kind, model, epochs=2)
+
+        def hook(objective, _, loss):
+            noise = 1 + 0.01 * torch.rand((), device=GPU)
+            return behaves(objective, loss * noise)
+
+        weighted["reconstruction"].register_forward_hook(hook)
+        options = {"batch_size": 10, "cuda_graphs": cuda_graphs, "warn": lines.append}
+        found.append(kept(trained(kind, device=GPU, model=model, weighted=weighted, **options)))
+    assert_same(*found)
+    assert not replays
+    assert len([line for line in lines if "cannot be captured" in line]) == 1
+    trained("dropout", device=GPU, batch_size=10)
+    assert replays
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_replayed_steps_are_faster(kind, replays):
+    """16 or 32 steps an epoch; what they take is printed with -s."""
+    seconds = {}
+    for cuda_graphs in (False, True, False, True):  # the first two warm up
+        begun = time.perf_counter()
+        trained(kind, device=GPU, epochs=12, batch_size=4, cuda_graphs=cuda_graphs)
+        seconds[cuda_graphs] = time.perf_counter() - begun
+    print(f"{kind}: {seconds[False]:.2f} s step by step, {seconds[True]:.2f} s replayed")
+    assert seconds[True] < seconds[False]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

@@ -197,8 +197,8 @@ class Experiment(Settings):
 def training_config(experiment: Experiment) -> dict[str, Any]:
     """The values that decide what comes out of training, by "section.key".
 
-    Paths, the device and what is only used after training are not in it, nor is what belongs to
-    something that is switched off.
+    Paths, the device and how work is launched on it, and what is only used after training are not
+    in it, nor is what belongs to something that is switched off.
     """
     objectives, augmented = experiment.objectives, experiment.self_supervised
     training = experiment.training
@@ -208,7 +208,7 @@ def training_config(experiment: Experiment) -> dict[str, Any]:
             include={"resize", "mode", "train_samples", "val_samples"}
         ),
         "model": experiment.model.model_dump(exclude=_CHECKS),
-        "training": training.model_dump(exclude={"device"}),
+        "training": training.model_dump(exclude={"device", "cuda_graphs"}),
         "regularization": {"dropout": {"p": experiment.regularization.dropout_p}},
         "self_supervised": {"enabled": augmented.enabled},
         "objectives": objectives.model_dump(include={"views", "mirrored", "composites"}),

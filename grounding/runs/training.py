@@ -478,6 +478,7 @@ def _train(
                 keep_best=settings.keep_best,
                 start=start.checkpoint,
                 until=until,
+                cuda_graphs=settings.cuda_graphs,
                 on_step=bar.advance,
                 on_epoch=on_epoch,
                 save=record.save,
