@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from grounding.cli import main
 from grounding.runs.ledger import looks
 from grounding.runs.manifest import manifest_bytes, read_manifest
 from grounding.runs.training import train_experiment
-from grounding.studies.sweeps.trial import state_of, train_trial
+from grounding.studies.sweeps.local import LocalEngine
+from grounding.studies.sweeps.trial import Task, state_of, train_trial
 
 RATE = "training.learning_rate"
 GRID = [f"--grid={RATE}=0.003,0.01,0.03", "--metric=val_knn_1"]
@@ -282,8 +284,10 @@ def test_tpe_goes_on_from_the_runs_that_are_there(in_folder, at_once, capsys):
     assert before.items() <= times().items()
 
 
-def children(pid):
-    return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+def workers_of(pid):
+    """Of a driver: what it has started, and what that has split off."""
+    children = [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    return [*children, *(worker for child in children for worker in workers_of(child))]
 
 
 def until(true):
@@ -294,7 +298,11 @@ def until(true):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
-def test_a_worker_and_then_the_driver_are_killed_and_no_trial_is_lost_or_done_twice(in_folder):
+@pytest.mark.parametrize("which", [pytest.param(0, marks=pytest.mark.full), -1])
+def test_a_worker_and_then_the_driver_are_killed_and_no_trial_is_lost_or_done_twice(
+    which, in_folder
+):
+    """The first worker has been started by the driver, the other is a copy of it."""
     prepared(in_folder, more="output: {save_every_n_epochs: 1}\n")
     command = [sys.executable, "-m", "grounding", "sweep", "s", "--config", "own.yaml", "--seeds=0"]
     command += [f"--grid={RATE}=0.01,0.02,0.03", "--set", "training.epochs=25", "--workers=2"]
@@ -307,10 +315,11 @@ def test_a_worker_and_then_the_driver_are_killed_and_no_trial_is_lost_or_done_tw
 
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as driver:
         until(lambda: any(n > 3 for n in lines().values()))
-        killed = children(driver.pid)
-        os.kill(killed[0], signal.SIGKILL)
+        killed = workers_of(driver.pid)
+        assert len(killed) == 2
+        os.kill(killed[which], signal.SIGKILL)
         until(lambda: any(n > 3 for n in lines().values()) and len(lines()) > 1)
-        workers = children(driver.pid)
+        workers = workers_of(driver.pid)
         driver.kill()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert main("sweep", ["s", *ALONE]) == 0
@@ -329,6 +338,24 @@ def test_a_worker_and_then_the_driver_are_killed_and_no_trial_is_lost_or_done_tw
             assert final.made_from["training"].startswith("000001-")
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_trial_that_ends_its_process_is_given_up_and_its_neighbour_is_trained(
+    in_folder, monkeypatch
+):
+    monkeypatch.setattr("grounding.studies.sweeps.local.TRIES", 2)
+    prepared(in_folder)
+    Path("fatal.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    experiment = grounding.load_config("own.yaml")
+    well = Task(experiment.name, experiment.as_dict(), None, str(in_folder), (), 1)
+    ill = replace(well, name="ill", modules=("fatal",))
+    with closing(LocalEngine(2, 1)) as engine:
+        found = {task.name: why for task, why in engine.run([ill, well], lambda: None)}
+        processes = [one._started for one in engine._every]
+    assert found == {well.name: "", "ill": "its process died 2 times: status -9"}
+    assert state_of(experiment).is_done
+    assert len({process.pid for process in processes}) == 3  # one was shared
+    assert all(process.returncode is not None for process in processes)
 
 
 def test_an_array_of_jobs_trains_one_trial_each(in_folder, capsys):

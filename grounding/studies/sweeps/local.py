@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,8 +61,8 @@ class LocalEngine:
         count = min(self.workers, len(tasks))
         for one in (*tasks, *[None] * count):
             left.put(one)
-        while len(self._idle) < count:
-            self._idle.append(self._start())
+        if len(self._idle) < count:
+            self._idle += self._start(count - len(self._idle))
         used = [self._idle.pop() for _ in range(count)]
 
         def work(process: _Process) -> None:
@@ -72,7 +73,7 @@ class LocalEngine:
                     if said is not None or self._closed:
                         break
                     why = process.last_words
-                    process = self._start()
+                    (process,) = self._start(1)
                 if self._closed:
                     return
                 ended.put(
@@ -101,61 +102,94 @@ class LocalEngine:
         for process in self._every:
             process.end()
 
-    def _start(self) -> _Process:
+    def _start(self, count: int) -> list[_Process]:
         with self._starting:
             if not self._closed:
-                self._every.append(_Process(len(self._every), self.threads))
-            return self._every[-1]
+                devices, first = _cuda_devices(), len(self._every)
+                for number in range(first, first + count):
+                    several = len(devices) > 1
+                    gpus = devices[number % len(devices)] if several else ""
+                    self._every.append(_Process(gpus))
+                new = self._every[first:]
+                # Elsewhere, a process that has imported much may not be copied.
+                for group in [new] if sys.platform == "linux" else [[one] for one in new]:
+                    _Process.start(group, self.threads)
+            return self._every[-count:]
 
 
 class _Process:
-    """One worker process."""
+    """One worker process.
 
-    def __init__(self, number: int, threads: int) -> None:
+    Args:
+        gpus: that it may use, as CUDA_VISIBLE_DEVICES says it; "" for all.
+    """
+
+    def __init__(self, gpus: str) -> None:
+        its_tasks, tasks = os.pipe()
+        answers, its_answers = os.pipe()
+        self._tasks, self._answers = os.fdopen(tasks, "w"), os.fdopen(answers)
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this is
+        self._its_files = (its_tasks, its_answers, self._words.fileno())
+        self._argument = ",".join(map(str, (*self._its_files, gpus)))
+        self.last_words, self._ending = "", threading.Lock()
+        self._started: subprocess.Popen[bytes]
+        self._is_alone = True
+
+    @staticmethod
+    def start(processes: Sequence[_Process], threads: int) -> None:
+        """Start some at once, which share one import of PyTorch (see `worker`)."""
         root = str(Path(grounding.__file__).parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         environment["OMP_NUM_THREADS"] = str(threads)
-        devices = _cuda_devices()
-        if len(devices) > 1:
-            environment["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
-        self.last_words, self._ending = "", threading.Lock()
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this is
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "grounding.studies.sweeps.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._words,
-            text=True,
+        arguments = [one._argument for one in processes]
+        started = subprocess.Popen(
+            [sys.executable, "-P", "-m", "grounding.studies.sweeps.worker", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=processes[0]._words,
+            pass_fds=[file for one in processes for file in one._its_files],
             env=environment,
             start_new_session=True,  # Ctrl-C is for whoever started it
         )
+        for one in processes:
+            one._started, one._is_alone = started, len(processes) == 1
+            for pipe in one._its_files[:2]:
+                os.close(pipe)
 
     def train(self, task: Task) -> str | None:
         """Why a training has failed, or ""; None if the process has died."""
-        assert self._process.stdin
-        assert self._process.stdout
         try:
-            self._process.stdin.write(json.dumps(asdict(task)) + "\n")
-            self._process.stdin.flush()
-            return str(json.loads(self._process.stdout.readline()))
+            self._tasks.write(json.dumps(asdict(task)) + "\n")
+            self._tasks.flush()
+            return str(json.loads(self._answers.readline()))
         except (OSError, ValueError):  # a pipe that is closed, or half a line
-            self.end()
+            with self._ending:
+                self._keep_last_words()
             return None
 
     def end(self) -> None:
-        """Kill it, wait for its end, and keep what it wrote last."""
+        """Kill it, and all that were started with it."""
         with self._ending:
-            self._process.kill()
-            self._process.wait()
-            if self._words.closed:
-                return
-            self._words.seek(0)
-            lines = self._words.read().decode(errors="replace").strip().splitlines()
-            self.last_words = ", ".join([f"status {self._process.returncode}", *lines[-1:]])
-            for pipe in (self._words, self._process.stdout, self._process.stdin):
-                with contextlib.suppress(OSError):  # what it was still to be told
-                    pipe.close()  # type: ignore[union-attr]
+            # Nobody has waited for it yet, so the number is still its own.
+            if self._started.returncode is None:
+                os.killpg(self._started.pid, signal.SIGKILL)
+                self._started.wait()
+            self._keep_last_words()
+
+    def _keep_last_words(self) -> None:
+        if self._words.closed:
+            return
+        status = []
+        if self._is_alone:
+            self._started.kill()
+            status = [f"status {self._started.wait()}"]
+        self._words.seek(0)
+        lines = self._words.read().decode(errors="replace").strip().splitlines()
+        self.last_words = ", ".join([*status, *lines[-1:]])
+        for pipe in (self._words, self._answers, self._tasks):
+            with contextlib.suppress(OSError):  # what it was still to be told
+                pipe.close()
 
 
 def _cuda_devices() -> list[str]:
