@@ -150,7 +150,7 @@ def test_a_step_that_cannot_be_captured_is_taken_as_it_is(kind, behaves, replays
     assert_same(*found)
     assert not replays
     assert len([line for line in lines if "cannot be captured" in line]) == 1
-    trained("dropout", device=GPU, batch_size=10)
+    trained("dropout", device=GPU, batch_size=10, cuda_graphs=True)
     assert replays
 
 

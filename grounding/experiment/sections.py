@@ -129,9 +129,9 @@ class TrainingSection(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the layers in a training step; all else is float32. auto: bfloat16 on a CPU
     that multiplies it in hardware (a step takes about two thirds of the time), else float32."""
-    cuda_graphs: bool = True
+    cuda_graphs: bool = False
     """On CUDA, launch all work of a step at once, as a captured graph. Numbers are meant to be the
-    same; elsewhere it has no effect."""
+    same but for rounding. Not yet tried on a GPU; elsewhere it has no effect."""
     val_knn: ValKnnSection = ValKnnSection()
     early_stopping: EarlyStoppingSection = EarlyStoppingSection()
     keep_best: Measure | None = None

@@ -154,8 +154,8 @@ class Objective(nn.Module):
     def forward(self, step: Step) -> Tensor:
         """The loss of one step, a scalar.
 
-        On CUDA, most steps of an epoch replay the work of one: what is not done by tensors, such as
-        a random number of Python's, is then as it was in that one.
+        With `training.cuda_graphs`, most steps of an epoch replay the work of one: what is not done
+        by tensors, such as a random number of Python's, is then as it was in that one.
         """
         raise NotImplementedError
 

@@ -82,7 +82,7 @@ def train(
     keep_best: Measure | None = None,
     start: Checkpoint | None = None,
     until: int | None = None,
-    cuda_graphs: bool = True,
+    cuda_graphs: bool = False,
     on_step: Callable[[int], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     save: Callable[[Training], None] = lambda _: None,

@@ -57,7 +57,7 @@ def test_a_variant_has_every_output_to_itself():
         ("objectives.kl=0.1", (0.1, 0.0)),
         ("experiment.name=other", None),
         ("training.device=cpu", None),
-        ("training.cuda_graphs=false", None),
+        ("training.cuda_graphs=true", None),
         ("data.data_dir=elsewhere", None),
         ("output.checkpoint_path=x.pt", None),
         ("regularization.dropout.p=0.4", None),

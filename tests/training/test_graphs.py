@@ -26,7 +26,7 @@ def ordinary(kind, **arguments):
 
 def graphed(kind, **arguments):
     """What is kept of the same training, most of whose steps are replayed."""
-    return kept(trained(kind, **{"batch_size": 10, **arguments}))
+    return kept(trained(kind, **{"batch_size": 10, **arguments, "cuda_graphs": True}))
 
 
 def tensors(held):
