@@ -35,7 +35,7 @@ ARRAY_KEYS = {
     "digit_samples": "float32",
 }
 # From the raw ones: they are the same, or of unit length if `l2_normalized`.
-FOLLOWS = "reference_latents"
+DERIVED = "reference_latents"
 _TYPES = ("F32", "I32", "U8")
 _ID_DIGITS = 16
 _LENGTH_BYTES = 8  # of the header's length, in front of it
@@ -65,7 +65,7 @@ def browser_files(
         ValueError: a number is not finite.
         UserError: what is no array is longer than a reader takes.
     """
-    known = {*ARRAY_KEYS, FOLLOWS}
+    known = {*ARRAY_KEYS, DERIVED}
     meta = _json({key: value for key, value in document.items() if key not in known})
     # From the rounded numbers of the JSON: whichever file a page reads, it computes the same.
     arrays: dict[str, Array] = {

@@ -136,12 +136,13 @@ def _card(run: Manifest, folder: Path) -> dict[str, Any]:
             notes.append(wrong)
         if damage(artifact, folder):
             continue
-        for name, entry in artifact.files.items():
-            if artifact.kind in POINT_SETS and Path(name) == arrays_path(Path(key)):
-                try:
-                    points[key] = _points(folder / name, entry.sha256, POINT_SETS[artifact.kind])
-                except UserError as error:
-                    notes.append(str(error))
+        arrays = arrays_path(Path(key)).as_posix()
+        if artifact.kind in POINT_SETS and arrays in artifact.files:
+            sha256, prefix = artifact.files[arrays].sha256, POINT_SETS[artifact.kind]
+            try:
+                points[key] = _points(folder / arrays, sha256, prefix)
+            except UserError as error:
+                notes.append(str(error))
         same = kinds.setdefault(artifact.kind, [])
         same.insert(0 if artifact.results.get("split") == "test" else len(same), key)
     try:

@@ -29,10 +29,9 @@ import {
   thumbnails,
   wholeNumber,
 } from "./fields.js";
+import { searched } from "./projection.js";
 
 export { MAX_POINTS } from "./fields.js";
-
-import { toUnitLength } from "./projection.js";
 
 /** @typedef {import("./safetensors.js").NamedArray} NamedArray */
 
@@ -154,13 +153,12 @@ export function parseInteractiveAssets(value) {
   const file = asFile(value, ASSET_KEYS);
   const count = rowCount(file, "reference_points");
   const latentDim = wholeNumber(file, "latent_dim", 1, MAX_LATENT_DIM);
-  if (typeof file.l2_normalized !== "boolean") {
-    throw refuse("value", "l2_normalized is neither true nor false.");
-  }
+  const l2Normalized = file.l2_normalized;
+  if (typeof l2Normalized !== "boolean") throw refuse("value", "l2_normalized is neither true nor false.");
   const rawLatents = matrix(file, "reference_latents_raw", count, latentDim);
   // An arrays file leaves them out, for they follow.
-  const follow = () => (file.l2_normalized ? toUnitLength(rawLatents, latentDim) : rawLatents);
-  const latents = "reference_latents" in file ? matrix(file, "reference_latents", count, latentDim) : follow();
+  const areGiven = "reference_latents" in file;
+  const latents = areGiven ? matrix(file, "reference_latents", count, latentDim) : searched({ l2Normalized, latentDim }, rawLatents);
   const digits = rowCount(file, "digit_samples");
   if (digits > MAX_SAMPLES) throw refuse("too-many", `The file has ${digits} digit samples.`);
   const imageShape = shapeOfImages(file);
@@ -170,7 +168,7 @@ export function parseInteractiveAssets(value) {
     about: provenance(file),
     count,
     latentDim,
-    l2Normalized: file.l2_normalized,
+    l2Normalized,
     projectionK: wholeNumber(file, "projection_k", 1, count),
     points: matrix(file, "reference_points", count, 3),
     latents,

@@ -24,9 +24,9 @@
  *   client.stop()
  *
  * A file is there before its thumbnails: thumbnails.data is empty until the first come and fills up from
- * the front, thumbnails.loaded says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete that it ended; onBroken(text,
- * again) that they broke off, and how to read them again. A probe is
- * there before its picture: `decoded` is a promise of D(latent).
+ * the front, thumbnails.loaded says how far, onThumbnails(thumbnails) that it went on, thumbnails.complete
+ * that it ended; onBroken(text, again) that they broke off, and how to read them again. A probe is there
+ * before its picture: `decoded` is a promise of D(latent).
  *
  * Types are those of messages.js. Each kind of request but the loads has one in flight and one
  * waiting, and the latest wins. onMeasured(own): the distances of references to their nearest others are

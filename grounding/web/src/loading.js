@@ -23,7 +23,6 @@ import { arraysUrl, otherSpelling } from "./urls.js";
 
 /** @typedef {import("./arrays.js").ArraysEntry} ArraysEntry */
 /** @typedef {import("./download.js").OnProgress} OnProgress */
-/** @typedef {AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>} Chunks */
 /** @typedef {(onBlock: (offset: number, bytes: Uint8Array<ArrayBuffer>) => void) => Promise<void>} Rest */
 /** @typedef {import("./integrity.js").Manifest} Manifest */
 /** @typedef {{value: unknown, thumbnails: Rest | null, manifest: Promise<Manifest | null>}} Loaded */
@@ -120,7 +119,7 @@ async function opened(url, { id, bytes }, tell) {
       loaded += chunk.length;
       tell(Math.min(loaded, size), size);
     }
-    if (chunks.length > 1) held = joined(chunks, loaded - start);
+    if (chunks.length > 1) held = joined(chunks, Math.min(loaded, size) - start);
     return held;
   };
   const close = () => void incoming.return();
@@ -131,7 +130,7 @@ async function opened(url, { id, bytes }, tell) {
       const message = "The arrays file does not belong to the JSON file.";
       throw new PageError("arrays", message, "Export them again.");
     }
-    const whole = async () => (await readUpTo(size)).slice(0, size);
+    const whole = () => readUpTo(size);
     /** @param {number} from @param {number} until */
     const take = async (from, until) => {
       const taken = (await readUpTo(until)).slice(from - start, until - start);
@@ -178,7 +177,7 @@ async function readThumbnails(url, entry, manifest, onBlock, onProgress) {
     if (file.size === null || isChecked(manifest, url, file.size)) {
       const bytes = await file.whole();
       await checkWhole(manifest, url, bytes);
-      return onBlock(0, bytes.slice(place.offset, place.offset + place.bytes));
+      return onBlock(0, bytes.subarray(place.offset, place.offset + place.bytes));
     }
     for (let at = place.offset, end = at + place.bytes; at < end; at += BLOCK) {
       const until = Math.min(at + BLOCK, end);
@@ -188,6 +187,7 @@ async function readThumbnails(url, entry, manifest, onBlock, onProgress) {
     file.close();
   }
 }
+
 /** @param {Uint8Array} bytes @param {URL} url @returns {unknown} */
 function parsedJson(bytes, url) {
   let values = 0;

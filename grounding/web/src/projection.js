@@ -5,6 +5,7 @@
  *   barycentricPosition(indices, distances, points)  -> [x, y, z]
  *   classVotes(indices, labels)                      -> [{label, count}], most votes first
  *   toUnitLength(latents, dim)                       -> Float32Array, each row of them
+ *   searched({l2Normalized, latentDim}, latents)     -> as they are searched: of unit length, or as they are
  *   unitOf(sortedOwn)                                -> the median, what distances are measured in
  *   offManifold(distance, sortedOwn)                 -> {quantile in [0, 1], ratio to that unit}
  *
@@ -63,6 +64,11 @@ export function toUnitLength(latents, dim) {
     for (let i = at; i < at + dim; i++) out[i] = latents[i] / norm;
   }
   return out;
+}
+
+/** @param {{l2Normalized: boolean, latentDim: number}} references @param {Float32Array} latents (N, latentDim) */
+export function searched({ l2Normalized, latentDim }, latents) {
+  return l2Normalized ? toUnitLength(latents, latentDim) : latents;
 }
 
 /**

@@ -16,7 +16,7 @@ import { driftOf, flowOf, pointBetween, reground, regroundUntilSettled, straight
 import { loadFile } from "./loading.js";
 import { loadModels } from "./models.js";
 import { nearest, ownNearestDistances, sampleRows } from "./neighbors.js";
-import { barycentricPosition, barycentricWeights, classVotes, offManifold, toUnitLength, unitOf } from "./projection.js";
+import { barycentricPosition, barycentricWeights, classVotes, offManifold, searched, unitOf } from "./projection.js";
 import { sameOriginUrl } from "./urls.js";
 
 /** @typedef {import("./assets.js").InteractiveAssets} InteractiveAssets */
@@ -121,14 +121,6 @@ function rawLatent({ rawLatents, latentDim, count }, row) {
     throw new PageError("parameter", `There is no reference ${row}.`, next);
   }
   return rawLatents.subarray(row * latentDim, (row + 1) * latentDim);
-}
-
-/**
- * @param {Pick<InteractiveAssets, "l2Normalized" | "latentDim">} references
- * @param {Float32Array} latents (B, D) @returns {Float32Array} (B, D) as they are searched
- */
-function searched({ l2Normalized, latentDim: dim }, latents) {
-  return l2Normalized ? toUnitLength(latents, dim) : latents;
 }
 
 /**
