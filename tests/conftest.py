@@ -20,9 +20,7 @@ import numpy as np
 import pytest
 
 import grounding
-import grounding.runs.training
 from grounding.cli import main
-from grounding.runs.manifest import FileEntry, read_manifest, write_manifest
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -40,6 +38,14 @@ REDUCED = [
     "training.device=cpu",
     "output.save_every_n_epochs=1",
 ]
+
+
+# Files whose single tests take longest: begun last, they would leave the other process idle.
+LONGEST = ("test_pages.py", "test_readme.py", "test_extending.py", "test_kills.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def overrides(*settings: str) -> list[str]:
@@ -169,6 +175,8 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 def interrupt_after(patch: pytest.MonkeyPatch, epoch: int, end: Callable[[], object]) -> None:
     """End trainings by `end`, called as soon as an epoch's line is shown."""
+    import grounding.runs.training
+
     real = grounding.runs.training.train
 
     def train(*arguments: Any, on_epoch: Callable[[Any], None], **options: Any) -> Any:
@@ -184,6 +192,8 @@ def interrupt_after(patch: pytest.MonkeyPatch, epoch: int, end: Callable[[], obj
 
 def believe(manifest: Path, file: Path) -> None:
     """Enter a file of a run as it is now, as whoever can write both would."""
+    from grounding.runs.manifest import FileEntry, read_manifest, write_manifest
+
     found, data = read_manifest(manifest), file.read_bytes()
     key = found.key(file)
     entry = {key: FileEntry(sha256(data).hexdigest(), len(data))}
@@ -298,7 +308,7 @@ class Special(NamedTuple):
     printed: str
 
     @property
-    def run(self) -> grounding.Run:
+    def run(self) -> "grounding.Run":
         with inside(self.folder):
             return grounding.load(self.name)
 

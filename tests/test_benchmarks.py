@@ -43,7 +43,7 @@ def answered(**changes):
 
 
 # Most take half a minute of their own: they start whole processes.
-QUICK = ("augmentation", "neighbors")
+QUICK = ("neighbors",)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,7 @@ def test_numbers_have_three_digits_that_count():
     assert {value: document.number(value) for value in shown} == shown
 
 
+@pytest.mark.full
 def test_two_versions_side_by_side(monkeypatch, tmp_path, capsys):
     written = tmp_path / "found.json"
     arguments = [str(REPOSITORY), "--only=--help", "--runs", "1", "--json", str(written)]

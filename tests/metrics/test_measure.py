@@ -227,6 +227,7 @@ def test_margin_by_hand_and_how_many_anchors():
     assert anchor_count(10_000, 500) == 500
 
 
+@pytest.mark.full
 def test_intervals_hold_the_exact_values_as_often_as_they_say():
     """Of real images and a linear map of them to 8 dimensions."""
     data = load()

@@ -132,7 +132,10 @@ def test_every_pair_is_multiplied_out_once_and_few_are_measured_again(anchors):
     assert operations.direct == rows * (9 + 9)  # candidates for the neighbours in each space
 
 
-@pytest.mark.parametrize("kind", ["spread", "collapsed", "duplicates"])
+@pytest.mark.parametrize(
+    "kind",
+    ["spread", *(pytest.param(k, marks=pytest.mark.full) for k in ("collapsed", "duplicates"))],
+)
 def test_no_tensor_is_larger_than_the_blocks_and_the_data(kind):
     x, z, labels = spaces(700)
     if kind == "collapsed":
