@@ -58,15 +58,15 @@ def attractors(f: Map, found: Flow, counted: int | None = None) -> Attractors:
         found: of which starts.
         counted: the first so many starts count for the basin shares; default: all.
     """
-    from sklearn.cluster import DBSCAN
+    from scipy.sparse.csgraph import connected_components
 
     members = torch.full((len(found.periods),), -1)
     settled = (found.periods == 1).nonzero()[:, 0]
     device = found.ends.device
     if len(settled):
-        # With clusters of one point or more, it finds the connected components.
         ends = found.ends[settled.to(device)].double().cpu()
-        chains = DBSCAN(eps=NEAR * found.scale, min_samples=1).fit_predict(ends.numpy())
+        joined = torch.cdist(ends, ends) < NEAR * found.scale
+        _, chains = connected_components(joined.numpy(), directed=False)
         members[settled] = torch.from_numpy(chains).long()
     loose, together = found.periods > 1, FEWEST
     while bool(loose.any()):

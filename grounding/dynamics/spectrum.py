@@ -62,7 +62,8 @@ def _by_gradients(f: Map, z: Tensor, axes: Tensor, step: float) -> Tensor:  # no
     """Row i of the Jacobian at a latent: what moves coordinate i of f, an axis (B, D) for each."""
     with torch.enable_grad():
         z = z.clone().requires_grad_()
-        return torch.autograd.grad(f(z), z, axes.to(z))[0]
+        # Of a sum: given a gradient to begin with, torch imports its symbolic shapes and SymPy.
+        return torch.autograd.grad((f(z) * axes.to(z)).sum(), z)[0]
 
 
 @torch.no_grad()

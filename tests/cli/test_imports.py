@@ -11,7 +11,7 @@ from conftest import image_set, own_config
 LARGE = {
     *("torch", "numpy", "pydantic", "yaml", "rich", "onnx", "onnxruntime", "onnxscript"),
     *("umapers", "umap", "numba", "scipy", "sklearn", "pandas", "matplotlib", "tensorboard"),
-    "torch._dynamo",
+    *("sympy", "torch._dynamo"),
 }
 RUN = {"torch", "numpy", "pydantic", "yaml"}
 ONNX = {"onnx", "onnxruntime"}
@@ -43,6 +43,11 @@ def loaded(code, *arguments, folder=None):
     [
         ("points", RUN | {"umapers"}),
         ("export-encoder", RUN | ONNX),
+        pytest.param(
+            "dynamics",
+            RUN | {"scipy", "matplotlib", "umapers", "rich"},
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_a_command_on_a_run_loads_what_it_needs(trained, tmp_path, command, expected):
