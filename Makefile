@@ -19,7 +19,7 @@ QUESTIONS ?=
 BUDGET ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full paper bench claims docs fuzz browser lint clean
+.PHONY: help run test pytest test-full paper bench claims docs fuzz browser lint clean
 
 help:
 	@sed -n '1,9s/^# //p' Makefile
@@ -27,11 +27,17 @@ help:
 run: $(VENV)/.installed
 	@$(BIN)/grounding run --config $(CONFIG)
 
-test: lint browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal -m "not full"
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+# The types are checked beside the tests, for that keeps one core busy where there are two.
+test: $(VENV)/.installed-dev browser
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: $(VENV)/.installed-dev
+	$(PYTEST) -m "not full"
 
 test-full: lint browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+	$(PYTEST)
 
 paper: $(VENV)/.installed
 	@$(BIN)/grounding compare 6 7 --seeds 0-4 --output docs/few_images_seeds
