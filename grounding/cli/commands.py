@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import shlex
 import sys
@@ -21,6 +22,7 @@ import click
 import grounding
 from grounding._errors import UserError, say
 from grounding._files import write_text
+from grounding._paths import given_path
 from grounding.cli import options
 from grounding.cli.options import command_line
 from grounding.cli.process import import_torch
@@ -65,7 +67,7 @@ def run(
 ) -> int | None:
     """Train an experiment and make every output of it; or its measured part for several seeds."""
     _check_exclusive(given)
-    config = _config_of(config, data, modules)
+    config = _config_of(config, data, overrides, modules)
     experiment = _experiment(config, overrides, modules)
     seeds = given.pop("seeds")
     if seeds:
@@ -633,7 +635,7 @@ def data(
         from grounding.experiment.load import load_experiment
         from grounding.experiment.suggested import suggested
 
-        found = suggested(path)
+        found = suggested(path, overrides)
         values, places = parse_yaml(found.text, f"{found.name}.yaml")
         document = document_of(values, Path(f"{found.name}.yaml"), places, overrides)
         experiment = load_experiment(document)
@@ -656,7 +658,8 @@ def data(
     write_sheet(sheet, contact_sheet(splits), only_over_ours=output is None)
     say("", f"wrote {sheet}: some images of each class")
     if config is None:
-        say(f"train on them: grounding run --data {shlex.quote(str(path))}")
+        given = "".join(f" --set {shlex.quote(one)}" for one in overrides)
+        say(f"train on them: grounding run --data {shlex.quote(str(path))}{given}")
 
 
 @grounding_group.command(help="Show all runs in the browser, from a server on this machine.")
@@ -812,7 +815,9 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
     return experiment
 
 
-def _config_of(config: str | None, data: str | None, modules: tuple[str, ...]) -> str:
+def _config_of(
+    config: str | None, data: str | None, overrides: tuple[str, ...], modules: tuple[str, ...]
+) -> str:
     """The config that was named, or the one that is written for images that were named."""
     if (config is None) == (data is None):
         _misused("name either a --config or a folder of images with --data")
@@ -829,14 +834,15 @@ def _config_of(config: str | None, data: str | None, modules: tuple[str, ...]) -
     if path.exists():
         said = read_document(path).values.get("data")
         held = said.get("data_dir", said.get("source")) if isinstance(said, dict) else None
-        if held is None or Path(str(held)) != Path(data):
+        places = {os.path.realpath(given_path(str(one))) for one in (held, data)}
+        if held is None or len(places) > 1:
             raise UserError(
                 f"{path} is there already, and not about {data}; move it away, or use it: "
                 f"grounding run --config {shlex.quote(str(path))}"
             )
         say(f"config: {path}, as it is")
         return str(path)
-    write_text(path, suggested(data).text)
+    write_text(path, suggested(data, overrides).text)
     say(f"config: wrote {path}")
     return str(path)
 

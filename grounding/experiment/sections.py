@@ -52,8 +52,8 @@ class DataSection(Settings):
     """What kind of data it is, or which data set; by default told by what lies in data_dir, and
     without that MNIST, which is part of the package. `dataset` in earlier files."""
     data_dir: FilePath | None = None
-    """Folder or file of the data, relative to the current directory. A folder `data` that is
-    missing or empty means the packaged MNIST."""
+    """Folder or file of the data, relative to the current directory. With source mnist, as in files
+    of the original system, a folder `data` that is missing or empty means the packaged MNIST."""
     resize: Size | None = None
     """Height and width to which each image is scaled, or one number for both; by default images
     are as they are."""
@@ -74,7 +74,7 @@ class DataSection(Settings):
     @property
     def falls_back(self) -> bool:
         """Whether a `data_dir` that is missing or empty means the packaged MNIST."""
-        return self.data_dir == Path("data") and self.source in (None, "mnist")
+        return self.data_dir == Path("data") and self.source == "mnist"
 
 
 class ModelSection(ModelSettings):

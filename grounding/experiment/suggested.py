@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from grounding._errors import UserError
+from grounding._paths import given_path
 from grounding.data import ImageSet, dataset_names
 from grounding.data.pictures import UnfitError, Wanted
 from grounding.data.sources import read
+from grounding.experiment.document import Overrides, document_of
+from grounding.experiment.load import load_experiment
+from grounding.experiment.sections import DataSection
 
 LARGEST_SIDE = 96
 """Images with a longer side are scaled down: a first run is to take minutes."""
@@ -31,20 +36,29 @@ class Suggested(NamedTuple):
     text: str
 
 
-def suggested(place: str) -> Suggested:
+def suggested(place: str, overrides: Overrides = ()) -> Suggested:
     """A config for the images at a place, which are made one size and kind if they are not.
 
     Args:
         place: a file or folder, or the name of a data set that needs none.
+        overrides: what is set beside the config. What it says of how images are read, such as
+            "data.source=emnist_letters", becomes part of the config.
 
     Raises:
         UserError: there are no images, or one cannot be read.
     """
     section, name = data_section(place), own_name(place)
-    images, wanted, why = _look(section)
+    least = {"experiment": {"name": name}, "data": section, "model": {"architecture": "naive_conv"}}
+    document = document_of(least, Path(f"{name}.yaml"), {}, overrides)
+    said = load_experiment(document).data
+    images, wanted, why = _look(said)
+    if said.source:
+        section["source"] = said.source
     data = [f"  {key}: {_quoted(value)}" for key, value in section.items()]
     if wanted.size:
-        data.append(f"  resize: {wanted.size[0]}  # [height, width] are fine, too")
+        height, width = wanted.size
+        size = height if height == width else [height, width]
+        data.append(f"  resize: {size}  # [height, width] are fine, too")
     if wanted.mode:
         data.append(f"  mode: {wanted.mode}")
     count = len(images.train_images)
@@ -86,17 +100,17 @@ def own_name(place: str) -> str:
     """A name for an experiment on the images at a place."""
     if "source" in data_section(place):
         return place
-    stem = Path(place).expanduser().resolve().stem
+    stem = Path(os.path.realpath(given_path(place))).stem
     return re.sub("[^A-Za-z0-9_.-]+", "_", stem).strip("_.-")[:80] or "own"
 
 
-def _look(section: dict[str, str]) -> tuple[ImageSet, Wanted, list[str]]:
+def _look(said: DataSection) -> tuple[ImageSet, Wanted, list[str]]:
     """The images, as what they have to be read, and why."""
-    wanted, why = Wanted(largest=LARGEST_SIDE), list[str]()
-    place = Path(section["data_dir"]).expanduser() if "data_dir" in section else None
+    size = (said.resize[0], said.resize[1]) if said.resize else None
+    wanted, why = Wanted(size, said.mode, largest=LARGEST_SIDE), list[str]()
     while True:
         try:
-            return read(place, section.get("source"), wanted), wanted, why
+            return read(said.data_dir, said.source, wanted), wanted, why
         except UnfitError as error:
             if error.wanted == wanted:
                 raise

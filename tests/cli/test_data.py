@@ -1,6 +1,7 @@
 """`grounding data`, and `grounding run --data`: from a folder of pictures to a run."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,35 @@ def test_a_config_of_other_data_is_not_replaced(in_folder, refused):
     line = refused(None, "run", "--data", "b/x")
     assert "x.yaml is there already, and not about b/x; move it away, or use it: grounding" in line
     assert Path("x.yaml").read_bytes() == before
+
+
+def test_what_a_message_says_of_data_that_are_named_can_be_typed(in_folder, capsys, refused):
+    write_pictures(Path("both"), {"cat": 6, "dog": 6})
+    np.save("both/images.npy", np.random.default_rng(0).integers(0, 255, (40, 8, 8), np.uint8))
+    for command in (["data", "both"], ["run", "--data", "both", *SHORT]):
+        line = refused(None, *command)
+        typed = re.search(r"--set (data\.source=\w+)$", line)[1].replace("folder", "numpy")
+        assert "data.source=numpy" in typed
+        assert "wrote both" in shown(capsys, *command, "--set", typed)
+    # It is part of the config, which the same place finds again however it is written.
+    assert load_config("both.yaml").data.source == "numpy"
+    for place in ("./both/", str(Path("both").absolute())):
+        assert "both.yaml, as it is" in shown(capsys, "run", "--data", place, *SHORT)
+
+
+def test_sizes_and_colours_that_are_set_are_those_of_the_suggested_config(in_folder):
+    write_pictures(Path("x"), {"k": 6, "l": 6}, size=(120, 130))
+    found = suggested("x", ["data.resize=[10, 12]", "data.mode=rgb"])
+    Path("x.yaml").write_text(found.text)
+    said = load_config("x.yaml").data
+    assert (said.resize, said.mode, said.source) == ([10, 12], "rgb", None)
+
+
+def test_no_home_and_a_circle_of_links_are_one_line(in_folder, refused):
+    Path("loop").symlink_to("loop")
+    for place, why in (("~nobody-of-that-name/x", "not a path here"), ("loop", "cannot be read")):
+        assert why in refused(None, "data", place)
+        assert why in refused(None, "run", "--data", place)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,10 @@ class TestRelatives:
         assert found.source == str(tmp_path / place / "raw")
         assert found.class_names[1] == name
         assert len(found.class_names) == 10
+        for named in (tmp_path / place, tmp_path / place / "raw"):  # itself, not what is around it
+            assert load(named).class_names == found.class_names
+            assert load(named).fingerprint == found.fingerprint
+        assert load(tmp_path / "MNIST" / "raw").class_names == {}
         assert load(tmp_path, source="mnist").test_labels.tolist() == [3, 3]
         message = refusal(tmp_path)
         assert f"{tmp_path} holds several data sets, mnist, {dataset}; say which with" in message

@@ -179,8 +179,15 @@ def test_overrides_win_and_go_through_the_same_checks(path, monkeypatch):
 
 
 def test_a_folder_data_may_be_empty_as_in_files_of_the_original_system():
-    for folder, falls_back in (("./data", True), ("data", True), ("other", False), (None, False)):
-        assert load_config("1", data={"data_dir": folder}).data.falls_back == falls_back
+    for folder, source, falls_back in (
+        ("./data", "mnist", True),
+        ("data", "mnist", True),
+        ("other", "mnist", False),
+        (None, "mnist", False),
+        ("data", None, False),  # a folder of one's own: to be missed, not to be replaced
+    ):
+        experiment = load_config("1", data={"data_dir": folder, "source": source})
+        assert experiment.data.falls_back == falls_back
 
 
 def test_an_augmentation_that_is_given_takes_part_unless_it_says_otherwise():

@@ -96,7 +96,8 @@ class IdxFolder:
         for dataset in FOLDERS if name is None else [name]:
             hit = _files_of(place, dataset, listed)
             if hit and name is None and dataset == "mnist" and hit.folder in (place, place / "raw"):
-                return hit  # there, MNIST's names are taken for those of any
+                # There, MNIST's names are taken for those of any; the folder may say which.
+                return hit._replace(dataset=_told_by(hit.folder))
             found += [hit] if hit else []
         if name is None:
             found = [one for one in found if one.dataset != "idx"]  # another word for mnist
@@ -153,6 +154,13 @@ class IdxFolder:
             class_names=CLASS_NAMES.get(dataset, {}),
             fingerprint=hashlib.sha256(lines.encode("ascii")).hexdigest(),
         )
+
+
+def _told_by(folder: Path) -> str:
+    """Which of the data sets whose files are called as MNIST's: by the name of their folder."""
+    path = Path(os.path.realpath(folder))
+    called = path.parent.name if path.name == "raw" else path.name
+    return next((one for one in ("fashion_mnist", "kmnist") if FOLDERS[one] == called), "mnist")
 
 
 def _files_of(folder: Path, dataset: str, listed: dict[Path, set[str]]) -> Found | None:
