@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grounding._streams import generator, stream_seed
 from grounding.data import Split
 from grounding.metrics import NotMeasurable, nearest
+from grounding.metrics.arrays import unit_length
 from grounding.metrics.neighbors import check_k
 from grounding.metrics.pairs import point_values
 from grounding.projection import layout
 
 FloatArray = npt.NDArray[np.float32]
-LONG = 1e18
 SHOWN_NEIGHBORS = 8  # of each point, in the viewer
 
 
@@ -76,9 +75,7 @@ def embed(indices: Tensor, latents: Tensor, options: EmbeddingOptions, seed: int
     """
     latents = latents.detach().cpu()
     normalize = options.l2_normalize and latents.shape[1] > 2
-    # The length of a long one has no square in float32.
-    exact = latents.double() if latents.abs().amax() > LONG else latents
-    searched = F.normalize(exact).float() if normalize else latents
+    searched = unit_length(latents) if normalize else latents
     k = min(options.umap_n_neighbors, len(indices)) - 1
     wanted = min(max(k, SHOWN_NEIGHBORS), len(indices) - 1)
     distances, neighbors = torch.zeros(len(indices), 0), torch.zeros(len(indices), 0).long()
@@ -180,7 +177,7 @@ def placed(z: Tensor, embedding: Embedding, k: int) -> FloatArray:
         k: how many of them, 1 to N.
     """
     z = z.detach().cpu().float()
-    searched = F.normalize(z) if embedding.l2_normalized else z
+    searched = unit_length(z) if embedding.l2_normalized else z
     distances, indices = nearest(searched, embedding.searched, k)
     weights_MK = 1 / (distances.double() + 1e-6)
     weights_MK /= weights_MK.sum(dim=1, keepdim=True)
@@ -211,7 +208,8 @@ def _described(embedding: Embedding, split: Split, options: EmbeddingOptions) ->
         "split_size": len(split.images),
         "latent_dim": embedding.latents.shape[1],
         "projection": embedding.projection,
-        "umap_n_neighbors": options.umap_n_neighbors,
+        # UMAP takes no more than that.
+        "umap_n_neighbors": min(options.umap_n_neighbors, max(2, len(embedding.indices) - 1)),
         "umap_min_dist": options.umap_min_dist,
         "l2_normalized": embedding.l2_normalized,
         **({"image_shape": shape} if all(shape) else {}),

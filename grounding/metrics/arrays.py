@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grounding._images import BATCH
 
 Array = Tensor | npt.NDArray[Any]
+
+SHORT, LONG = 1e-11, 1e18
+"""Beyond these a float32 has no square, or passes for a length of 0."""
 
 
 class NotMeasurable(ValueError):  # noqa: N818 - it is a finding, not a mistake
@@ -44,6 +48,18 @@ def as_points(values: Array, name: str = "points") -> Tensor:
     if not all(bool(value.isfinite()) for value in points.aminmax()):
         raise ValueError(f"{name} hold a value that is not finite")
     return points
+
+
+def unit_length(z: Tensor) -> Tensor:
+    """Latents (N, D) at length 1, whatever their own is; zeros stay zeros. Of z's type, on its
+    device.
+    """
+    largest = z.abs().amax(dim=1, keepdim=True)
+    if not ((largest > LONG) | ((largest < SHORT) & (largest > 0))).any():
+        return F.normalize(z)
+    exact = as_tensor(z).double()
+    largest = exact.abs().amax(dim=1, keepdim=True)
+    return F.normalize(exact / largest.where(largest > 0, 1)).to(z)
 
 
 def unit_images(images: Array) -> Tensor:

@@ -150,6 +150,7 @@ def odd_scores(
 @register.metric(
     "novelty_distance",
     title="novelty by distance",
+    k=1,
     tables=("index", "compare", "seeds"),
     place=110,
     **NOVELTY,

@@ -39,13 +39,17 @@ class Classes:
         self.sizes = self.one_hot.sum(dim=1)
 
     def means(self) -> tuple[Tensor, Tensor]:
-        """Class means (K, D) relative to the first point, and deviations from them (N, D)."""
+        """Class means (K, D) relative to the median, and deviations from them (N, D).
+
+        Of points that lie far from 0 and near each other, differences keep their digits so; and one
+        point that is far from all others takes nobody else's.
+        """
         points = self.points.double()
         # Taken from a point of its own, the mean of equal points is exact, and a scatter of 0 is 0.
         first_KD = points[self.one_hot.argmax(dim=1)]
         shifted = points - first_KD[self.labels]
         shift_KD = self.one_hot @ shifted / self.sizes[:, None]
-        return first_KD - points[0] + shift_KD, shifted - shift_KD[self.labels]
+        return first_KD - points.median(dim=0).values + shift_KD, shifted - shift_KD[self.labels]
 
     def scatters(self) -> tuple[float, float]:
         """Between-class and within-class sums of squared distances."""

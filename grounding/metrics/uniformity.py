@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grounding import _registry as register
 from grounding._streams import generator
-from grounding.metrics.arrays import Array, NotMeasurable, as_points
+from grounding.metrics.arrays import Array, NotMeasurable, as_points, unit_length
 
 MOST_POINTS = 10_000
 ROWS = 256
@@ -33,7 +32,7 @@ def uniformity(z: Array, seed: int = 0) -> float:
     if len(z) > MOST_POINTS:
         drawn = torch.randperm(len(z), generator=generator(seed, "uniformity"))[:MOST_POINTS]
         z = z[drawn.to(z.device)]
-    unit = F.normalize(z)
+    unit = unit_length(z)
     squares = unit.square().sum(dim=1)
     total = z.new_zeros(())
     for rows in torch.arange(len(unit), device=z.device).split(ROWS):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grounding._errors import UserError
@@ -26,6 +25,7 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
+from grounding.metrics.arrays import unit_length
 from grounding.metrics.novelty import auroc_by_kind, odd_scores
 from grounding.models.attached import OnnxModule
 from grounding.runs.artifacts import LeftOut, Made, Output, made_from
@@ -112,7 +112,7 @@ def _novelty(run: Run, split: str, embedding: Embedding) -> dict[str, Any]:
         return {}
 
     def place(z: Tensor) -> Tensor:
-        return F.normalize(z) if embedding.l2_normalized else z
+        return unit_length(z) if embedding.l2_normalized else z
 
     references = place(run.latents_of(split, embedding.indices)).clone()
 

@@ -328,7 +328,7 @@ def measured_with(
         found[name] = {"split": test if of_test else split}
         counts = {one: getattr(space, one) for one in ("k", "trustworthiness_k") if one in asks}
         if k := fixed or next(iter(counts.values()), None):
-            among_training = {"metric", "neighbor_labels"} & {*asks}
+            among_training = {"metric", "neighbor_labels", "scores_of_odd"} & {*asks}
             found[name] |= {"k": k, "metric": space.metric if among_training else "euclidean"}
     return found
 

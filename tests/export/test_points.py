@@ -12,6 +12,7 @@ from grounding.export.points import (
     latent_points,
     rounded,
 )
+from grounding.metrics.arrays import unit_length
 
 OPTIONS = EmbeddingOptions(max_points=60, l2_normalize=True, umap_n_neighbors=10, umap_min_dist=0.1)
 TEST = cut(load(), train=200, val=50, test=100, seed=42).test
@@ -43,9 +44,14 @@ def test_an_embedding_is_reproducible_and_says_which_points_it_holds():
     assert torch.equal(embed(LATENTS, raw).searched, LATENTS)
 
 
-def test_latents_as_large_as_float32_can_be_are_normalised_as_others_are():
-    usual, largest = embed(LATENTS, OPTIONS), embed(LATENTS * 2.0**126, OPTIONS)
-    assert torch.allclose(largest.searched, usual.searched, rtol=1e-6, atol=0)
+@pytest.mark.parametrize("length", [2.0**126, 2.0**-100])
+def test_latents_as_long_or_short_as_float32_can_be_are_normalised_as_others_are(length):
+    usual, other = embed(LATENTS, OPTIONS), embed(LATENTS * length, OPTIONS)
+    assert torch.allclose(other.searched, usual.searched, rtol=1e-6, atol=0)
+    probes = LATENTS[:9] + 0.1
+    there = points.placed(probes, usual, 3)
+    assert np.allclose(points.placed(probes * length, usual, 3), there, rtol=1e-4)
+    assert unit_length(torch.zeros(2, 3)).tolist() == [[0] * 3] * 2
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,13 @@ def test_the_nearest_others_are_there_whatever_the_layout_looks_at(count, column
     body = latent_points(embed(z, options), bare, options, z, 1)
     nearest = torch.cdist(z, z).fill_diagonal_(torch.inf).argsort(1)
     assert body.get("neighbors") == (columns and nearest[:, :columns].tolist())
+
+
+@pytest.mark.parametrize(("count", "used"), [(60, 30), (11, 10)])
+def test_the_file_says_how_many_neighbours_umap_kept_together(count, used):
+    options = EmbeddingOptions(count)
+    values = latent_points(embed(LATENTS, options), TEST, options, LATENTS, 5)
+    assert values["umap_n_neighbors"] == used
 
 
 def test_without_labels_the_points_are_there_all_the_same():

@@ -65,6 +65,19 @@ def test_a_few_far_points_leave_the_others_silhouettes_as_they_are(far, rows):
         assert silhouette(points, labels) == pytest.approx(expected, abs=2e-4)
 
 
+@pytest.mark.parametrize("far", [1e7, 1e19, -3e38])
+@pytest.mark.parametrize("row", [0, 5])
+def test_one_far_point_takes_no_digits_of_the_other_classes(far, row):
+    points, labels = clusters(torch.float32)
+    points[row] = far
+    oracle = points.double().numpy(), labels.numpy()
+    for ours, theirs in (
+        (calinski_harabasz, metrics.calinski_harabasz_score),
+        (davies_bouldin, metrics.davies_bouldin_score),
+    ):
+        assert ours(points, labels) == pytest.approx(theirs(*oracle), rel=1e-9)
+
+
 def test_classes_without_scatter_and_a_collapsed_space():
     points = torch.tensor([[0.1, 0.2]] * 3 + [[5.0, 1.0]] * 2)
     labels = torch.tensor([0, 0, 0, 1, 1])

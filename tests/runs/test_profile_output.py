@@ -68,6 +68,8 @@ def test_every_number_says_what_it_is_of(plain):
     assert (profile["knn_accuracy"]["k"], profile["knn_1_accuracy"]["k"]) == (5, 1)
     assert profile["knn_accuracy"]["metric"] == "euclidean"
     assert profile["rank_me"]["k"] is None
+    distance = profile["novelty_distance"]  # to the nearest training latent
+    assert (distance["k"], distance["metric"]) == (1, "euclidean")
     for name in ("response", "strength_r2", "novelty_distance", "novelty_error", "novelty_drift"):
         parts = list(profile[name]["parts"].values())
         assert len(parts) >= 6
