@@ -45,7 +45,8 @@ class Portrait:
         times: numbers of steps t at which the accuracy was measured, ascending from 0.
         paths: (P, N, D) on the CPU, where the latents of the images are after those of `PATH_TIMES`
             that are not above T.
-        accuracies: a_t at these, the share of f^t(E(x)) that is named right; () without labels.
+        accuracies: a_t at these, the share of f^t(E(x)) that is named right; () if nothing
+            tells classes.
         classes: (K,) labels that occur; None without labels.
         basins: (A, K) int64, images of each class in each basin; None without labels.
         pictures: (A, C, H, W) float32 in [0, 1] on the CPU, the decoded attractors.
@@ -78,7 +79,7 @@ class Portrait:
 
     @property
     def safe_horizon(self) -> float:
-        """H, the largest of `times` with a_t >= a_0 - `LOSS`; NaN without labels."""
+        """H, the largest of `times` with a_t >= a_0 - `LOSS`; NaN without accuracies."""
         if not self.accuracies:
             return math.nan
         least = self.accuracies[0] - LOSS - 1e-12  # a difference of 0.01 rounds either way
@@ -120,13 +121,20 @@ class Portrait:
 
     @property
     def purity(self) -> float:
-        """Share of the settled images that are of their basin's most frequent class."""
-        return math.nan if self.basins is None else purity(self.basins)
+        """Share of the settled images that are of their basin's most frequent class.
+
+        NaN without labels of two classes or more.
+        """
+        if self.basins is None or self.basins.shape[1] < 2:
+            return math.nan
+        return purity(self.basins)
 
     @property
     def mutual_information(self) -> float:
-        """Normalised mutual information of basins and classes."""
-        return math.nan if self.basins is None else normalized_mutual_information(self.basins)
+        """Normalised mutual information of basins and classes; NaN as `purity` is."""
+        if self.basins is None or self.basins.shape[1] < 2:
+            return math.nan
+        return normalized_mutual_information(self.basins)
 
     @property
     def radii_at_data(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from grounding import _registry as register
 from grounding.dynamics.portrait import Portrait
+from grounding.metrics.arrays import NotMeasurable
 
 FOLLOWED = 750  # test images of a run
 
@@ -18,6 +19,8 @@ FOLLOWED = 750  # test images of a run
 )
 def _safe_horizon(dynamics: Portrait) -> float:
     """How often latents can be decoded and encoded for 0.01 of kNN accuracy."""
+    if not dynamics.accuracies:
+        raise NotMeasurable("needs labels of two classes or more")
     return dynamics.safe_horizon
 
 

@@ -51,9 +51,7 @@ def as_points(values: Array, name: str = "points") -> Tensor:
 
 
 def unit_length(z: Tensor) -> Tensor:
-    """Latents (N, D) at length 1, whatever their own is; zeros stay zeros. Of z's type, on its
-    device.
-    """
+    """Latents (N, D) at length 1, however long or short they are; zeros stay zeros."""
     largest = z.abs().amax(dim=1, keepdim=True)
     if not ((largest > LONG) | ((largest < SHORT) & (largest > 0))).any():
         return F.normalize(z)

@@ -140,16 +140,16 @@ def _rows(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def points_svg(manifest: Manifest, key: str) -> tuple[bytes, int, int]:
-    """A drawing of a file of latent points, and how many of how many it shows.
+def points_svg(manifest: Manifest, key: str) -> tuple[bytes, int, dict[str, Any]]:
+    """A drawing of a file of latent points, how many it shows, and what the file says of them.
 
     Raises:
         UserError: it is not as it was written.
     """
     manifest.check(key)
-    _, arrays = read_arrays(arrays_path(manifest.place(key)), ("points", "labels"))
+    about, arrays = read_arrays(arrays_path(manifest.place(key)), ("points", "labels"))
     points, some = arrays["points"], pictured(len(arrays["points"]))
-    return scatter_svg(points[some], arrays["labels"][some]), len(points[some]), len(points)
+    return scatter_svg(points[some], arrays["labels"][some]), len(points[some]), about
 
 
 def _scatter(manifest: Manifest, key: str) -> _Picture:

@@ -93,7 +93,7 @@ def numbers(run: Run, found: Portrait) -> dict[str, Any]:
         "speed": [number(v) for v in flow.speeds.tolist()],
         "times": list(found.times),
         "knn_accuracy": list(found.accuracies) or None,
-        "k": settings.k,
+        "k": min(settings.k, len(run.splits.train)),
         "metric": settings.metric,
         "safe_horizon": number(found.safe_horizon),
         "safe_loss": LOSS,

@@ -20,7 +20,7 @@ from grounding.runs.manifest import check_not_of_another
 from grounding.studies.controls import CONTROLS, ERROR, Control
 from grounding.studies.differences import Difference, differences
 from grounding.studies.figure import FigureRow, spread_figure
-from grounding.studies.labelled import has_labels, labels_control
+from grounding.studies.labelled import labels_control, without_labels
 from grounding.studies.seeds import (
     Series,
     check_complete,
@@ -99,8 +99,8 @@ def compare(
         every.append(seed_series(experiment, seeds, command=command, resume=resume))
         rows.append(_row(experiment.name, "", every[-1], experiment))
     for experiment, command in zip(experiments, typed, strict=True) if controls else ():
-        if not has_labels(experiment):
-            say(f"trained with labels, {experiment.name}: left out, there are no labels")
+        if reason := without_labels(experiment):
+            say(f"trained with labels, {experiment.name}: left out, {reason}")
             continue
         control, its_command = labels_control(experiment, command)
         every.append(seed_series(control, seeds, command=its_command, resume=resume))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from grounding import _registry as register
 from grounding._progress import progress_bar
 from grounding.data import Splits, to_unit
 from grounding.experiment import Experiment
@@ -131,6 +132,8 @@ def _by(title: str, distances: Callable[..., Tensor]) -> Callable[..., Values]:
 
 def _untrained(experiment: Experiment, splits: Splits) -> Encoder:
     """The encoder with the weights that training begins with."""
+    if not register.model[experiment.model.architecture].facts.get("trains", True):
+        raise NotMeasurable("the model was trained elsewhere, and what it began with is not known")
     model = initial_model(experiment, splits.image_shape).eval()
     model.to(resolve_device(experiment.training.device))
     return model.encode

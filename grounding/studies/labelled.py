@@ -36,9 +36,12 @@ def labels_control(experiment: Experiment, command: str = "") -> tuple[Experimen
     return control, command and " ".join([command, *(setting(k, v) for k, v in changed.items())])
 
 
-def has_labels(experiment: Experiment) -> bool:
-    """Whether an experiment's training images have labels; true if they cannot be read."""
+def without_labels(experiment: Experiment) -> str:
+    """Why an experiment has no such control; "" if it has, or if its images cannot be read."""
     try:
-        return load_splits(experiment)[1].train.labels is not None
+        labels = load_splits(experiment)[1].train.labels
     except UserError:  # which its training says
-        return True
+        return ""
+    if labels is None:
+        return "there are no labels"
+    return "" if len(labels.unique()) > 1 else "the training images are of one class only"

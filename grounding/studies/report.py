@@ -40,7 +40,12 @@ ASKED = 6  # test images of each kind whose neighbours are shown
 AXES, REACH, PLACES = 6, 2.0, 9  # principal axes, standard deviations each way, images of each
 WIDTH = 720  # of rows of images, in pixels of the page
 
-WITHOUT_LABELS = "The images have no labels, or none that training and test images share."
+WITHOUT_LABELS = "There are no labels, or the training images are of one class only."
+LAID_OUT = {
+    "umap_3d": ", laid out in three dimensions by UMAP",
+    "pca_3d": ", along their principal axes",
+    "latent": "",
+}  # by the projection of a file of points
 
 
 def report_output(run: Run, path: Path) -> Output:
@@ -304,12 +309,13 @@ def _dynamics(run: Run, path: Path) -> Section:
 def _map(run: Run, path: Path) -> Section:
     manifest = run.manifest
     assert manifest is not None
-    drawn, shown, count = points_svg(manifest, manifest.key(path))
+    drawn, shown, about = points_svg(manifest, manifest.key(path))
     alt = "latent points, seen from the side on which they spread most"
     picture = Picture("svg", drawn, alt)
+    how = (", scaled to length 1" if about["l2_normalized"] else "") + LAID_OUT[about["projection"]]
     text = [
-        f"{shown:,} of {count:,} test latents, laid out in three dimensions by "
-        "UMAP and seen from the side on which they spread most; colours are classes."
+        f"{shown:,} of {about['num_points']:,} test latents{how}, seen from the side on which they "
+        "spread most" + ("; colours are classes." if about.get("has_labels", True) else ".")
     ]
     return Section("Map", text, pictures=[picture])
 
@@ -333,9 +339,9 @@ def _repeat(run: Run, head: Mapping[str, Any]) -> Section:
 
 
 def _named(run: Run) -> tuple[Tensor, Tensor] | None:
-    """Labels of the test images, and what their neighbours say; None without labels."""
+    """Labels of the test images, and what their neighbours say; None without classes."""
     labels, of_training = run.splits.test.labels, run.splits.train.labels
-    if labels is None or of_training is None:
+    if labels is None or of_training is None or len(of_training.unique()) < 2:
         return None
 
     def predicted() -> Tensor:

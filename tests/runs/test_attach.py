@@ -276,6 +276,10 @@ def test_the_commands_take_it_to_the_last_output(here, capsys):
     for ending in ("encoder.onnx", "decoder.onnx", "test_interactive_assets.json", "analysis.txt"):
         assert (here / "artifacts" / f"mine_{ending}").exists()
     assert "6,272" in out  # parameters: 784 x 4 and 4 x 784
+    assert main(argv=["report", "--config", "mine"]) == 0
+    page = (here / "artifacts" / "mine_report.html").read_text()
+    assert "PCA-4" in page
+    assert "untrained encoder" not in page  # nobody knows what its training began with
     assert main(argv=["verify", "mine"]) == 0
     (here / "artifacts" / "mine_final.pt").unlink()
     capsys.readouterr()

@@ -19,7 +19,7 @@ from grounding.experiment import load_experiment
 from grounding.metrics import NotMeasurable
 from grounding.runs.building import load_splits
 from grounding.studies.controls import CONTROLS
-from grounding.studies.labelled import labels_control
+from grounding.studies.labelled import labels_control, without_labels
 from grounding.studies.seeds import seed_experiment
 
 
@@ -140,6 +140,7 @@ def test_images_without_classes_have_no_neighbours_to_name_them(in_folder):
     for labels, reason in (([], "there are no labels"), ([7], "of one class only")):
         image_set(Path("images"), labels=labels)
         experiment, splits = load_splits(grounding.load_config(own_config()))
+        assert reason in without_labels(experiment)
         with pytest.raises(NotMeasurable, match=reason):
             controls["p2dhmdm"].measure(experiment, splits, False)
         assert "knn_accuracy" not in controls["hog"].measure(experiment, splits, False)

@@ -50,7 +50,7 @@ def report(special, name):
     """The run, its report as a page, and the HTML itself."""
     made = special(name)
     with inside(made.folder):
-        assert main("report", ["--config", f"{name}.yaml"]) == 0
+        assert main("report", ["--config", name]) == 0
     text = (made.folder / f"artifacts/{name}_report.html").read_text(encoding="utf-8")
     return made, Page(text), text
 
@@ -116,8 +116,14 @@ def test_what_cannot_be_shown_is_said(special):
     assert "Latent traversals" not in page.headings
     assert "Attractors and flow" not in page.headings
     _, page, text = report(special, "unlabelled")
-    assert "have no labels" in text
+    assert "There are no labels" in text
+    assert "colours are classes" not in text
     assert {"Profile", "Reconstructions", "Latent traversals", "Map"} <= set(page.headings)
+    _, page, text = report(special, "one_class")
+    assert "the training images are of one class only" in text
+    assert {"Profile", "Reconstructions", "Nearest neighbours", "Map"} <= set(page.headings)
+    _, page, text = report(special, "line")
+    assert "80 of 80 test latents, seen from the side" in text  # UMAP had no part in it
     _, page, _ = report(special, "colour")
     assert any("image/png" in image["src"] for image in page.images)
 
