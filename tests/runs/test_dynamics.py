@@ -248,8 +248,7 @@ def test_image_sets_of_all_sorts_have_dynamics(special, name):
         assert values["knn_accuracy"] is values["safe_horizon"] is values["purity"] is None
         assert values["normalized_mutual_information"] is None
         profile = made.made("profile.json")
-        reason = "needs labels of two classes or more"
-        assert profile["left_out"]["safe_horizon"] == reason
+        assert "one class only" in profile["left_out"]["safe_horizon"]
     else:
         assert values["knn_accuracy"][0] > 0.25
     assert "rotated by 90" in values["novelty"]["auroc"]["path_length"]
