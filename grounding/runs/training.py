@@ -444,7 +444,9 @@ def _train(
     model = initial_model(experiment, splits.image_shape)
     objectives = objectives_of(experiment, model, splits, device)
     inputs = inputs_of(experiment, splits, device, smallest_batch(model, objectives))
-    val_knn = _val_knn(experiment, splits)
+    val_knn, left_out = _val_knn(experiment, splits)
+    if left_out and not quiet:
+        say(f"val kNN: left out, {left_out}")
     record = _Record(experiment, manifest, start, keeps_result=keeps_result, until=until)
     log_to: AbstractContextManager[Any] = nullcontext()
     if tensorboard:
@@ -514,24 +516,39 @@ def _train(
         ) from None
 
 
-def _val_knn(experiment: Experiment, splits: Splits) -> KNN | None:
-    """How the kNN accuracy of the validation images is measured; None for not at all.
-
-    Raises:
-        UserError: it cannot be.
-    """
-    settings = experiment.training.val_knn
-    if not settings.every:
-        return None
+def without_val_knn(splits: Splits) -> str:
+    """Why the kNN accuracy of the validation images cannot be measured; "" if it can."""
     train, val = splits.train.labels, splits.val.labels
     if train is None or val is None:
-        raise UserError(
-            "training.val_knn needs labels of the training and validation images, and there are "
-            "none; try --set training.val_knn.every=0"
-        )
+        return "it needs labels of the training and validation images"
+    return "" if len(train.unique()) > 1 else "the training images are of one class only"
+
+
+def _val_knn(experiment: Experiment, splits: Splits) -> tuple[KNN | None, str]:
+    """How the kNN accuracy of the validation images is measured, or why it is not.
+
+    None and "" if nobody asks for it.
+
+    Raises:
+        UserError: it cannot be, and something depends on it, or has too many neighbours.
+    """
+    settings, chosen = experiment.training.val_knn, experiment.training.chosen_by()
+    if not settings.every:
+        return None, ""
+    if reason := without_val_knn(splits):
+        for key, instead in (
+            ("training.keep_best", "training.keep_best=null"),
+            ("training.early_stopping.metric", "training.early_stopping.patience=0"),
+        ):
+            if chosen.get(key) == "val_knn":
+                raise UserError(f"{key} is val_knn, but {reason}; try --set {instead}")
+        return None, reason
+    train, val = splits.train.labels, splits.val.labels
+    assert train is not None
+    assert val is not None
     if settings.k > len(train):
         raise UserError(
             f"training.val_knn.k {settings.k} neighbours, but only {len(train)} training images; "
             f"try --set training.val_knn.k={len(train)}"
         )
-    return KNN(train, val, every=settings.every, k=settings.k, metric=settings.metric)
+    return KNN(train, val, every=settings.every, k=settings.k, metric=settings.metric), ""

@@ -181,11 +181,30 @@ def test_what_cannot_be_chosen_by_is_refused_in_a_line(own, refused, given, word
     assert not KNOWN.exists()
 
 
-def test_without_labels_there_is_no_knn_accuracy(in_folder, refused):
-    image_set(Path("images"), labels=[])
-    line = refused("train", "--config", own_config(), *settings("training.val_knn.every=1"))
-    assert "training.val_knn needs labels of the training and validation images" in line
-    assert "--set training.val_knn.every=0" in line
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ([], "it needs labels of the training and validation images"),
+        ([7], "the training images are of one class only"),
+    ],
+)
+def test_without_classes_knn_accuracy_is_left_out_unless_it_chooses(
+    in_folder, refused, capsys, labels, reason
+):
+    image_set(Path("images"), labels=labels)
+    given = ["--config", own_config(), *settings("training.val_knn.every=1")]
+    for key, more in (
+        ("keep_best", []),
+        ("early_stopping.metric", ["training.early_stopping.patience=2"]),
+    ):
+        named = f"experiment.name=by_{key}"
+        chosen = [*given, *settings(f"training.{key}=val_knn", named, *more)]
+        line = refused("train", *chosen)
+        assert f"training.{key} is val_knn, but {reason}; try --set training." in line
+        assert main("train", [*chosen, "--set", line.split("--set ")[1].strip()]) == 0
+    assert main("train", given) == 0
+    assert f"val kNN: left out, {reason}" in capsys.readouterr().out
+    assert [line["val_knn"] for line in metrics()] == [None, None]
 
 
 def test_what_chooses_belongs_to_the_run_and_what_is_off_does_not(own, refused):

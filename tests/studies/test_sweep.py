@@ -249,13 +249,25 @@ def test_points_are_given_up_over_seeds_and_shown_with_those_they_had(in_folder,
     assert ttest_rel(*zip(*pairs, strict=True)).pvalue < 0.05
 
 
+def test_trials_on_data_that_have_changed_are_not_set_beside_others(copy, refused):
+    before = Path("artifacts/rates_sweep.json").read_bytes()
+    image_set(Path("images"), test=90)
+    for command in (["rates"], ["rates", "--add-seeds", "5"]):
+        line = refused("sweep", *command)
+        assert "was trained on other data: images as it was then; put that back, or begin" in line
+    assert Path("artifacts/rates_sweep.json").read_bytes() == before
+    assert not list(Path("artifacts").glob("rates*seed5*"))
+
+
 def test_data_that_are_missing_or_have_no_labels_are_told_before_any_trial(in_folder, refused):
     image_set(Path("images"), labels=[])
     own_config()
     asked = ["s", "--config", "own.yaml", *GRID]
-    assert "val_knn_1 needs labels, and images has none; --metric val_loss" in refused(
-        "sweep", *asked
-    )
+    line = refused("sweep", *asked)
+    assert "val_knn_1 cannot steer: it needs labels of the training and validation images" in line
+    assert line.endswith("; --metric val_loss\n")
+    image_set(Path("images"), labels=[7])
+    assert "of one class only; --metric val_loss" in refused("sweep", *asked)
     assert "elsewhere" in refused("sweep", *asked, "--set", "data.data_dir=elsewhere")
     assert not [*Path("artifacts").iterdir()]
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from grounding._errors import UserError, say
+from grounding.data import Splits
 from grounding.experiment import Experiment
 from grounding.experiment.document import Document, read_document
 from grounding.runs.building import data_lines, load_splits
 from grounding.runs.manifest import manifest_path, writing
+from grounding.runs.training import without_val_knn
 from grounding.studies.seeds import seed_experiment
 from grounding.studies.sweeps.live import Shown, shown
 from grounding.studies.sweeps.local import Engine, LocalEngine, shared_out
@@ -23,6 +25,8 @@ from grounding.studies.sweeps.record import Record, check_free, read_record, stu
 from grounding.studies.sweeps.search import BATCH, Known, first_points, suggested
 from grounding.studies.sweeps.stages import Stage, last_epoch, stages, survivors
 from grounding.studies.sweeps.trial import State, Task, needed_modules, state_of
+
+READ_BY = ("data_dir", "source", "resize", "mode")  # keys of `data` that decide which images
 
 
 @dataclass
@@ -191,10 +195,9 @@ class Sweep:
         plan, name = self.plan, self.plan.name
         check_free(name)
         splits = load_splits(plan.base)[1]  # what no trial could read is told before any begins
-        if plan.metric != "val_loss" and splits.train.labels is None:
-            raise UserError(
-                f"{plan.metric} needs labels, and {splits.source} has none; --metric val_loss"
-            )
+        if plan.metric != "val_loss" and (reason := without_val_knn(splits)):
+            raise UserError(f"{plan.metric} cannot steer: {reason}; --metric val_loss")
+        self._check_data(splits)
         say(*data_lines(splits))
         with writing(manifest_path(study_name(name)), f"sweep {name}"):
             if retry:
@@ -272,7 +275,24 @@ class Sweep:
         trials = self._trials()
         if name not in trials:
             raise UserError(f"{name} is no trial of {self.plan.name}; those are listed by --list")
+        self._check_data(load_splits(self.plan.base)[1])
         return train_experiment(trials[name].experiment, quiet=True, resume=True)
+
+    def _check_data(self, splits: Splits) -> None:
+        """Refuse to set trials beside others that were trained on other data.
+
+        Raises:
+            UserError: the base's images are not those that its trials were trained on.
+        """
+        base = self.plan.base.data
+        for name, trial in self._trials().items():
+            data = trial.experiment.data
+            same = all(getattr(data, key) == getattr(base, key) for key in READ_BY)
+            if same and trial.state.history and trial.state.data != splits.fingerprint:
+                raise UserError(
+                    f"{name} was trained on other data: {splits.source} as it was then; put that "
+                    "back, or begin another sweep: take another NAME"
+                )
 
     def _trials(self) -> dict[str, Trial]:
         return {one.experiment.name: one for t in self.tried for one in t.trials.values()}

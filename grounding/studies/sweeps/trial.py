@@ -53,11 +53,13 @@ class State:
         history: its epochs so far.
         is_done: whether it is trained to its end.
         tested: kNN accuracy on the test images, if that was measured.
+        data: fingerprint of what it was trained on.
     """
 
     history: tuple[Epoch, ...] = ()
     is_done: bool = False
     tested: float | None = None
+    data: str = ""
 
     @property
     def seconds(self) -> float:
@@ -133,7 +135,7 @@ def state_of(experiment: Experiment) -> State:
         return State()
     measured = next(iter(manifest.of_kind("analysis").values()), None) if is_done else None
     found = shown_results(measured.results).get("knn_accuracy", {}) if measured else {}
-    return State(history, is_done, found.get("value"))
+    return State(history, is_done, found.get("value"), str(manifest.data.get("fingerprint")))
 
 
 def needed_modules() -> tuple[str, ...]:
