@@ -220,7 +220,7 @@ def find_neighbors(
         means.append(total)
     latents = torch.cat(means)
     if deformed is not None:
-        unit = F.normalize(latents.double().cpu(), dim=1)
+        unit = F.normalize(latents.cpu().double(), dim=1)
         distances = 1 - unit @ unit.T
         distances = distances / distances.mean() + deformed.double() / deformed.double().mean()
         distances.fill_diagonal_(torch.inf)

@@ -94,6 +94,34 @@ def test_deformations_decide_as_much_as_latents_do():
     assert torch.equal(find_neighbors(model, inputs, 3, 1, 1000 * deformed), found)
 
 
+class WithoutFloat64(torch.Tensor):
+    """As on Apple's GPU: there are no such numbers until it has come to the CPU."""
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+    def double(self):
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+
+def test_latents_are_compared_beside_deformations_on_the_cpu():
+    class OnGpu(nn.Module):
+        def forward(self, images):
+            return images.flatten(1).as_subclass(WithoutFloat64)
+
+    images = torch.randint(256, (6, 1, 2, 3), generator=torch.Generator().manual_seed(0)).byte()
+    inputs = TrainingInputs(images, seed=0, batch_size=2)
+    deformed = deformation_distances(images)
+    found = [
+        find_neighbors(
+            Autoencoder(encoder, nn.Identity(), image_shape=(1, 2, 3), latent_dim=6),
+            *(inputs, 3, 1, deformed),
+        ).tolist()
+        for encoder in (nn.Flatten(), OnGpu())
+    ]
+    assert found[0] == found[1]
+
+
 def test_deformations_of_digits():
     digits = data.cut(data.load(), train=40, val=10, test=10, seed=1).train
     distances = deformation_distances(digits.images)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,6 +234,15 @@ def test_again_it_is_up_to_date_and_from_python_the_same(plain, in_folder, capsy
     assert again["images"] == 10
     assert (in_folder / "few_spectrum.png").exists()
     assert main("verify", ["plain"]) == 0
+
+
+def test_no_more_neighbours_are_named_than_there_are(special):
+    made = special("augmented")  # with 60 - 6 images to train on
+    with inside(made.folder):
+        given = ["--config", "augmented", "--set", "analysis.k=500", "--output", "k.json"]
+        assert main("dynamics", given) == 0
+        values = json.loads(Path("k.json").read_text())
+    assert values["k"] == len(made.run.splits.train) < 500
 
 
 @pytest.mark.parametrize("name", ["unlabelled", "one_class", "eleven", "line"])
