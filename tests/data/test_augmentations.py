@@ -132,6 +132,11 @@ class TestWhole:
             Augmentations(settings)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("fill", ["edgy", 1.5, -1, None])
+    def test_what_cannot_come_in_from_outside_is_told(self, fill):
+        with pytest.raises(ValueError, match=f"^fill: allowed: .* or edge; got {fill!r}$"):
+            augment(torch.zeros(1, 1, 4, 4), fill=fill, rotation={})
+
 
 # How scipy and numpy call what comes in from outside.
 FILLS = {

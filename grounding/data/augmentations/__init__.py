@@ -87,7 +87,7 @@ class Augmentations:
         fill: as given.
 
     Raises:
-        ValueError: there is no such augmentation, or it has no such setting.
+        ValueError: there is no such augmentation, it has no such setting, or `fill` is neither.
     """
 
     def __init__(
@@ -100,6 +100,8 @@ class Augmentations:
     ) -> None:
         checked = {name: _checked(name, settings[name]) for name in sorted(settings)}
         self.settings = {name: given for name, given in checked.items() if given.enabled}
+        if fill != "edge" and not (isinstance(fill, int | float) and 0 <= fill <= 1):
+            raise ValueError(f"fill: allowed: a value from 0 to 1, or edge; got {fill!r}")
         self.clamp = (clamp_min, clamp_max)
         self.fill = fill
         components = [register.augmentation[name] for name in self.settings]
