@@ -158,7 +158,8 @@ def evaluate(
         "anchors": count,
     }
     if not 1 <= k <= len(references):
-        raise UserError(f"k {k} is not in 1 to {len(references)}, the number of references")
+        most = len(references)
+        raise UserError(f"k {k} is not in 1 to {most}, the number of references; try -k {most}")
     with progress_bar("evaluation") as bar:
         space = Space(
             z=z,

@@ -233,6 +233,17 @@ class TestFiles:
         assert np.array_equal(alone.train_images, GREY[:, None])
         assert alone.train_labels is None
 
+    @pytest.mark.parametrize("name", ["x_test", "val_images", "anything"])
+    def test_images_that_stand_alone_are_no_test_of_themselves(self, tmp_path, name):
+        np.savez(tmp_path / "one.npz", **{name: GREY})
+        np.save(tmp_path / f"{name}.npy", GREY)
+        for place in (tmp_path / "one.npz", tmp_path / f"{name}.npy"):
+            found = load(place)
+            assert found.test_images is found.val_images is found.test_labels is None
+            parts = cut(found, seed=1)
+            taken = torch.cat([parts.named(one).indices for one in ("train", "val", "test")])
+            assert sorted(taken.tolist()) == list(range(12))
+
     def test_fortran_order_is_read(self, tmp_path):
         np.save(tmp_path / "images.npy", np.asfortranarray(COLOUR))
         assert np.array_equal(load(tmp_path).train_images, COLOUR.transpose(0, 3, 1, 2))

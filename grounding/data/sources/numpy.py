@@ -85,7 +85,8 @@ class NumpyFiles:
                     f"{place} holds {names}; images are looked for by names such as {WANTED}: "
                     "rename them, or keep one array"
                 )
-            chosen["train", "images"] = there[0]
+            # All images, whatever it is called: no part of them is a test set as well.
+            chosen = {**dict.fromkeys(NAMES), ("train", "images"): there[0]}
 
         def read(part: str, kind: str) -> dict[str, tuple[str, Any]]:
             at = chosen[part, kind]
