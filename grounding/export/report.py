@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from grounding._errors import printable
 from grounding.metrics import ClassScore
 
 WIDEST = 120  # a table, in characters
@@ -88,9 +89,11 @@ def profile_table(results: Mapping[str, Mapping[str, Any]], images: int) -> str:
         table.add_column(title, justify="right" if title == "value" else "left", no_wrap=True)
     table.add_column("")
     for row in profile_rows(results, images):
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     text = io.StringIO()
-    Console(file=text, width=min(WIDEST, Console().width)).print(table)
+    # What a manifest says is neither markup nor an emoji.
+    width = min(WIDEST, Console().width)
+    Console(file=text, width=width, markup=False, emoji=False).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip())
 
 

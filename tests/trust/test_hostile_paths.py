@@ -87,10 +87,13 @@ def test_what_a_file_says_cannot_steer_the_terminal(
         assert r"checkpoint_path\x1b[2J\nok       all.pt: fine\u202e" in shown
         assert all(line.isprintable() and line[:3] != "ok " for line in shown.splitlines())
         found = read_manifest(Path("artifacts/own.run.json"))
-        ((key, one),) = found.of_kind("manifold").items()
-        titles = {name: {**value, "title": STEERING} for name, value in one.results.items()}
-        changed = {**found.artifacts, key: replace(one, results=titles)}
+        changed = dict(found.artifacts)
+        for key, one in found.of_kind("manifold", "profile").items():
+            said = {"title": STEERING, "axis": "[/a]", "unit": "[px]"}
+            results = {name: {**value, **said} for name, value in one.results.items()}
+            changed[key] = replace(one, results=results)
         write_manifest(replace(found, artifacts=changed))
+    assert "[px]" in shown
 
 
 def pipe_like(kind: str, path: Path) -> None:
