@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from grounding._errors import UserError
+from grounding._files import open_regular
 from grounding._paths import given_path
 from grounding.export.onnx import NAMES, Half, onnx_model
-from grounding.models.attached import MAX_BYTES, check_nodes, onnx_session
+from grounding.models.attached import MAX_BYTES, onnx_session, parsed_onnx
 
 OLDEST_OPSET = 13
 TOLERANCE = 1e-3  # between an image alone and the same image in a batch, relative to the largest
@@ -143,8 +144,9 @@ def _of_file(
     if not path.is_file():
         raise UserError(f"{half} {path} does not exist, or is no file")
     try:
-        model = onnx.load(path)  # with weights in a file beside it, where it has any
-        check_nodes(model)
+        with open_regular(path, MAX_BYTES) as file:
+            model = parsed_onnx(file.read())
+        _load_beside(model, path.parent)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and onnx raise classes of their own
         raise UserError(f"{half} {path} is not an ONNX model: {_line(error)}") from None
@@ -179,6 +181,31 @@ def _of_file(
     _check_latent(latent)
     _check(data, half, images, latent, str(path))
     return data, latent
+
+
+def _load_beside(model: Any, folder: Path) -> None:
+    """Read the weights of a model that are in files beside it, where it has any.
+
+    Raises:
+        ValueError: a file does not lie in the folder, or more is to be read of it than the weights.
+    """
+    from onnx import external_data_helper, helper
+
+    total = 0
+    for tensor in external_data_helper._get_all_tensors(model):
+        if external_data_helper.uses_external_data(tensor):
+            place = external_data_helper.ExternalDataInfo(tensor)
+            most = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            size = place.length
+            if not size and (folder / place.location).is_file():
+                size = (folder / place.location).stat().st_size - (place.offset or 0)
+            total += most
+            if (size or 0) > most or total > MAX_BYTES:
+                raise ValueError(
+                    f"{tensor.name} has {most} bytes, and {size} of {place.location} are to be "
+                    f"read for it; at most {MAX_BYTES} are read in all"
+                )
+    external_data_helper.load_external_data_for_model(model, str(folder))
 
 
 def _joined(

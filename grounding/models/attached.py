@@ -16,6 +16,7 @@ from grounding.models.autoencoder import Autoencoder
 
 MAX_BYTES = 2**31 - 1  # of one ONNX file
 MOST_NODES = 20_000  # of a graph that calls functions, with these in place of their calls
+MOST_PARTS = 400_000  # fields of all messages of an ONNX file, each of which takes 100s of bytes
 
 
 class AttachedSettings(Settings):
@@ -125,8 +126,7 @@ def onnx_session(data: bytes) -> Any:
     import onnxruntime
 
     try:
-        model = onnx.load_from_string(data)
-        check_nodes(model)
+        model = parsed_onnx(data)
         if any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
             raise ValueError("its weights are in another file")
         options = onnxruntime.SessionOptions()
@@ -138,6 +138,67 @@ def onnx_session(data: bytes) -> Any:
     except Exception as error:  # protobuf and onnxruntime raise classes of their own
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"not an ONNX model that can be run here: {reason}") from None
+
+
+def parsed_onnx(data: bytes) -> Any:
+    """The `onnx.ModelProto` of an ONNX file, without weights that are in other files.
+
+    Raises:
+        ValueError: it is damaged, or what it says in few bytes takes much memory.
+        Exception: it is none; protobuf raises classes of its own.
+    """
+    import onnx
+
+    _check_parts(data, onnx.ModelProto.DESCRIPTOR)
+    model = onnx.load_from_string(data)
+    check_nodes(model)
+    return model
+
+
+def _check_parts(data: bytes, kind: Any) -> None:
+    """Refuse a protocol buffer of so many fields that its parsed form is large.
+
+    Args:
+        data: the message; a field of two bytes takes up to 400 once it is parsed.
+        kind: its descriptor, which tells what of it are messages.
+
+    Raises:
+        ValueError: it has more than `MOST_PARTS`, or is damaged.
+    """
+    parts, at, waiting = 0, 0, [(0, len(data), kind)]
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while shift < 70:
+            byte = data[at]
+            value |= (byte & 127) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 128:
+                return value
+        raise IndexError
+
+    try:
+        while waiting:
+            at, end, kind = waiting.pop()
+            while at < end:
+                parts += 1
+                if parts > MOST_PARTS:
+                    raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+                tag = varint()
+                size = {0: 0, 1: 8, 5: 4}.get(tag & 7, -1)
+                if tag & 7 == 0:
+                    varint()
+                elif tag & 7 == 2:
+                    size = varint()
+                    field = kind.fields_by_number.get(tag >> 3)
+                    if field is not None and field.message_type is not None:
+                        waiting.append((at, at + size, field.message_type))
+                at += size
+                if size < 0 or at > end:
+                    raise IndexError
+    except IndexError:
+        raise ValueError("it is damaged, or of another kind") from None
 
 
 def check_nodes(model: Any) -> None:

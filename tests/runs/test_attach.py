@@ -113,6 +113,46 @@ def test_functions_without_end_are_refused_before_they_are_unfolded(here):
         attach(here / "itself.onnx", name="itself", data=SIZES)
 
 
+def test_a_file_of_many_small_parts_is_refused_before_they_are_parsed(here):
+    nodes = b"\x0a\x00" * 1_000_000  # of a graph, which is field 7
+    length = bytes([0x80 | len(nodes) & 127, 0x80 | len(nodes) >> 7 & 127, len(nodes) >> 14])
+    for data in (b"\x72\x00" * 1_000_000, b"\x3a" + length + nodes, b"\x0b" + b"\x72\x00" * 9):
+        (here / "x.onnx").write_bytes(data)
+        started = time.process_time()
+        with pytest.raises(UserError, match=r"more than 400,000 parts|it is damaged"):
+            attach(here / "x.onnx", name="x", data=SIZES)
+        assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("said", [{}, {"length": "4000"}, {"offset": "10"}])
+def test_of_a_file_beside_a_model_no_more_is_read_than_its_weights(here, said):
+    """A tensor of three numbers that takes gigabytes of a file would be so large in memory."""
+    (here / "w.bin").write_bytes(np.float32([1, 2, 3]).tobytes())
+    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
+    weights.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": "w.bin", **said}.items():
+        weights.external_data.add(key=key, value=value)
+    nodes = [
+        helper.make_node("GlobalMaxPool", ["x"], ["m"]),
+        helper.make_node("Flatten", ["m"], ["f"]),
+        helper.make_node("Mul", ["f", "w"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])
+    graph = helper.make_graph(nodes, "g", [x], [y], [weights])
+    ops = [helper.make_opsetid("", 17)]
+    (here / "x.onnx").write_bytes(
+        helper.make_model(graph, opset_imports=ops, ir_version=9).SerializeToString()
+    )
+    if not said:
+        run = attach(here / "x.onnx", name="x", data=SIZES)
+        brightest = run.images().reshape(-1, 784).max(1) / 255
+        np.testing.assert_allclose(run.latents(), np.outer(brightest, [1, 2, 3]), rtol=1e-5)
+        (here / "w.bin").write_bytes(bytes(1_000_000))
+    with pytest.raises(UserError, match=r"w has 12 bytes, and |not an ONNX model"):
+        attach(here / "x.onnx", name="other", data=SIZES)
+
+
 def test_branches_in_branches_are_one_line(here):
     def branches(depth, name="b"):
         out = [helper.make_tensor_value_info(f"o{name}", TensorProto.FLOAT, None)]
