@@ -177,6 +177,28 @@ def open_regular(path: Path, max_bytes: int | None = None) -> Iterator[IO[bytes]
 
 
 @contextmanager
+def appending(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file to write at its end; it is made if it is missing.
+
+    A link in its place is not followed, and nobody is waited for at a pipe.
+
+    Raises:
+        OSError: it cannot be written to, or is no regular file (then with a reason in `strerror`).
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a pipe
+            raise OSError(errno.EINVAL, "not a regular file", str(path)) from None
+        raise
+    with os.fdopen(handle, "ab", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        yield file
+
+
+@contextmanager
 def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
     """Open a safetensors file of somebody else's for reading.
 

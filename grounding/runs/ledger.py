@@ -8,18 +8,18 @@ number is too good. Nothing forbids that, but it can be counted: each measuremen
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import appending, open_regular
 from grounding.runs.manifest import FOLDER
 from grounding.runs.run import Run
 
-MAX_BYTES = 64 << 20
+MAX_BYTES, MAX_LINE = 64 << 20, 1 << 16
 
 
 class Looks(NamedTuple):
@@ -79,7 +79,7 @@ def enter_look(run: Run, kind: str, results: Mapping[str, Any], folder: Path = F
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One write at the end of the file: lines of processes side by side do not mix.
-        with path.open("ab", buffering=0) as file:
+        with appending(path) as file:
             file.write((json.dumps(line) + "\n").encode())
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
@@ -94,39 +94,54 @@ def looks(folder: Path = FOLDER) -> list[Looks]:
         UserError: it cannot be read, or is larger than 64 MB.
     """
     path = ledger_path(folder)
+    found: dict[str, _Seen] = {}
     try:
         with open_regular(path, MAX_BYTES) as file:
-            entries = [*filter(None, map(_entry, file.read().splitlines()))]
+            for line in file:
+                if one := _entry(line):
+                    found.setdefault(one["data"], _Seen()).add(one)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    return [
-        _summed([one for one in entries if one["data"] == data])
-        for data in dict.fromkeys(one["data"] for one in entries)
-    ]
+    return [seen.summed(data) for data, seen in found.items()]
+
+
+class _Seen:
+    """What the ledger says of one data set, as far as it was read."""
+
+    def __init__(self) -> None:
+        # Of what was seen, hashes: a ledger of short lines would take many times its size.
+        self.looks, self.checkpoints, self.configs, self.runs = (set[int]() for _ in range(4))
+        self.source = self.first = self.last = ""
+
+    def add(self, one: Mapping[str, str]) -> None:
+        """Count a line."""
+        self.looks.add(hash((one["checkpoint"], one["kind"])))
+        self.checkpoints.add(hash(one["checkpoint"]))
+        self.configs.add(hash(one["config"]))
+        self.runs.add(hash(one["run"]))
+        self.source, time = one["source"], one["time"]
+        self.first, self.last = min(self.first or time, time), max(self.last, time)
+
+    def summed(self, data: str) -> Looks:
+        """How often it was looked at."""
+        return Looks(
+            data,
+            self.source,
+            looks=len(self.looks),
+            checkpoints=len(self.checkpoints),
+            configs=len(self.configs),
+            runs=len(self.runs),
+            first=self.first,
+            last=self.last,
+        )
 
 
 def _entry(line: bytes) -> dict[str, str] | None:
     try:
-        values: Any = json.loads(line)
+        values: Any = json.loads(line) if len(line) <= MAX_LINE else {}
         keys = ("time", "run", "kind", "checkpoint", "config", "data", "source")
         return {key: str(values[key]) for key in keys}
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-
-
-def _summed(entries: Sequence[dict[str, str]]) -> Looks:
-    def different(*keys: str) -> int:
-        return len({tuple(one[key] for key in keys) for one in entries})
-
-    return Looks(
-        entries[0]["data"],
-        entries[-1]["source"],
-        different("checkpoint", "kind"),
-        different("checkpoint"),
-        different("config"),
-        different("run"),
-        min(one["time"] for one in entries),
-        max(one["time"] for one in entries),
-    )

@@ -5,8 +5,10 @@ import gzip
 import html
 import json
 import re
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from grounding._errors import UserError, printable
@@ -17,6 +19,7 @@ from grounding.serve import index, layout
 from grounding.serve.layout import file_inside
 from grounding.serve.site import chosen
 
+SEARCHED = 65_536  # bytes of a JSON file in which it names its arrays files, as for the pages
 # What a page opens, by the name that its address has for it: kinds of artifacts.
 NEEDED = {
     "viewer": {"data": "points"},
@@ -90,11 +93,21 @@ def _files(run: Manifest, artifacts: Path, page: str) -> dict[str, tuple[str, by
         arrays = [one for one in made[key].files if one.endswith(".safetensors")]
         if arrays:
             # The page takes all else from the arrays files, whose names it reads here.
-            main = json.dumps({"arrays": json.loads(main)["arrays"]}).encode()
+            main = json.dumps({"arrays": _arrays_entry(main, key)}).encode()
         for number, one in enumerate(arrays, 1):
             found[f"{parameter}{' ' * number}"] = (Path(one).name, _read(artifacts, one))
         found[parameter] = (Path(key).name, main)
     return found
+
+
+def _arrays_entry(document: bytes, key: str) -> Any:
+    """The first key of a browser JSON file, which names its arrays files."""
+    beginning = document[:SEARCHED].decode("utf-8", "replace")
+    found = re.match(r'\s*\{\s*"arrays"\s*:\s*', beginning)
+    with suppress(ValueError, RecursionError):
+        if found:
+            return json.JSONDecoder().raw_decode(beginning, found.end())[0]
+    raise UserError(f"{key} does not begin with the names of its arrays files; export it again")
 
 
 def _read(artifacts: Path, key: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +15,8 @@ import torch
 import yaml
 from torch import Tensor
 
+from grounding._errors import UserError
+from grounding._files import open_regular, parsed_json
 from grounding._paths import given_path
 from grounding.data import to_bytes
 from grounding.data.stored import sample
@@ -38,6 +39,7 @@ PARTS = ("points", "profile", "dynamics")
 EXAMPLES = 10  # images in a row
 ASKED = 6  # test images of each kind whose neighbours are shown
 AXES, REACH, PLACES = 6, 2.0, 9  # principal axes, standard deviations each way, images of each
+MAX_CONTENT = 64 << 20  # bytes of the numbers and of each figure of the dynamics
 WIDTH = 720  # of rows of images, in pixels of the page
 
 WITHOUT_LABELS = "There are no labels, or the training images are of one class only."
@@ -283,7 +285,26 @@ def _dynamics(run: Run, path: Path) -> Section:
     manifest = run.manifest
     assert manifest is not None
     manifest.check(manifest.key(path))
-    values = json.loads(path.read_bytes())
+    try:
+        text = _flow(parsed_json(_content(path)))
+    except (ValueError, LookupError, TypeError, OSError) as error:
+        raise UserError(
+            f"{path} is none that this version has made: {error}; make it again with: grounding "
+            f"dynamics --config {shlex.quote(run.name)}"
+        ) from None
+    pictures = []
+    for name, alt in (
+        ("attractors", "attractors, decoded, beside the nearest training images"),
+        ("retention", "speed and accuracy by the number of steps"),
+        ("spectrum", "eigenvalues of the Jacobian in the complex plane"),
+    ):
+        place = path.with_name(f"{path.stem}_{name}.svg")
+        if manifest.key(place) in manifest.artifacts[manifest.key(path)].files:
+            pictures.append(Picture("svg", _content(place), alt))
+    return Section("Attractors and flow", text, pictures=pictures)
+
+
+def _flow(values: Any) -> list[str]:
     text = [
         "A latent is decoded and encoded again, and again: f = E∘D. "
         f"{values['images']:,} test latents were followed for {values['steps']} steps; they end "
@@ -294,16 +315,12 @@ def _dynamics(run: Run, path: Path) -> Section:
         some = [(t, a) for t, a in told if t in (0, 1, 5, 20, 100)]
         shares = ", ".join(f"{100 * a:.0f} % after {t}" for t, a in some)
         text.append(f"Of the images are told right: {shares} steps.")
-    pictures = []
-    for name, alt in (
-        ("attractors", "attractors, decoded, beside the nearest training images"),
-        ("retention", "speed and accuracy by the number of steps"),
-        ("spectrum", "eigenvalues of the Jacobian in the complex plane"),
-    ):
-        place = path.with_name(f"{path.stem}_{name}.svg")
-        if manifest.key(place) in manifest.artifacts[manifest.key(path)].files:
-            pictures.append(Picture("svg", place.read_bytes(), alt))
-    return Section("Attractors and flow", text, pictures=pictures)
+    return text
+
+
+def _content(path: Path) -> bytes:
+    with open_regular(path, MAX_CONTENT) as file:
+        return file.read()
 
 
 def _map(run: Run, path: Path) -> Section:

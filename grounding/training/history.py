@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import ConfigDict
 
 from grounding._errors import UserError
+from grounding._files import appending
 
 Measure: TypeAlias = Literal["val_loss", "val_knn"]
 """By what an epoch can be called better than another."""
@@ -66,7 +67,7 @@ def append_metrics(path: Path, epoch: Epoch) -> None:
         UserError: the file cannot be written to.
     """
     try:
-        with path.open("ab", buffering=0) as file:
+        with appending(path) as file:
             before = file.seek(0, 2)
             rest = metrics_text([epoch]).encode()
             try:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 from conftest import inside
@@ -57,3 +58,15 @@ def test_a_ledger_that_is_none_or_was_cut_is_read_as_far_as_it_goes(place, capsy
     assert looks() == []
     assert main("ledger", []) == 2
     assert "nothing was measured there yet" in capsys.readouterr().err
+
+
+def test_a_ledger_of_others_takes_little_time_and_no_line_is_endless(tmp_path):
+    keys = ("time", "run", "kind", "checkpoint", "config", "source")
+    lines = [json.dumps(dict.fromkeys(keys, str(i % 7)) | {"data": str(i)}) for i in range(20_000)]
+    endless = json.dumps(dict.fromkeys(keys, "") | {"data": "x", "more": [0] * 100_000})
+    (tmp_path / "ledger.jsonl").write_text("\n".join([*lines, endless, lines[3]]))
+    started = time.process_time()
+    found = looks(tmp_path)
+    assert time.process_time() - started < 5
+    assert len(found) == 20_000
+    assert found[8] == ("8", "1", 1, 1, 1, 1, "1", "1")

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from folders import whole_run
+from folders import put, whole_run
 
 from grounding._errors import UserError
 from grounding.serve.one_file import RUNTIME, one_file
@@ -81,3 +81,22 @@ def test_what_cannot_be_published_is_said_and_nothing_is_lost(tmp_path: Path, pa
     refused("nothing was published: a: a_assets.safetensors is damaged", force=True)
     (pages / "web" / "dist" / "notebook_viewer.html").unlink()
     refused("The pages are not built", page="viewer", force=True)
+
+
+@pytest.mark.parametrize("start", ["[1]", '{"a": 1}', '{"arrays": ', '{"arrays": ' + "[" * 99_999])
+def test_of_a_json_file_no_more_than_its_beginning_is_parsed(
+    tmp_path: Path, pages: Path, start: str
+) -> None:
+    """120 MB of a stranger's JSON would take gigabytes."""
+    run = whole_run(tmp_path / "runs")
+    parts = {
+        name: (tmp_path / "runs" / name).read_bytes()
+        for name in run.artifacts["a_assets.json"].files
+    }
+    put(run, "assets", {**parts, "a_assets.json": start.encode() + b"[" * 99_999})
+    with pytest.raises(
+        UserError, match=r"^a_assets\.json does not begin with the names of its arra"
+    ):
+        one_file(tmp_path / "x.html", tmp_path / "runs", "a", pages=pages)
+    put(run, "assets", {**parts, "a_assets.json": b'{"arrays": {"file": "a"}, ' + b"[" * 99_999})
+    one_file(tmp_path / "x.html", tmp_path / "runs", "a", pages=pages)

@@ -4,10 +4,12 @@ import io
 import re
 from base64 import b64decode
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 from conftest import inside
+from folders import new_run, put
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
@@ -15,6 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import grounding
 from grounding.cli import main
 from grounding.serve.index import find_runs, index_page
+from grounding.studies.report import _dynamics
 
 
 class Page(HTMLParser):
@@ -143,3 +146,11 @@ def test_it_is_made_once_verified_and_linked(letters, capsys):
         runs, _ = find_runs(made.folder / "artifacts")
         page = index_page(runs, made.folder / "artifacts").decode()
     assert re.search('letters_report.html">Report<', page)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b"[" * 99_999, b'{"images": "x", "steps": 1}'])
+def test_dynamics_of_another_form_are_one_line_with_what_makes_them_again(tmp_path, content):
+    path = tmp_path / "a_dynamics.json"
+    run = put(new_run(tmp_path, "a"), "dynamics", {path.name: content})
+    with pytest.raises(grounding.UserError, match=r"grounding dynamics --config a$"):
+        _dynamics(SimpleNamespace(manifest=run, name="a"), path)

@@ -23,10 +23,18 @@ import grounding
 from grounding._errors import UserError
 from grounding.cli import main
 from grounding.runs.ledger import looks
-from grounding.runs.manifest import manifest_bytes, read_manifest
-from grounding.runs.training import train_experiment
+from grounding.runs.manifest import (
+    Manifest,
+    manifest_bytes,
+    manifest_path,
+    read_manifest,
+    write_manifest,
+)
+from grounding.runs.training import metrics_path, train_experiment
 from grounding.studies.sweeps.local import LocalEngine
 from grounding.studies.sweeps.trial import Task, state_of, train_trial
+from grounding.training import Epoch
+from grounding.training.history import metrics_text
 
 RATE = "training.learning_rate"
 GRID = [f"--grid={RATE}=0.003,0.01,0.03", "--metric=val_knn_1"]
@@ -162,6 +170,20 @@ def test_a_trial_has_the_bits_of_the_same_training_alone(swept, in_folder):
     finally:
         torch.set_num_threads(threads)
     assert equal(weights("rates_base_seed1_alone"), inside_the_sweep)
+
+
+def test_metrics_of_others_are_read_as_far_as_they_go_and_a_pipe_is_none(in_folder):
+    """Looked at while a sweep is shown: nobody may be waited for."""
+    experiment = grounding.load_config("2", experiment={"name": "x"})
+    write_manifest(Manifest(manifest_path("x"), "x", experiment.as_dict()))
+    path = metrics_path(experiment.checkpoint_path)
+    whole = metrics_text([Epoch(i, 0.5, None, 1.0, 10.0) for i in (1, 2)])
+    for more in ("", "[" * 99_999, '{"epoch": "\\n", "train_loss": []}', "[1]", "{}"):
+        path.write_text(f"{whole}{more}\n{whole}" if more else whole)
+        assert [epoch.epoch for epoch in state_of(experiment).history] == [1, 2]
+    path.unlink()
+    os.mkfifo(path)
+    assert state_of(experiment).history == ()
 
 
 def test_the_best_are_measured_on_the_test_images_once(copy, capsys):

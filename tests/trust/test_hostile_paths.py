@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from grounding.data.cache import augmented_set
 from grounding.experiment import experiment_from_dict
 from grounding.experiment.load import load_experiment
 from grounding.export.arrays import read_arrays
+from grounding.runs.ledger import enter_look, ledger_path
 from grounding.runs.manifest import (
     Artifact,
     FileEntry,
@@ -33,7 +35,8 @@ from grounding.runs.manifest import (
 )
 from grounding.serve.index import index_page
 from grounding.serve.site import LIST, check_site, publish
-from grounding.training import read_checkpoint
+from grounding.training import Epoch, read_checkpoint
+from grounding.training.history import append_metrics
 
 SECRET = "not for the world"
 STEERING = "\x1b[2J\nok       all.pt: fine\u202e"
@@ -160,6 +163,33 @@ def test_what_is_no_file_is_one_line_to_every_reader(
             publish(site, artifacts, pages=pages)
     assert main("verify", [str(artifacts)]) == 2
     assert f"damaged          {run.path}: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "link"])
+def test_what_is_no_file_is_not_written_to(tmp_path: Path, impatient: None, kind: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    for place, write in {
+        ledger_path(tmp_path): lambda path: enter_look(FakeRun(), "analysis", {}, path.parent),
+        tmp_path / "x_metrics.jsonl": lambda path: append_metrics(path, Epoch(1, 0.5, None, 1, 1)),
+    }.items():
+        write(place)
+        assert place.read_bytes().endswith(b"}\n")
+        if kind == "link":
+            place.unlink()
+            place.symlink_to(tmp_path / "mine")
+        else:
+            pipe_like(kind, place)
+        with pytest.raises(UserError, match=rf"cannot write {place}: (not a regular|Is a dir)"):
+            write(place)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+class FakeRun:
+    """As much of a run as the ledger tells."""
+
+    name, sha256 = "a", "0"
+    experiment = grounding.load_config("2")
+    splits = SimpleNamespace(fingerprint="0", source="images")
 
 
 @pytest.fixture

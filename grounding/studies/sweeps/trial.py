@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import os
 import sys
 import time
@@ -13,14 +12,18 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import BusyError, hash_of
+from grounding._files import BusyError, hash_of, open_regular
 from grounding.experiment import Experiment, experiment_from_dict
 from grounding.runs.manifest import manifest_path, read_manifest, shown_results
 from grounding.runs.training import FINAL, METRICS, metrics_path, train_experiment
 from grounding.training.history import Epoch, best_of
 
+MAX_METRICS = 64 << 20  # bytes, of 100,000 epochs a third
+_EPOCH = TypeAdapter(Epoch)
 BUSY_SECONDS = 60.0  # a worker whose node died may hold its files a little longer
 
 
@@ -130,8 +133,9 @@ def state_of(experiment: Experiment) -> State:
         except OSError:
             return State()
     try:
-        history = tuple(_epochs(metrics.read_bytes().splitlines()))
-    except OSError:
+        with open_regular(metrics, MAX_METRICS) as lines:
+            history = tuple(_epochs(lines))
+    except (OSError, UserError):
         return State()
     measured = next(iter(manifest.of_kind("analysis").values()), None) if is_done else None
     found = shown_results(measured.results).get("knn_accuracy", {}) if measured else {}
@@ -157,6 +161,6 @@ def needed_modules() -> tuple[str, ...]:
 def _epochs(lines: Iterable[bytes]) -> Iterable[Epoch]:
     for line in lines:
         try:
-            yield Epoch(**json.loads(line))
-        except (ValueError, TypeError):  # the last line of a process that was killed
+            yield _EPOCH.validate_json(line)
+        except ValidationError:  # the last line of a process that was killed
             return
