@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from grounding._errors import UserError
+from grounding._errors import UserError, printable
 from grounding.cli.commands import COMMANDS, grounding_group
 from grounding.cli.process import (
     Terminated,
@@ -75,7 +75,8 @@ def _status(
         return end.exit_code
     except click.UsageError as error:
         place = error.ctx.command_path if error.ctx else "grounding"
-        print(f"error: {error.format_message().rstrip('.')}; see {place} --help", file=sys.stderr)
+        line = f"error: {error.format_message().rstrip('.')}; see {place} --help"
+        print(printable(line), file=sys.stderr)
         return 2
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

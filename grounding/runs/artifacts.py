@@ -18,6 +18,7 @@ from grounding._files import check_writable, remove_leftovers, replacing_togethe
 from grounding._memory import hand_back_freed_memory
 from grounding.runs.ledger import enter_look
 from grounding.runs.manifest import (
+    ENDING,
     Artifact,
     DamagedError,
     FileEntry,
@@ -211,9 +212,9 @@ def enter(
     Raises:
         UserError: a place cannot be written to, or a file of another is there.
     """
+    name = manifest.path.name.removesuffix(ENDING)  # what it says of itself is no path
     for parts, artifact in zip(files.values(), artifacts, strict=True):
-        folder = manifest.path.parent
-        check_not_of_another(manifest.name, *parts, kind=artifact.kind, folder=folder)
+        check_not_of_another(name, *parts, kind=artifact.kind, folder=manifest.path.parent)
     known = {key: one for key, one in manifest.artifacts.items() if key not in forget}
     # The main file of each last: a document never names arrays that are not there.
     data = {p: part for parts in files.values() for p, part in reversed(list(parts.items()))}

@@ -49,7 +49,7 @@ from grounding.training import (
 )
 from grounding.training.checkpoint import at_best, versions
 from grounding.training.history import append_metrics, best_of, has_stalled, metrics_text
-from grounding.training.resume import changes, epochs_problem, next_run
+from grounding.training.resume import changes, epochs_problem, is_run_name, next_run
 from grounding.training.tensorboard import tensorboard_log
 
 FINAL, PERIODIC, BEST = "checkpoint", "periodic checkpoint", "best checkpoint"
@@ -301,7 +301,7 @@ def _saved(manifest: Manifest) -> Iterator[tuple[str, int, str]]:
     """Training, epoch and key of each checkpoint that is entered."""
     for key, artifact in manifest.of_kind(FINAL, PERIODIC).items():
         training, epoch = artifact.made_from.get("training"), artifact.made_from.get("epoch")
-        if isinstance(training, str) and isinstance(epoch, int):
+        if isinstance(training, str) and is_run_name(training) and isinstance(epoch, int):
             yield training, epoch, key
 
 

@@ -24,6 +24,7 @@ from grounding.training.precision import has_native_bfloat16
 
 FORMAT = 4
 LAST_FORMAT = 3  # can still be used, but not be trained further
+RUN = "[0-9]{6}-[0-9a-f]{8}"  # the name of a training
 MAX_CONFIG = 1 << 18  # characters
 MAX_PICKLE_BYTES = 1 << 24
 MAX_PICKLE_STEPS = 2_000_000  # a history of 100,000 epochs takes half of them
@@ -99,7 +100,7 @@ class Checkpoint:
     machine: str
     threads: _Count
     seconds: float
-    run: Annotated[str, Field(pattern=r"^[0-9]{6}-[0-9a-f]{8}$")]
+    run: Annotated[str, Field(pattern=f"^{RUN}$")]
     format: int = FORMAT
     best: _Tensors = field(default_factory=dict)
 

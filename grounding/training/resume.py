@@ -5,6 +5,7 @@ earlier ones and is held in each of its checkpoints. All randomness is a functio
 and epoch: weights, Adam's tensors and the epoch are all there is to restore.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +16,18 @@ from torch import Tensor
 from grounding._errors import UserError
 from grounding.models.autoencoder import Autoencoder
 from grounding.objectives.base import Objectives
-from grounding.training.checkpoint import FORMAT, Checkpoint, machine, versions
+from grounding.training.checkpoint import FORMAT, RUN, Checkpoint, machine, versions
 from grounding.training.optimizer import Adam
 
 
 def next_run(latest: str = "") -> str:
     """A name that sorts after the latest; the random part tells copies of folders apart."""
-    return f"{int(latest[:6] or 0) + 1:06d}-{secrets.token_hex(4)}"
+    return f"{min(int(latest[:6] or 0) + 1, 999_999):06d}-{secrets.token_hex(4)}"
+
+
+def is_run_name(text: str) -> bool:
+    """Whether `next_run` may have made it."""
+    return re.fullmatch(RUN, text) is not None
 
 
 def epochs_problem(
