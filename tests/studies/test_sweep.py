@@ -24,6 +24,8 @@ from grounding._errors import UserError
 from grounding.cli import main
 from grounding.runs.ledger import looks
 from grounding.runs.manifest import (
+    Artifact,
+    FileEntry,
     Manifest,
     manifest_bytes,
     manifest_path,
@@ -170,6 +172,24 @@ def test_a_trial_has_the_bits_of_the_same_training_alone(swept, in_folder):
     finally:
         torch.set_num_threads(threads)
     assert equal(weights("rates_base_seed1_alone"), inside_the_sweep)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("grid", bad) for bad in (3, {}, {"training.epochs": 3}, {"a.b": [1] * 10_001})),
+        *(("grid", {f"a.b{i}": [1, 2] for i in range(60)}), ("seeds", 3), ("seeds", [[]])),
+        *(("metric", {}), ("search", "tpe"), ("spaces", []), ("name", "../x"), ("prune", "all")),
+    ],
+)
+def test_a_plan_of_others_is_one_line_before_a_point_of_it_is_made(in_folder, refused, key, value):
+    grid = {"training.epochs": [1, 2]}
+    plan = {"name": "s", "config": {}, "source": "x", "grid": grid, "spaces": {}, "seeds": [0]}
+    made_from = {"plan": plan | {key: value}, "points": [], "failures": {}}
+    files = {"s_sweep_plan.json": FileEntry("", 0)}
+    one = Artifact("sweep plan", files, made_from)
+    write_manifest(Manifest(manifest_path("s_sweep"), "s", artifacts={"s_sweep_plan.json": one}))
+    assert "take another NAME" in refused("sweep", "s", "--list")
 
 
 def test_metrics_of_others_are_read_as_far_as_they_go_and_a_pipe_is_none(in_folder):

@@ -13,6 +13,8 @@ from math import isfinite, prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from pydantic import TypeAdapter
+
 from grounding._errors import UserError
 from grounding.experiment import Experiment, load_experiment
 from grounding.experiment.document import by_path, document_of, parse_yaml
@@ -24,7 +26,7 @@ Point: TypeAlias = Mapping[str, Any]
 """A value for each axis, by "section.key"."""
 
 KINDS = ("log", "linear", "int", "logint")
-MOST_POINTS = 10_000
+MOST_POINTS, MOST_SEEDS = 10_000, 10_000
 METRIC = re.compile(r"val_loss|val_knn(?:_([1-9][0-9]{0,3}))?")
 
 
@@ -39,8 +41,8 @@ class Space:
     """
 
     kind: str
-    low: float
-    high: float
+    low: int | float
+    high: int | float
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,15 @@ class Plan:
         Raises:
             UserError: one line; what cannot, and what is allowed.
         """
+        self.check_itself()
+        self._check_points()
+
+    def check_itself(self) -> None:
+        """Find out whether it is a plan, before any of its points are looked at.
+
+        Raises:
+            UserError: one line; what is wrong, and what is allowed.
+        """
         if not re.fullmatch(NAME, self.name) or len(self.name) > LONGEST_NAME - 30:
             raise UserError(
                 f"{self.name!r} is no name of a sweep: letters, digits, _, . and -, at most "
@@ -144,6 +155,10 @@ class Plan:
         if self.search == "grid" and prod(map(len, self.grid.values())) > MOST_POINTS:
             raise UserError(f"the grid has more than {MOST_POINTS:,} points; draw some of them: "
                             "--search random --trials 100")  # fmt: skip
+        if len(self.seeds) > MOST_SEEDS:
+            raise UserError(f"{len(self.seeds):,} seeds; at most {MOST_SEEDS:,} can be tried")
+
+    def _check_points(self) -> None:
         singles = [{k: value} for k, values in self.grid.items() for value in values]
         singles += [{k: end} for k, s in self.spaces.items() for end in (s.low, s.high)]
         # With several axes a single value need not fit the config: it is tried with the others.
@@ -215,9 +230,12 @@ class Plan:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Plan:
-        """The plan that `as_dict` has made plain."""
-        spaces = {key: Space(**space) for key, space in values["spaces"].items()}
-        return Plan(**{**values, "spaces": spaces})
+        """The plan that `as_dict` has made plain.
+
+        Raises:
+            ValueError: the values are those of no plan.
+        """
+        return TypeAdapter(Plan).validate_python(values)
 
 
 def grid_points(plan: Plan) -> list[Point]:

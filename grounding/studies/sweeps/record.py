@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from grounding._errors import UserError
 from grounding._files import check_writable
@@ -69,11 +72,15 @@ def read_record(name: str) -> Record | None:
     (values,) = (one.made_from for one in found)
     try:
         plan = Plan.from_dict(values["plan"])
-        return Record(plan, list(values["points"]), dict(values["failures"]))
-    except (TypeError, KeyError, ValueError) as error:
+        plan.check_itself()
+        points = TypeAdapter(list[Mapping[str, Any]]).validate_python(values["points"])
+        failures = TypeAdapter(dict[str, str]).validate_python(values["failures"])
+    except (KeyError, ValueError) as error:
         raise UserError(
-            f"{manifest.path} is of another version: {error}; take another NAME"
+            f"{manifest.path} is of another version: {' '.join(str(error).split())[:200]}; take "
+            "another NAME"
         ) from None
+    return Record(plan, points, failures)
 
 
 def check_free(name: str) -> None:
