@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import filelock
 
 from grounding._errors import UserError
 
 MAX_HEADER = 1 << 20  # bytes, of a safetensors file
+MAX_LINE = 1 << 20  # characters of a line, or of lines that a quoted cell joins
 MAX_VALUES = 1_000_000  # of JSON, which take up to 30 times the room of their text
 # Images pack to a fifth, drawings of strokes to a thirtieth, blank ones to a thousandth: of what is
 # compressed, up to so many bytes for each one, and always up to so many.
@@ -242,6 +243,30 @@ def parsed_json(data: bytes) -> Any:
         return json.loads(data, parse_float=_finite, parse_constant=_finite)
     except RecursionError as error:
         raise ValueError(str(error)) from None
+
+
+def bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines of somebody else's text, of which a reader of CSV takes one row into memory.
+
+    Args:
+        file: the text.
+        path: where it is from, for the message.
+
+    Raises:
+        UserError: one is longer than `MAX_LINE`, or a quoted cell that holds several.
+    """
+    number, quoted = 0, 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        # A quote that is open at the end of a line joins it to the next.
+        is_open = (line.count('"') % 2 == 1) != bool(quoted)
+        quoted = quoted + len(line) if is_open else 0
+        if max(len(line), quoted) > MAX_LINE:
+            raise UserError(
+                f"{path}: line {number} goes on for more than {MAX_LINE:,} characters; check "
+                "that it is the right file, with one row a line"
+            )
+        yield line
 
 
 def resolved_inside(path: Path, *folders: Path) -> Path | None:

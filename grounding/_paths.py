@@ -1,6 +1,7 @@
 """Paths as a user writes them."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from grounding._errors import UserError
@@ -17,6 +18,11 @@ def given_path(path: str | Path) -> Path:
     try:
         if b"\0" in os.fsencode(path):
             raise ValueError("it holds a null character")
-        return Path(path).expanduser()
+        found = Path(path).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found.lstat()  # finds out whether a name is too long, or a folder may not be entered
     except (ValueError, RuntimeError) as error:
         raise UserError(f"not a path here: {str(error).rstrip('.')}: {path}") from None
+    except OSError as error:
+        raise UserError(f"not a path here: {error.strerror or error}: {path}") from None
+    return found

@@ -800,7 +800,8 @@ def _experiment(config: str, overrides: tuple[str, ...], modules: tuple[str, ...
 
     _import(modules)
     of_run, known = manifest_path(config), None
-    if of_run.name == f"{config}{ENDING}" and of_run.is_file() and not Path(config).is_file():
+    is_name = of_run.name == f"{config}{ENDING}" and not given_path(config).is_file()
+    if is_name and given_path(of_run).is_file():
         known = read_manifest(of_run).config  # empty if it is of a study
     if known:
         document = document_of(known, of_run, {}, overrides)

@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from grounding._errors import UserError
-from grounding._files import open_regular, unpacked_limit
+from grounding._files import bounded_lines, open_regular, unpacked_limit
 from grounding.data import array_files
 from grounding.data.arrays import labels_of
 
 MOST_DIMENSIONS = 4096
 MOST_ARRAYS = 100  # of a file, in which the latents are looked for by their shape
-MAX_LINE = 1 << 20  # characters of a line, or of lines that a quoted cell joins
 ENDINGS = (".npy", ".npz", ".parquet", ".csv", ".tsv")
 # Names under which files keep latents, labels and what is neither.
 LATENTS = ("latents", "z", "embeddings", "embedding", "features", "x", "data")
@@ -290,24 +289,9 @@ def _text(path: Path, wanted: str, count: int | None) -> tuple[Any, Any]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text.
-
-    Raises:
-        UserError: one is longer than `MAX_LINE`, or a quoted cell that holds several.
-    """
+    """The lines of a text, see `bounded_lines`."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        number, quoted = 0, 0
-        while line := file.readline(MAX_LINE + 1):
-            number += 1
-            # A quote that is open at the end of a line joins it to the next.
-            is_open = (line.count('"') % 2 == 1) != bool(quoted)
-            quoted = quoted + len(line) if is_open else 0
-            if max(len(line), quoted) > MAX_LINE:
-                raise UserError(
-                    f"{path}: line {number} goes on for more than {MAX_LINE:,} characters; check "
-                    "that it is the right file, with one row a line"
-                )
-            yield line
+        yield from bounded_lines(file, path)
 
 
 def _is_number(text: str) -> bool:

@@ -8,6 +8,7 @@ so mistakes in a config's text are told at once.
 
 from __future__ import annotations
 
+import itertools
 import re
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ PACKAGED_CONFIGS = Path(__file__).parents[1] / "configs"
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
+MOST_VALUES = 10_000
 # YAML 1.2 core schema, less octal, hexadecimal, infinities and NaN: no experiment needs those, nor
 # numbers of so many digits that int() gives up.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
@@ -104,7 +106,7 @@ def document_of(
     Raises:
         UserError: an override has no key.
     """
-    said = dict(by_path(values))
+    said = _by_path(values, str(path))
     notes = _modernize(said, places, str(path))
     for keys, value, place in _given(overrides):
         if len(keys) < 2 or not all(keys):
@@ -116,7 +118,7 @@ def document_of(
 
 def modern_values(values: dict[str, Any], source: str) -> dict[str, Any]:
     """Values by section, as a checkpoint has them, in today's spellings."""
-    said = dict(by_path(values))
+    said = _by_path(values, source)
     _modernize(said, {}, source)
     return _by_section(said)
 
@@ -151,6 +153,18 @@ def by_path(values: Any, path: Location = ()) -> Iterator[tuple[Location, Any]]:
             yield from by_path(inner, (*path, key))
     elif path:
         yield path, list(values) if isinstance(values, tuple) else values
+
+
+def _by_path(values: Any, source: str) -> dict[Location, Any]:
+    """As `by_path`; refused if they are too many for an experiment.
+
+    Raises:
+        UserError: a manifest or a checkpoint of somebody else says so much.
+    """
+    said = dict(itertools.islice(by_path(values), MOST_VALUES + 1))
+    if len(said) > MOST_VALUES:
+        raise UserError(f"{source}: more than {MOST_VALUES:,} keys; an experiment has fewer")
+    return said
 
 
 def _by_section(said: Mapping[Location, Any]) -> dict[Any, Any]:

@@ -91,7 +91,7 @@ def suggested(place: str, overrides: Overrides = ()) -> Suggested:
 
 def data_section(place: str) -> dict[str, str]:
     """What a config's section `data` says of a file or folder, or of a data set's name."""
-    if place in dataset_names() and not Path(place).exists():
+    if place in dataset_names() and not given_path(place).exists():
         return {"source": place}
     return {"data_dir": str(Path(place))}
 

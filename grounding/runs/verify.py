@@ -204,8 +204,8 @@ def _named(target: str, artifacts: Path) -> Iterator[Finding]:
 
 def _data(manifest: Manifest) -> Iterator[Finding]:
     """The data that a run was trained on, as they are now."""
-    if not manifest.data:
-        return
+    if manifest.of != "run" or not manifest.data:
+        return  # where the labels of an evaluation are from is in no manifest
     from grounding.experiment import experiment_from_dict
     from grounding.runs.building import PYTHON, load_splits
 

@@ -309,6 +309,8 @@ class TestRefused:
             ("file_name,label\n1.png,", "row 1 lacks file_name or label"),
             ("name,label\n1.png,x", "row 1 lacks file_name or label"),
             ("file_name,label\n1.png,x", "has no line in metadata.csv; add one"),
+            (f"file_name,label\n{'x' * 300}.png,x", "not a path here: File name too long"),
+            (f"file_name,label\n1.png,x{',' * 2_000_000}", "line 2 goes on for more than"),
             ("file_name,label\n\udcff.png,x", "cannot be read: 'utf-8' codec"),
         ],
     )

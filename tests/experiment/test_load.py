@@ -262,3 +262,15 @@ def test_both_spellings_replace_a_value_of_the_file(in_folder):
 )
 def test_mistakes_in_earlier_spellings_are_told_where_they_are(in_folder, extra, expected):
     assert problem(write(EARLIER + extra)).startswith(expected)
+
+
+def test_a_config_of_very_many_keys_is_refused_before_each_is_looked_at():
+    """A manifest of 12 MB took 500 MB: every unknown key is a mistake of its own."""
+    many = {f"k{i}": {"a": i} for i in range(200_000)}
+    with pytest.raises(UserError, match=r"^m: its config is not .*: more than 10,000 keys"):
+        experiment_from_dict(many, "m")
+
+
+def test_a_path_that_is_too_long_is_one_line():
+    with pytest.raises(UserError, match=r"data\.data_dir.*not a path here: File name too long"):
+        load_experiment("2", [f"data.data_dir={'x' * 300}"])

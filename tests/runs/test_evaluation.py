@@ -145,6 +145,7 @@ def test_the_command_writes_report_points_and_manifest(in_folder, capsys):
     assert points["num_points"] == 600
     assert points["image_shape"] == [1, 8, 8]
     assert main("verify", ["artifacts"]) == 0
+    assert main("verify", ["my_digits"]) == 0
     np.savez("my digits.npz", latents=Z[:300], labels=Y[:300])
     before = (in_folder / "artifacts/my_digits.run.json").read_bytes()
     assert main("evaluate", ["my digits.npz"]) == 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,13 +15,14 @@ from typing import Any
 
 from grounding import _registry as register
 from grounding._errors import UserError
-from grounding._files import open_regular
+from grounding._files import bounded_lines, open_regular
+from grounding._paths import given_path
 from grounding.data.arrays import labels_of, natural
 from grounding.data.image_set import ImageSet
 from grounding.data.pictures import ENDINGS, Picture, Wanted, collected, key_of
 from grounding.data.places import PARTS, check_inside, entries
 
-MAX_METADATA = 64 << 20
+MAX_METADATA, MAX_ROW = 32 << 20, 1 << 16  # bytes; characters of a row of JSON
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
 FILE_COLUMN = "file_name"
 
@@ -141,7 +144,7 @@ def _described(
         path = folder / name
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise UserError(f"{metadata} names {name}, which does not lie in {folder}")
-        if path.suffix.lower() not in ENDINGS or not path.exists():
+        if path.suffix.lower() not in ENDINGS or not given_path(path).exists():
             raise UserError(f"{metadata} names {name}, and there is no such image")
         check_inside(folder, iter([path]))
         paths.append(path)
@@ -159,16 +162,23 @@ def _labels_in(path: Path) -> dict[str, Any] | None:
     try:
         with open_regular(path, MAX_METADATA) as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            rows = list(_rows(path, text))
+            return _labels_of(path, _rows(path, text))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UserError:
+        raise
     except (ValueError, csv.Error, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    column = next((c for c in LABEL_COLUMNS if rows and c in rows[0]), None)
+
+
+def _labels_of(path: Path, rows: Iterator[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """As `_labels_in`, of the rows one after the other: all of them would take much memory."""
+    first = next(rows, {})
+    column = next((c for c in LABEL_COLUMNS if c in first), None)
     if column is None:
         return None
     found: dict[str, Any] = {}
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(itertools.chain([first], rows), 1):
         name, label = row.get(FILE_COLUMN), row.get(column)
         if not isinstance(name, str) or not isinstance(label, str | int) or label == "":
             raise UserError(
@@ -176,16 +186,18 @@ def _labels_in(path: Path) -> dict[str, Any] | None:
             )
         if name in found:
             raise UserError(f"{path}: row {number} names {name} a second time")
-        found[name] = str(label)
+        found[name] = sys.intern(str(label))
     return found
 
 
 def _rows(path: Path, text: io.TextIOWrapper) -> Iterator[Mapping[str, Any]]:
     if path.suffix == ".csv":
-        yield from csv.DictReader(text)
+        yield from csv.DictReader(bounded_lines(text, path))
         return
     for line in text:
         if line.strip():
+            if len(line) > MAX_ROW:
+                raise ValueError(f"a line has more than {MAX_ROW:,} characters")
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise ValueError("a line is no JSON object")
