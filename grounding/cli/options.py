@@ -130,7 +130,11 @@ CONFIG = all_of(
     overrides(),
 )
 CONFIG_OR_DATA = all_of(
-    click.option("--config", metavar="FILE", help="the experiment's YAML file, or its number"),
+    click.option(
+        "--config",
+        metavar="FILE",
+        help="the experiment's YAML file, its number, or a run's name",
+    ),
     click.option(
         "--data",
         metavar="PATH",

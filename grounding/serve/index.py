@@ -5,6 +5,7 @@ file is compared with its manifest before it is linked.
 """
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,11 +30,16 @@ POINT_SETS = {"points": "", "assets": "reference_"}
 OF_TRAINING = (
     *("checkpoint", "periodic checkpoint", "best checkpoint", "metrics", "weights", "sweep plan"),
 )
+# Commands that make what `grounding run` does not make again; a study's own config is not kept.
 _COMMANDS = {
-    "probes": "grounding probe --config ...",
-    "seeds": "grounding run --config ... --seeds ...",
-    "comparison": "grounding compare ...",
-    "sweep": "grounding sweep NAME ...",
+    "probes": "probe --config {name}",
+    "report": "report --config {name}",
+    "latents": "latents --config {name}",
+    "film": "film --config {name}",
+    "seeds": "run --config ... --seeds ...",
+    "comparison": "compare ...",
+    "sweep": "sweep {sweep}",
+    "evaluation": "evaluate LATENTS --name {name}",
 }
 
 
@@ -88,8 +94,11 @@ def problem(run: Manifest, key: str, folder: Path) -> str:
     used = run.used_checkpoint()
     if origin and used and origin != used[1].sha256:
         wrong = wrong or f"{key} was made from another checkpoint than {used[0]}"
-    command = _COMMANDS.get(run.artifacts[key].kind, "grounding run --config ...")
-    return wrong and f"{wrong}; make it again with: {command}"
+    kind = run.of if run.of == "evaluation" else run.artifacts[key].kind
+    command = _COMMANDS.get(kind, "run --config {name}").format(
+        name=shlex.quote(run.name), sweep=shlex.quote(run.name.removesuffix("_sweep"))
+    )
+    return wrong and f"{wrong}; make it again with: grounding {command}"
 
 
 def index_page(
@@ -195,7 +204,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"address": _address, "count": _count}
+    environment.filters |= {"address": _address, "count": _count, "shell": shlex.quote}
     environment.globals |= {
         "layout": layout,
         "not_linked": (*OF_TRAINING, *POINT_SETS, "encoder", "decoder"),

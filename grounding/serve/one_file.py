@@ -5,6 +5,7 @@ import gzip
 import html
 import json
 import re
+import shlex
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -77,7 +78,7 @@ def _files(run: Manifest, artifacts: Path, page: str) -> dict[str, tuple[str, by
         kinds = ", ".join(kind for kind in NEEDED[page].values() if not run.of_kind(kind))
         raise UserError(
             f"{run.name} has no {kinds}, which its {page} needs; make them with: "
-            "grounding run --config ..."
+            f"grounding run --config {shlex.quote(run.name)}"
         )
     wanted = dict(NEEDED[page])
     if page == "playground" and run.of_kind("dynamics"):

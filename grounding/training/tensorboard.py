@@ -24,7 +24,7 @@ def tensorboard_log(folder: Path, first: int = 1) -> Iterator[Callable[[Epoch], 
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise UserError(
-            'TensorBoard is not installed; install it with: pip install -e ".[tensorboard]"'
+            'TensorBoard is not installed; install it with: pip install "grounding[tensorboard]"'
         ) from None
     try:
         writer = SummaryWriter(str(folder), purge_step=first)

@@ -1,5 +1,6 @@
 import os
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -141,6 +142,7 @@ def test_text_of_others_makes_no_elements(tmp_path: Path) -> None:
     (tmp_path / f"{EVIL.replace('/', '')}.run.json").write_text("{}")
     page = Page(tmp_path)
     assert page.text.count(EVIL) == 6  # heading, architecture, caption, score, two links
+    assert f"grounding export --config {shlex.quote(EVIL)} (which" in page.text  # to be typed
     assert "Not shown: " in page.text
     assert not {tag for tag, _ in page.tags} & {"style", "img", "iframe", "base"}
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
@@ -184,7 +186,7 @@ def test_what_is_damaged_or_stale_is_said(tmp_path: Path, file: str, command: st
     (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:-1] + b"?")
     for wrong in ("damaged", "missing"):
         page = Page(tmp_path)
-        assert f"{file} is {wrong}; make it again with: grounding {command} " in page.text
+        assert f"{file} is {wrong}; make it again with: grounding {command} --config a" in page.text
         assert len(page.links) == 4
         (tmp_path / file).unlink(missing_ok=True)
 
