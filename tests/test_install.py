@@ -94,6 +94,13 @@ def test_make_installs_nothing_without_its_hash_but_pytorch(tmp_path, stamp, loc
     assert " --no-build-isolation " in ours
 
 
+def test_no_npm_package_runs_a_script_while_it_is_installed():
+    """By whoever types `npm ci` in the folder of the pages, and in the installation."""
+    said = (REPOSITORY / "grounding/web/.npmrc").read_text().splitlines()
+    assert "ignore-scripts=true" in said
+    assert '"ci", "--ignore-scripts"' in (REPOSITORY / "hatch_build.py").read_text()
+
+
 def test_every_place_names_the_same_oldest_node():
     said = {
         "hatch_build.py": r"node (\d+) or newer and npm",

@@ -3,7 +3,7 @@
  *
  *   const response = await request(url, signal);        throws PageError "missing", "network"
  *   for await (const chunk of chunksOf(response)) …     Uint8Arrays; "network", "too-large"
- *   await download(url, what, onProgress)               -> Uint8Array, the whole file
+ *   await download(url, what, onProgress, most)         -> Uint8Array, the whole file; of at most so many bytes
  *   announced(response)                                 -> bytes to come, or null
  *   tooLarge(url)                                       PageError for a file of more than MAX_BYTES
  *   nameOf(url)                                         a path as the reader knows it
@@ -53,8 +53,8 @@ export function announced(response) {
   return response.headers.has("content-encoding") || !(length > 0) ? null : length;
 }
 
-/** @param {Response} response @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>} */
-export async function* chunksOf(response) {
+/** @param {Response} response @param {number} [most] bytes @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>} */
+export async function* chunksOf(response, most = MAX_BYTES) {
   const reader = response.body?.getReader();
   let loaded = 0;
   try {
@@ -62,7 +62,7 @@ export async function* chunksOf(response) {
       const part = await reader?.read();
       if (!part || part.done) return;
       loaded += part.value.length;
-      if (loaded > MAX_BYTES) break;
+      if (loaded > most) break;
       yield part.value;
     }
   } catch (error) {
@@ -71,12 +71,12 @@ export async function* chunksOf(response) {
   } finally {
     reader?.cancel().catch(() => undefined);
   }
-  throw tooLarge(new URL(response.url));
+  throw tooLarge(new URL(response.url), most);
 }
 
-/** @param {URL} url */
-export function tooLarge(url) {
-  const message = `${nameOf(url)} is larger than ${MAX_BYTES} bytes.`;
+/** @param {URL} url @param {number} [most] bytes */
+export function tooLarge(url, most = MAX_BYTES) {
+  const message = `${nameOf(url)} is larger than ${most} bytes.`;
   return new PageError("too-large", message, "Export again with a lower --max-points.");
 }
 
@@ -91,14 +91,14 @@ export function joined(chunks, size) {
   return bytes;
 }
 
-/** @param {URL} url @param {string} what @param {OnProgress} onProgress @returns {Promise<Uint8Array<ArrayBuffer>>} */
-export async function download(url, what, onProgress) {
+/** @param {URL} url @param {string} what @param {OnProgress} onProgress @param {number} [most] bytes @returns {Promise<Uint8Array<ArrayBuffer>>} */
+export async function download(url, what, onProgress, most = MAX_BYTES) {
   onProgress({ loaded: 0, total: null, what });
   const response = await request(url);
   const total = announced(response);
   const chunks = [];
   let loaded = 0;
-  for await (const chunk of chunksOf(response)) {
+  for await (const chunk of chunksOf(response, most)) {
     chunks.push(chunk);
     loaded += chunk.length;
     onProgress({ loaded, total, what });

@@ -11,8 +11,9 @@
  * for https and for this machine's own addresses.
  */
 
-import { download } from "./download.js";
 import { PageError } from "./errors.js";
+import { manifestAt } from "./manifest.js";
+import { manifestUrl } from "./urls.js";
 
 /** @typedef {{url: URL, hashes: Map<string, string>}} Manifest hashes: SHA-256 by the file's name */
 
@@ -21,10 +22,10 @@ const MOST_BYTES = 128_000_000;
 /** @param {URL} url @param {any} file @returns {Promise<Manifest | null>} */
 export async function manifestBeside(url, file) {
   const { experiment, made_from: madeFrom } = file ?? {};
-  if (!globalThis.crypto?.subtle || typeof experiment !== "string" || !experiment || !madeFrom) return null;
-  const place = new URL(`./${encodeURIComponent(`${experiment}.run.json`)}`, url);
+  const place = manifestUrl(url, experiment);
+  if (!globalThis.crypto?.subtle || !place || !madeFrom) return null;
   try {
-    const { artifacts } = JSON.parse(new TextDecoder().decode(await download(place, "manifest", () => undefined)));
+    const { artifacts } = await manifestAt(place);
     /** @type {Map<string, string>} */
     const hashes = new Map();
     for (const { files } of Object.values(artifacts)) {

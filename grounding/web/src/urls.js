@@ -4,6 +4,7 @@
  *   sameOriginUrl(text, base, name)  -> URL, or throws PageError "url"
  *   otherSpelling(url)               -> the same with or without a config's number, or null
  *   arraysUrl(url, file)             -> URL of a file in the same folder
+ *   manifestUrl(url, experiment)     -> URL of a run's manifest there, or null: that is no name of a run
  *
  * Only http and https of the page's own origin are let through.
  */
@@ -58,4 +59,11 @@ export function arraysUrl(url, file) {
   const other = new URL(`./${encodeURIComponent(file)}`, url);
   other.search = "";
   return other;
+}
+
+/** @param {URL | string} url @param {unknown} experiment @returns {URL | null} */
+export function manifestUrl(url, experiment) {
+  // Servers read %2F as a slash, which leads out of the folder.
+  if (typeof experiment !== "string" || !/^[^/\\]+$/.test(experiment)) return null;
+  return new URL(`./${encodeURIComponent(`${experiment}.run.json`)}`, url);
 }

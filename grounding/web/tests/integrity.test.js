@@ -96,7 +96,8 @@ test("the JSON file alone is compared as well", async () => {
 test("what no manifest speaks of is shown as it is", async () => {
   const { arrays, pictures, files } = run();
   // No manifest, or one that is none.
-  for (const manifest of [null, "no JSON", "{}", '{"artifacts": {"x": null}}']) {
+  const tooLarge = JSON.stringify({ artifacts: {}, x: " ".repeat(17_000_000) });
+  for (const manifest of [null, "no JSON", "{}", '{"artifacts": {"x": null}}', tooLarge]) {
     const { "/artifacts/e.run.json": _, ...rest } = files;
     const other = { "/artifacts/x_thumbnails.safetensors": changed(pictures), "/artifacts/x.safetensors": changed(arrays) };
     serve({ ...rest, ...other, ...(manifest && { "/artifacts/e.run.json": new TextEncoder().encode(manifest) }) });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arraysUrl, otherSpelling, sameOriginUrl } from "../src/urls.js";
+import { arraysUrl, manifestUrl, otherSpelling, sameOriginUrl } from "../src/urls.js";
 
 const PAGE = "http://localhost:8000/lab/grounding/latent_space_viewer.html?data=x";
 
@@ -37,4 +37,10 @@ test("an arrays file lies in the same folder, whatever its name", () => {
     const url = arraysUrl("http://h/a/b.json", name);
     assert(url.href.startsWith("http://h/a/") && !url.search, url.href);
   }
+});
+
+test("a run's manifest lies beside its files, whatever their author calls the run", () => {
+  const file = new URL("http://h/artifacts/x.json");
+  assert.equal(manifestUrl(file, "a b")?.href, "http://h/artifacts/a%20b.run.json");
+  for (const name of ["../x", "/x", "a/b", "..\\x", "", null, 3, ["a"]]) assert.equal(manifestUrl(file, name), null);
 });
