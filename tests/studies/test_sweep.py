@@ -153,6 +153,7 @@ def test_the_same_command_trains_nothing_and_an_extension_only_what_is_new(copy,
     assert main("sweep", ["rates", *more]) == 0
     shown = capsys.readouterr().out
     assert shown.count(": val_knn_1 ") == 3 + 3  # a seed of three points, three of the new one
+    assert "\nrates_base_seed5: warning: the latents have collapsed" in shown
     after = times()
     assert len(after) == 12
     assert {path: after[path] for path in before} == before
@@ -404,9 +405,12 @@ def test_a_trial_that_ends_its_process_is_given_up_and_its_neighbour_is_trained(
     well = Task(experiment.name, experiment.as_dict(), None, str(in_folder), (), 1)
     ill = replace(well, name="ill", modules=("fatal",))
     with closing(LocalEngine(2, 1)) as engine:
-        found = {task.name: why for task, why in engine.run([ill, well], lambda: None)}
+        found = {task.name: answer for task, answer in engine.run([ill, well], lambda: None)}
         processes = [one._started for one in engine._every]
-    assert found == {well.name: "", "ill": "its process died 2 times: status -9"}
+    assert found["ill"].failure == "its process died 2 times: status -9"
+    assert found[well.name].failure == ""
+    (collapsed,) = found[well.name].warnings  # of two epochs
+    assert collapsed.startswith("warning: the latents have collapsed")
     assert state_of(experiment).is_done
     assert len({process.pid for process in processes}) == 3  # one was shared
     assert all(process.returncode is not None for process in processes)

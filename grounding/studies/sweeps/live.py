@@ -36,14 +36,15 @@ class Shown:
         self._workers = workers
         self.update()
 
-    def ended(self, task: Task, line: str) -> None:
-        """One has ended."""
+    def ended(self, task: Task, *said: str) -> None:
+        """One has ended, and so much is to be said of it."""
         self._tasks.pop(task.name, None)
         self._first += 1
-        if self._live is None:
-            say(line)
-        else:
-            self._live.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        for line in (f"{task.name}: {one}" for one in said):
+            if self._live is None:
+                say(line)
+            else:
+                self._live.console.print(line, highlight=False, soft_wrap=True, markup=False)
         self.update()
 
     def update(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import grounding
-from grounding.studies.sweeps.trial import Task
+from grounding.studies.sweeps.trial import Answer, Task
 
 TRIES = 3  # of a trial whose process was killed
 POLL_SECONDS = 0.5
@@ -26,8 +26,8 @@ POLL_SECONDS = 0.5
 class Engine(Protocol):
     """What trains trials."""
 
-    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, str]]:
-        """Train them, and say of each as it ends why it failed, or "".
+    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, Answer]]:
+        """Train them, and tell of each as it ends.
 
         Args:
             tasks: what to train.
@@ -54,10 +54,10 @@ class LocalEngine:
         self._every: list[_Process] = []
         self._closed, self._starting = False, threading.Lock()
 
-    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, str]]:
+    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, Answer]]:
         """Train them; a killed process is replaced, and goes on from the last checkpoint."""
         left: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        ended: queue.SimpleQueue[tuple[Task, str]] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[tuple[Task, Answer]] = queue.SimpleQueue()
         count = min(self.workers, len(tasks))
         for one in (*tasks, *[None] * count):
             left.put(one)
@@ -76,9 +76,9 @@ class LocalEngine:
                     (process,) = self._start(1)
                 if self._closed:
                     return
-                ended.put(
-                    (task, f"its process died {TRIES} times: {why}" if said is None else said)
-                )
+                if said is None:
+                    said = Answer(f"its process died {TRIES} times: {why}")
+                ended.put((task, said))
             self._idle.append(process)
 
         threads = [threading.Thread(target=work, args=(one,), daemon=True) for one in used]
@@ -157,12 +157,12 @@ class _Process:
             for pipe in one._its_files[:2]:
                 os.close(pipe)
 
-    def train(self, task: Task) -> str | None:
-        """Why a training has failed, or ""; None if the process has died."""
+    def train(self, task: Task) -> Answer | None:
+        """What it says of a training; None if the process has died."""
         try:
             self._tasks.write(json.dumps(asdict(task)) + "\n")
             self._tasks.flush()
-            return str(json.loads(self._answers.readline()))
+            return Answer(*json.loads(self._answers.readline()))
         except (OSError, ValueError):  # a pipe that is closed, or half a line
             with self._ending:
                 self._keep_last_words()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from grounding._errors import UserError
 from grounding._files import replacing
 from grounding.runs.manifest import ENDING, FOLDER
-from grounding.studies.sweeps.trial import Task, train_trial
+from grounding.studies.sweeps.trial import Answer, Task, train_trial
 from grounding.training.checkpoint import versions
 
 OLDEST = (2, 60)
@@ -25,15 +25,15 @@ POLL_SECONDS = 0.5
 REACH_SECONDS = 10.0
 
 
-class Answer(NamedTuple):
+class Trained(NamedTuple):
     """What a task gives back.
 
     Attributes:
-        failure: why it failed, "" if it did not.
+        answer: of the training.
         files: of the run, by name, where the folder is not the sweep's own; else none.
     """
 
-    failure: str
+    answer: Answer
     files: dict[str, bytes]
 
 
@@ -96,7 +96,7 @@ class RayEngine:
                 f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}; see --threads and --gpus"
             )
 
-    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, str]]:
+    def run(self, tasks: Sequence[Task], wait: Callable[[], None]) -> Iterator[tuple[Task, Answer]]:
         """Train them on whatever nodes there are."""
         FOLDER.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(prefix=".sweep", dir=FOLDER) as probe:
@@ -123,19 +123,19 @@ class RayEngine:
         if self._is_ours:
             self._ray.shutdown()
 
-    def _answer(self, one: Any, task: Task) -> tuple[Task, str]:
+    def _answer(self, one: Any, task: Task) -> tuple[Task, Answer]:
         try:
-            answer: Answer = self._ray.get(one)
+            trained: Trained = self._ray.get(one)
         except self._ray.exceptions.RayError as error:
-            return task, f"Ray gave it up: {str(error).splitlines()[0]}"
+            return task, Answer(f"Ray gave it up: {str(error).splitlines()[0]}")
         # The manifest last: it names no file that is not there.
-        for name in sorted(answer.files, key=lambda name: name.endswith(ENDING)):
+        for name in sorted(trained.files, key=lambda name: name.endswith(ENDING)):
             with replacing(FOLDER / name) as temporary:
-                temporary.write_bytes(answer.files[name])
-        return task, answer.failure
+                temporary.write_bytes(trained.files[name])
+        return task, trained.answer
 
 
-def on_node(task: Task, mark: str, driver: dict[str, str]) -> Answer:
+def on_node(task: Task, mark: str, driver: dict[str, str]) -> Trained:
     """Train one trial, on a node of the cluster.
 
     Args:
@@ -144,11 +144,11 @@ def on_node(task: Task, mark: str, driver: dict[str, str]) -> Answer:
         driver: versions of the process that asks.
     """
     if versions() != driver:
-        return Answer(f"its node has other versions: {versions()}, not {driver}", {})
+        return Trained(Answer(f"its node has other versions: {versions()}, not {driver}"), {})
     if Path(mark).exists():
-        return Answer(train_trial(task), {})
+        return Trained(train_trial(task), {})
     with tempfile.TemporaryDirectory() as folder:
-        failure = train_trial(replace(task, folder=folder))
+        answer = train_trial(replace(task, folder=folder))
         found = sorted((Path(folder) / FOLDER).glob(f"{task.name}*"))
         os.chdir("/")
-        return Answer(failure, {path.name: path.read_bytes() for path in found if path.is_file()})
+        return Trained(answer, {path.name: path.read_bytes() for path in found if path.is_file()})

@@ -389,7 +389,7 @@ class Sweep:
         ]
         work.show.begin(tasks, work.workers)
         answers = work.engine.run([task for task, _, _ in tasks], work.show.update)
-        for task, why in answers:
+        for task, (why, warnings) in answers:
             trial, until, is_last = todo[task.name]
             trial.state = state_of(trial.experiment)
             value = trial.state.value(trial.experiment, plan.metric, until)
@@ -399,12 +399,12 @@ class Sweep:
                 trial.failure = self.record.failures[task.name] = why
                 self.record.save()
                 work.show.failed += 1
-                work.show.ended(task, f"{task.name}: failed, {why}")
+                work.show.ended(task, f"failed, {why}")
                 continue
             work.show.done += is_last
             ended = "" if is_last else f", paused after epoch {until}"
             seconds = f"{trial.state.seconds:.1f} s{ended}"
-            work.show.ended(task, f"{task.name}: {plan.metric} {value:.4f}, {seconds}")
+            work.show.ended(task, f"{plan.metric} {value:.4f}, {seconds}", *warnings)
 
     def _left(
         self, alive: list[Tried], every: Sequence[Tried], stage: Stage, number: int, work: _Work

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -46,6 +46,18 @@ class Task:
     folder: str
     modules: tuple[str, ...]
     threads: int
+
+
+class Answer(NamedTuple):
+    """What a worker says of a task that has ended.
+
+    Attributes:
+        failure: why it failed, "" if it did not.
+        warnings: lines that the training has printed beside its metrics.
+    """
+
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,8 @@ class State:
         return None if found is None else float(found)
 
 
-def train_trial(task: Task) -> str:
-    """Train a run up to an epoch, from its last checkpoint on; why it failed, or ""."""
+def train_trial(task: Task) -> Answer:
+    """Train a run up to an epoch, from its last checkpoint on."""
     import torch
 
     torch.set_num_threads(task.threads)
@@ -101,15 +113,15 @@ def train_trial(task: Task) -> str:
             try:
                 with redirect_stderr(said):
                     train_experiment(experiment, quiet=True, resume=True, until=task.until)
-                return ""
+                return Answer(warnings=tuple(dict.fromkeys(said.getvalue().splitlines())))
             except BusyError:
                 if time.monotonic() > given_up:
                     raise
                 time.sleep(0.2)
     except UserError as error:
-        return str(error)
+        return Answer(str(error))
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return Answer(f"{type(error).__name__}: {error}")
     finally:
         sys.path.remove(task.folder)
 
