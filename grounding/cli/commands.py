@@ -453,7 +453,7 @@ def export_assets(
 
 @on_a_run(
     "latents",
-    "Latents as a table, with the images' indices, labels and class names.",
+    "Latents as a table, with the images' indices, labels, class names and files.",
     options.SPLIT,
     click.option(
         "--format",

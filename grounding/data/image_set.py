@@ -1,7 +1,7 @@
 """A data set of images, wherever it came from."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +32,8 @@ class ImageSet:
         note: a line that the user should see; "" for none.
         val_images: uint8 (V, C, H, W); None if they are still to be drawn, too.
         val_labels: int64 (V,), or None.
+        files: by part, "train", "test" or "val": the file of each image, from the source's folder
+            on; of none where images have no file of their own.
 
     Raises:
         UserError: an array is not of its type or shape, or the arrays do not fit each other.
@@ -47,6 +49,7 @@ class ImageSet:
     note: str = ""
     val_images: AnyImages | None = None
     val_labels: Labels | None = None
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256()

@@ -1,6 +1,6 @@
 """Train, validation and test split of a data set, as uint8 tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +24,13 @@ class Split:
             indexed like that, and is read each time.
         labels: int64 (N,), the data set's own numbers, or None.
         indices: int64 (N,), which row each is of the source's images that it was taken from.
+        files: of each, from the data's folder on; None where images have no file of their own.
     """
 
     images: ImageTensor
     labels: Tensor | None
     indices: Tensor
+    files: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -132,16 +134,16 @@ def cut(
     order = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
     drawn_test = order[: 0 if own_test is not None else test]
     order = order[len(drawn_test) :]
-    train_images, train_labels = image_set.train_images, image_set.train_labels
-    parts = {"train": _take(train_images, train_labels, order[:train])}
+    drawn = {"train": order[:train]}
     if own_val is None:
-        parts["val"] = _take(train_images, train_labels, order[train : train + val])
-    else:
-        parts["val"] = _take(own_val, image_set.val_labels, torch.arange(val))
+        drawn["val"] = order[train : train + val]
     if own_test is None:
-        parts["test"] = _take(train_images, train_labels, drawn_test)
-    else:
-        parts["test"] = _take(own_test, image_set.test_labels, torch.arange(test))
+        drawn["test"] = drawn_test
+    parts = {part: _take(image_set, "train", rows) for part, rows in drawn.items()}
+    if own_val is not None:
+        parts["val"] = _take(image_set, "val", torch.arange(val))
+    if own_test is not None:
+        parts["test"] = _take(image_set, "test", torch.arange(test))
     return Splits(
         **parts,
         source=image_set.source,
@@ -166,12 +168,15 @@ def to_bytes(images: Tensor) -> Tensor:
     return (images * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _take(images: AnyImages, labels: Labels | None, indices: Tensor) -> Split:
+def _take(image_set: ImageSet, part: str, indices: Tensor) -> Split:
+    images: AnyImages = getattr(image_set, f"{part}_images")
+    labels: Labels | None = getattr(image_set, f"{part}_labels")
     rows = indices.numpy()
     taken = None if labels is None else torch.from_numpy(labels[rows])
+    files = [image_set.files[part][row] for row in rows] if part in image_set.files else None
     if not fits(images.nbytes):
-        return Split(ImagesOnDemand(images, rows), taken, indices)
-    return Split(torch.from_numpy(np.ascontiguousarray(images[rows])), taken, indices)
+        return Split(ImagesOnDemand(images, rows), taken, indices, files)
+    return Split(torch.from_numpy(np.ascontiguousarray(images[rows])), taken, indices, files)
 
 
 def _notes(image_set: ImageSet, parts: Mapping[str, Split], seed: int) -> tuple[str, ...]:

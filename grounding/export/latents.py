@@ -1,10 +1,10 @@
-"""Latents for other software: one row an image, with its index, label and class name."""
+"""Latents for other software: one row an image, with its index, label, class name and file."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -24,14 +24,15 @@ def latents_files(
     labels: npt.NDArray[np.int64] | None,
     class_names: Mapping[int, str],
     form: Format,
+    files: Sequence[str] | None = None,
 ) -> dict[Path, bytes]:
     """The files of one table of latents, by path, the main file first.
 
     - "npy": the latents alone, (N, D) float32; beside them `<stem>_rows.csv` with the columns
-      index, label and name;
-    - "npz": `latents` (N, D) float32, `indices` (N,) int64, `labels` (N,) int64 and `names` (N,)
-      text, as far as there are any;
-    - "parquet", "csv": the columns index, label, name, z0, z1 ...
+      index, label, name and file;
+    - "npz": `latents` (N, D) float32, `indices` (N,) int64, `labels` (N,) int64, `names` (N,) and
+      `files` (N,) text, as far as there are any;
+    - "parquet", "csv": the columns index, label, name, file, z0, z1 ...
 
     Args:
         path: of the main file.
@@ -40,6 +41,7 @@ def latents_files(
         labels: int64 (N,), or None.
         class_names: names of labels, where they have any.
         form: of the file.
+        files: of the images, from the data's folder on, where each has one of its own.
 
     Raises:
         UserError: pyarrow, which parquet needs, is not installed.
@@ -49,8 +51,10 @@ def latents_files(
         columns["label"] = labels
         if class_names:
             columns["name"] = np.array([class_names.get(int(one), "") for one in labels])
+    if files is not None:
+        columns["file"] = np.array(files)
     if form == "npz":
-        renamed = {"index": "indices", "label": "labels", "name": "names"}
+        renamed = {"index": "indices", "label": "labels", "name": "names", "file": "files"}
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {renamed[name]: values for name, values in columns.items()}
         np.savez(buffer, latents=latents, **arrays)

@@ -172,14 +172,14 @@ def weights_output(run: Run, path: Path) -> Output:
 
 
 def latents_output(run: Run, split: str, form: Format, path: Path) -> Output:
-    """The latents of a split with the images' indices, labels and class names, as a table."""
+    """The latents of a split with the images' indices, labels, names and files, as a table."""
 
     def make(_: Mapping[str, Any]) -> Made:
         chosen = run.splits.named(split)
         labels = None if chosen.labels is None else chosen.labels.numpy()
         latents = run.latents(split)
         indices, names = chosen.indices.numpy(), run.splits.class_names
-        files = latents_files(path, latents, indices, labels, names, form)
+        files = latents_files(path, latents, indices, labels, names, form, chosen.files)
         said = f"{len(latents):,} latents of {latents.shape[1]} numbers, {split} images"
         return Made(files, said, {"split": split})
 

@@ -43,6 +43,18 @@ class TestClasses:
             Image.new("L", (2, 2), number).save(tmp_path / f"img{number}.png")
         assert load(tmp_path).train_images[:, 0, 0, 0].tolist() == [1, 9, 10]
 
+    @pytest.mark.parametrize("parts", [("",), ("train", "test", "val"), ("train", "val")])
+    def test_each_image_of_a_split_says_which_file_it_is_from(self, tmp_path, parts):
+        for part in parts:
+            write_pictures(tmp_path / part, {"a": 6, "b, \udce9": 5})
+        splits = cut(load(tmp_path), seed=3)
+        for name in ("train", "val", "test"):
+            split = splits.named(name)
+            assert len(split.files) == len(split) > 0
+            for image, file in zip(split.images, split.files, strict=True):
+                there = tmp_path / file.replace("\\udce9", "\udce9")
+                assert np.array_equal(image[0].numpy(), np.asarray(Image.open(there)))
+
     def test_names_that_are_numbers_are_the_labels(self, tmp_path):
         write_pictures(tmp_path, {"12": 1, "3": 2})
         found = load(tmp_path)

@@ -20,7 +20,7 @@ def _read(form, files, path):
     """Latents, and the other columns by name."""
     if form == "npz":
         held = np.load(io.BytesIO(files[path]))
-        renamed = {"indices": "index", "labels": "label", "names": "name"}
+        renamed = {"indices": "index", "labels": "label", "names": "name", "files": "file"}
         others = {renamed[key]: held[key].tolist() for key in held.files if key != "latents"}
         return held["latents"], others
     if form == "npy":
@@ -39,7 +39,7 @@ def _read(form, files, path):
     whole = {name: list(map(int, columns[name])) for name in ("index", "label") if name in columns}
     of_z = [np.array(v, np.float32) for name, v in columns.items() if name.startswith("z")]
     latents = np.stack(of_z, 1) if of_z else None
-    return latents, whole | ({"name": columns["name"]} if "name" in columns else {})
+    return latents, whole | {k: columns[k] for k in ("name", "file") if k in columns}
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -53,6 +53,9 @@ def test_what_went_in_comes_back(form, tmp_path):
     assert others == {"index": [7, 2], "label": [3, -1], "name": names}
     _, others = _read(form, latents_files(path, Z, INDICES, None, {}, form), path)
     assert others == {"index": [7, 2]}
+    own = ["b/1.png", "a, b/2.png"]
+    _, others = _read(form, latents_files(path, Z, INDICES, None, {}, form, own), path)
+    assert others == {"index": [7, 2], "file": own}
 
 
 def test_without_pyarrow_the_next_step_is_named(tmp_path, monkeypatch):

@@ -72,7 +72,18 @@ class ImageFolder:
             where = f"{place.absolute()} {part}"
             arrays[f"{part}_images"] = collected(pictures, len(paths), wanted, key, where)
         arrays.setdefault("test_images", None)
-        return ImageSet(**arrays, source=str(place), class_names=names, note="; ".join(notes))
+        return ImageSet(
+            **arrays,
+            source=str(place),
+            class_names=names,
+            note="; ".join(notes),
+            files={part: [_inside(path, place) for path in paths] for part, paths in files.items()},
+        )
+
+
+def _inside(path: Path, place: Path) -> str:
+    """The way from the folder to a file, as text that can be written anywhere."""
+    return path.relative_to(place).as_posix().encode("utf-8", "backslashreplace").decode()
 
 
 def _parts(place: Path) -> tuple[dict[str, Path], list[str]]:

@@ -265,7 +265,7 @@ class Sweep:
         return array_script(plan.name, missing, workers=workers, threads=threads, gpus=gpus)
 
     def train_one(self, name: str) -> str:
-        """Train one trial in this process; a line about it.
+        """Train one trial in this process; a line about it, after one about the data is printed.
 
         Raises:
             UserError: it is none of this sweep, or cannot be trained.
@@ -275,7 +275,9 @@ class Sweep:
         trials = self._trials()
         if name not in trials:
             raise UserError(f"{name} is no trial of {self.plan.name}; those are listed by --list")
-        self._check_data(load_splits(self.plan.base)[1])
+        splits = load_splits(self.plan.base)[1]
+        self._check_data(splits)
+        say(*data_lines(splits))
         return train_experiment(trials[name].experiment, quiet=True, resume=True)
 
     def _check_data(self, splits: Splits) -> None:
