@@ -169,6 +169,7 @@ def test_the_yardsticks_model_is_the_same_model(architecture):
     assert torch.allclose(plain(images), before, atol=1e-5)
 
 
+@pytest.mark.full
 def test_the_device_question_runs_wherever_there_is_a_device():
     rows = gpu.rows_on(CPU, Effort("quick"))
     assert len(rows) == 5

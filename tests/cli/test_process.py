@@ -7,6 +7,7 @@ import sys
 import pytest
 
 
+@pytest.mark.full
 def test_threads_that_wait_for_work_soon_leave_their_core_to_others():
     """OpenMP itself says how long they spin; what the user has set stays."""
     code = "from grounding.cli.process import import_torch; import_torch()"

@@ -212,7 +212,9 @@ def test_wrong_arguments():
             nearest(queries, references, k, **options)
 
 
-@pytest.mark.parametrize("count", [2048, 2049, 4111])
+@pytest.mark.parametrize(
+    "count", [2049, *(pytest.param(n, marks=pytest.mark.full) for n in (2048, 4111))]
+)
 @pytest.mark.parametrize("kind", ["float32", "float64", "uint8", "duplicates"])
 def test_groups_of_many_references_hide_nothing(count, kind, monkeypatch):
     monkeypatch.setattr(neighbors, "MANY", 0)

@@ -84,7 +84,7 @@ def test_any_error_of_the_system_is_one_line(in_folder, monkeypatch, refused, fu
     assert [path for path in in_folder.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("at", [1, 3, 6])
+@pytest.mark.parametrize("at", [3, *(pytest.param(at, marks=pytest.mark.full) for at in (1, 6))])
 def test_a_full_disk_at_any_sync_leaves_a_run_that_is_whole(
     copied, in_folder, monkeypatch, refused, capsys, at
 ):
