@@ -61,7 +61,10 @@ def test_replayed_steps_are_ordinary_steps_to_the_bit(kind):
     assert Tape.replays == 2 * (full - graphs.ORDINARY_STEPS) >= 8
 
 
-@pytest.mark.parametrize("kind", ["resnet", "regrounded", "variational"])
+@pytest.mark.parametrize(
+    "kind",
+    ["regrounded", *(pytest.param(k, marks=pytest.mark.full) for k in ("resnet", "variational"))],
+)
 def test_replayed_steps_in_bfloat16_are_ordinary_ones(kind):
     assert same(graphed(kind, precision=torch.bfloat16), ordinary(kind, precision=torch.bfloat16))
     assert Tape.replays
@@ -156,7 +159,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("behaviour", [Waiting, Selecting, Counting, Drawing, Failing])
-@pytest.mark.parametrize("kind", ["conv", "dropout"])
+@pytest.mark.parametrize("kind", ["conv", pytest.param("dropout", marks=pytest.mark.full)])
 def test_a_step_that_cannot_be_captured_is_taken_as_it_is(behaviour, kind):
     """One line says so, and the training comes to what it comes to without graphs."""
     found, lines = [], []
