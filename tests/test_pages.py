@@ -18,7 +18,10 @@ from grounding.cli import main
 WEB = REPOSITORY / "grounding" / "web"
 # Those that every change should pass. The others, which go through more states or through what can
 # be wrong, file by file, take minutes.
-SHORT = ("golden.test.mjs", "smoke.test.mjs", "viewer.test.mjs", "playground.test.mjs")
+SHORT = (
+    *("golden.test.mjs", "smoke.test.mjs", "viewer.test.mjs", "playground.test.mjs"),
+    "selections.test.mjs",
+)
 E2E = [
     pytest.param(path.name, marks=[] if path.name in SHORT else [pytest.mark.full])
     for path in sorted((WEB / "e2e").glob("*.test.mjs"))

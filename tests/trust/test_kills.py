@@ -212,9 +212,9 @@ def kills(forks: Forks, trained: Path, scratch: Path, shares: dict[str, int], se
 
 
 def test_a_few_kills(forks, trained, tmp_path):
-    shares = {"dropout": 2, "published": 1}
+    shares = {"dropout": 2, "kept set": 1, "published": 1}
     said = kills(forks, trained, tmp_path, shares, seed=1)
-    assert said == "3 kills, 0 unreadable, 0 differing"
+    assert said == "4 kills, 0 unreadable, 0 differing"
 
 
 @pytest.mark.full
