@@ -35,6 +35,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether there are labels of two classes or more, so that there is something to tell."""
+        return self.labels is not None and len(self.labels.unique()) > 1
+
 
 @dataclass(frozen=True, eq=False)
 class Splits:
@@ -134,16 +139,14 @@ def cut(
     order = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
     drawn_test = order[: 0 if own_test is not None else test]
     order = order[len(drawn_test) :]
-    drawn = {"train": order[:train]}
-    if own_val is None:
-        drawn["val"] = order[train : train + val]
-    if own_test is None:
-        drawn["test"] = drawn_test
-    parts = {part: _take(image_set, "train", rows) for part, rows in drawn.items()}
-    if own_val is not None:
-        parts["val"] = _take(image_set, "val", torch.arange(val))
-    if own_test is not None:
-        parts["test"] = _take(image_set, "test", torch.arange(test))
+    rows = {
+        "train": ("train", order[:train]),
+        "val": ("train", order[train : train + val])
+        if own_val is None
+        else ("val", torch.arange(val)),
+        "test": ("train", drawn_test) if own_test is None else ("test", torch.arange(test)),
+    }
+    parts = {name: _take(image_set, *chosen) for name, chosen in rows.items()}
     return Splits(
         **parts,
         source=image_set.source,

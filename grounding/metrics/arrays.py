@@ -55,8 +55,7 @@ def unit_length(z: Tensor) -> Tensor:
     largest = z.abs().amax(dim=1, keepdim=True)
     if not ((largest > LONG) | ((largest < SHORT) & (largest > 0))).any():
         return F.normalize(z)
-    exact = as_tensor(z).double()
-    largest = exact.abs().amax(dim=1, keepdim=True)
+    exact, largest = as_tensor(z).double(), as_tensor(largest).double()
     return F.normalize(exact / largest.where(largest > 0, 1)).to(z)
 
 

@@ -218,8 +218,6 @@ class Run:
         every, train_z = (as_tensor(self.latents_of(s)).clone() for s in ("test", "train"))
         chosen, labels = self.followed(images), splits.test.labels
         train_labels = splits.train.labels
-        # Of one class there is nothing to tell.
-        can_tell = train_labels is not None and len(train_labels.unique()) > 1
 
         def classify(z: Tensor) -> Tensor:
             assert train_labels is not None
@@ -234,7 +232,7 @@ class Run:
                 lambda z: self.model.decode(z.to(self.device)),
                 every[chosen],
                 labels=None if labels is None else labels[chosen],
-                classify=classify if can_tell else None,
+                classify=classify if splits.train.has_classes else None,
                 training_images=sample(splits.train.images),
                 fresh_images=joined(sample(splits.val.images), sample(splits.test.images)),
                 scale=scale_of(every),

@@ -518,10 +518,9 @@ def _train(
 
 def without_val_knn(splits: Splits) -> str:
     """Why the kNN accuracy of the validation images cannot be measured; "" if it can."""
-    train, val = splits.train.labels, splits.val.labels
-    if train is None or val is None:
+    if splits.train.labels is None or splits.val.labels is None:
         return "it needs labels of the training and validation images"
-    return "" if len(train.unique()) > 1 else "the training images are of one class only"
+    return "" if splits.train.has_classes else "the training images are of one class only"
 
 
 def _val_knn(experiment: Experiment, splits: Splits) -> tuple[KNN | None, str]:

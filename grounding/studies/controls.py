@@ -109,7 +109,7 @@ def _by(title: str, distances: Callable[..., Tensor]) -> Callable[..., Values]:
         train, test, k = splits.train, splits.test, experiment.analysis.k
         if train.labels is None or test.labels is None:
             raise NotMeasurable("there are no labels")
-        if len(train.labels.unique()) < 2:
+        if not train.has_classes:
             raise NotMeasurable("the training images are of one class only")
         check_k(k, len(train))
         most = LARGEST // prod(splits.image_shape)

@@ -39,9 +39,9 @@ def labels_control(experiment: Experiment, command: str = "") -> tuple[Experimen
 def without_labels(experiment: Experiment) -> str:
     """Why an experiment has no such control; "" if it has, or if its images cannot be read."""
     try:
-        labels = load_splits(experiment)[1].train.labels
+        train = load_splits(experiment)[1].train
     except UserError:  # which its training says
         return ""
-    if labels is None:
+    if train.labels is None:
         return "there are no labels"
-    return "" if len(labels.unique()) > 1 else "the training images are of one class only"
+    return "" if train.has_classes else "the training images are of one class only"

@@ -358,7 +358,7 @@ def _repeat(run: Run, head: Mapping[str, Any]) -> Section:
 def _named(run: Run) -> tuple[Tensor, Tensor] | None:
     """Labels of the test images, and what their neighbours say; None without classes."""
     labels, of_training = run.splits.test.labels, run.splits.train.labels
-    if labels is None or of_training is None or len(of_training.unique()) < 2:
+    if labels is None or of_training is None or not run.splits.train.has_classes:
         return None
 
     def predicted() -> Tensor:
